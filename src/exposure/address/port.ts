@@ -1,0 +1,73 @@
+/** The address stage: which address a Service gets, and the parts of the network it needs for that. */
+import type { Decision } from '../../model/decision.ts';
+import type { Ip } from '../../model/ip.ts';
+import type { Mac } from '../../model/mac.ts';
+import type { ServiceKey } from '../../model/kubernetes.ts';
+
+/** Stored on the Service as annotation `kubevip.dev/assigned`: the whole state of the stage. */
+export interface AssignedAddress {
+  readonly ips: readonly Ip[];
+  readonly source: 'pool' | 'explicit' | 'dhcp';
+  /** ConfigMap key the address came from. */
+  readonly pool?: string;
+  readonly link?: string;
+  readonly lease?: DhcpLease;
+}
+
+/** A DHCPv4 lease that any node can go on with: nothing in it belongs to one node. */
+export interface DhcpLease {
+  readonly ip: Ip;
+  /** RFC 2131 `chaddr` and RFC 2132 §9.14 client identifier (hex), derived from the Service's UID. */
+  readonly mac: Mac;
+  readonly clientId: string;
+  readonly server: Ip;
+  readonly serverMac?: Mac;
+  readonly prefixLength?: number;
+  readonly router?: Ip;
+  readonly dns?: readonly Ip[];
+  readonly domain?: string;
+  /** ISO 8601; wall clock of the node that took the lease. */
+  readonly acquiredAt: string;
+  readonly leaseSeconds: number;
+  readonly renewSeconds: number;
+  readonly rebindSeconds: number;
+}
+
+/** Asks the LAN whether somebody uses an address (RFC 5227 probe, fast variant). */
+export interface AddressProber {
+  /**
+   * @returns the MAC that answered, or undefined when the address is free on `link`.
+   * @throws KubevipError NO_LINK if the interface is gone or down.
+   */
+  probe(ip: Ip, link: string, signal?: AbortSignal): Promise<Mac | undefined>;
+}
+
+export interface DhcpRequest {
+  readonly service: ServiceKey;
+  readonly uid: string;
+  readonly hostname: string;
+  /** Interface name. */
+  readonly link: string;
+  /** Address to ask for (DISCOVER option 50). */
+  readonly requested?: Ip;
+  readonly mac?: Mac;
+}
+
+/**
+ * DHCPv4 leases for Services. Calls set what is wanted and answer with what is; `changed` is called when
+ * an answer changes, and the reconciler asks again. Nothing here blocks.
+ */
+export interface DhcpLeases {
+  /** Get a lease (DISCOVER … ACK). The allocating node calls this until the Service carries the lease. */
+  acquire(request: DhcpRequest): Decision<DhcpLease>;
+  /**
+   * Keep this lease: renew at T1, rebind at T2, on the owner's node. `ready` carries the newest form of
+   * the lease, to be written to the Service when it differs; `failed` with reason `LeaseLost` when the
+   * server refused it or it ran out: the address must be dropped and acquired anew.
+   */
+  keep(request: DhcpRequest, lease: DhcpLease): Decision<DhcpLease>;
+  /** Stop without telling the server: another node goes on with the lease. */
+  yield(service: ServiceKey): void;
+  /** Give the lease back (DHCPRELEASE). `off` once sent. */
+  release(request: DhcpRequest, lease: DhcpLease): Decision;
+}

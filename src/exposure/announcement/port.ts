@@ -1,0 +1,52 @@
+/** The announcement stage: makes the LAN send an address's traffic to this node. */
+import type { Decision } from '../../model/decision.ts';
+import type { Ip } from '../../model/ip.ts';
+import type { Mac } from '../../model/mac.ts';
+
+export interface Announced {
+  /** Interface the address stands on. */
+  readonly link: string;
+  /** ISO 8601 of the first announcement since this node took it. */
+  readonly since: string;
+}
+
+export interface AnnouncementRequest {
+  readonly ip: Ip;
+  /** Interface by name; undefined: the one whose subnet holds the address. */
+  readonly link?: string;
+}
+
+export interface Announcement {
+  /** Hold and announce the address here. Synchronous as far as the kernel allows: ready on return in the usual case. */
+  ensure(request: AnnouncementRequest): Decision<Announced>;
+  /** Stop and remove the address from this node, whatever the reason. `off` once nothing of it is left. */
+  release(ip: Ip): Decision;
+  /**
+   * Whether other agents are alive. With others, the kernel is kept silent and the agent answers ARP (design
+   * D6); alone, the kernel answers and the address has no lifetime.
+   */
+  setAlone(alone: boolean): void;
+  /** Another machine claims an address of ours. */
+  onConflict(callback: (conflict: { readonly ip: Ip; readonly mac: Mac; readonly link: string }) => void): () => void;
+  onChange(callback: (ip: Ip) => void): () => void;
+}
+
+/** Addresses in the kernel (netlink). All calls are synchronous and idempotent. */
+export interface AddressTable {
+  /**
+   * Put `ip` on the interface, or refresh it. `validSeconds`: the kernel removes it by itself after that
+   * (whole seconds); undefined: for ever. Deprecated for new outgoing connections, no DAD, no prefix route.
+   */
+  set(linkIndex: number, ip: Ip, prefixLength: number, validSeconds?: number): void;
+  remove(linkIndex: number, ip: Ip): void;
+  /** Addresses on this node that carry our mark, left by this or an earlier run. */
+  owned(): readonly { readonly ip: Ip; readonly prefixLength: number; readonly linkIndex: number }[];
+}
+
+/** Keeps the kernel from answering ARP and NS for addresses; traffic to them is served as before. */
+export interface SilenceFilter {
+  /** The whole set; rules are tagged as ours and replaced atomically. */
+  set(ips: readonly Ip[]): Promise<void>;
+  /** Remove table and rules. */
+  clear(): Promise<void>;
+}

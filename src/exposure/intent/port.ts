@@ -1,0 +1,47 @@
+/** What a Service asks for, read once from its spec and annotations (see intent.ts). */
+import type { Ip, Family } from '../../model/ip.ts';
+import type { Mac } from '../../model/mac.ts';
+import type { Protocol, ServiceKey } from '../../model/kubernetes.ts';
+import type { Milliseconds } from '../../model/time.ts';
+
+export interface Intent {
+  readonly service: ServiceKey;
+  readonly uid: string;
+  readonly families: readonly Family[];
+  readonly address: AddressRequest;
+  readonly ports: readonly IntentPort[];
+  /** Local: only nodes with ready endpoints may own the address. */
+  readonly trafficPolicy: 'Cluster' | 'Local';
+  /** Interface by name; undefined: the one whose subnet holds the address, or the configured one. */
+  readonly link?: string;
+  readonly router?: RouterRequest;
+  readonly name?: NameRequest;
+}
+
+export type AddressRequest =
+  | { readonly kind: 'explicit'; readonly addresses: readonly Ip[] }
+  | { readonly kind: 'pool'; readonly pool?: string }
+  | { readonly kind: 'dhcp'; readonly hostname: string; readonly requested?: Ip; readonly mac?: Mac };
+
+export interface IntentPort {
+  /** As in the Service; empty for a single unnamed port. */
+  readonly name: string;
+  readonly protocol: Protocol;
+  readonly port: number;
+  readonly appProtocol?: string;
+}
+
+export interface RouterRequest {
+  readonly ports: readonly {
+    readonly protocol: 'TCP' | 'UDP';
+    readonly internalPort: number;
+    readonly externalPort: number;
+  }[];
+  /** Lifetime asked of the router; 0 = until removed. */
+  readonly lifetime: Milliseconds;
+}
+
+export interface NameRequest {
+  /** Fully qualified without the last dot: `web.local`. First is the name used for DNS-SD. */
+  readonly hosts: readonly string[];
+}

@@ -1,0 +1,41 @@
+/** The naming stage: names on the LAN by mDNS (RFC 6762) and DNS-SD (RFC 6763). */
+import type { Decision } from '../../model/decision.ts';
+import type { Ip } from '../../model/ip.ts';
+import type { ServiceKey } from '../../model/kubernetes.ts';
+
+export interface NamedPort {
+  /** `_http._tcp` */
+  readonly type: string;
+  readonly port: number;
+  readonly txt: Readonly<Record<string, string>>;
+}
+
+export interface NameRequestOnLink {
+  readonly service: ServiceKey;
+  /** Fully qualified without the last dot: `web.local`. */
+  readonly hosts: readonly string[];
+  readonly ips: readonly Ip[];
+  readonly link: string;
+  /** DNS-SD instance label for people: `web`. */
+  readonly instance: string;
+  readonly ports: readonly NamedPort[];
+  /**
+   * The names already published for this Service by an earlier owner (from its status): announced at once, without
+   * probing (a move takes no second).
+   */
+  readonly verified: readonly string[];
+}
+
+export interface PublishedName {
+  /** The names in use: those asked for, or renamed (`web-2.local`) after a conflict. */
+  readonly hosts: readonly string[];
+  readonly instance: string;
+}
+
+export interface NamePublisher {
+  ensure(request: NameRequestOnLink): Decision<PublishedName>;
+  /** Stop answering without a goodbye: the new owner has announced. */
+  yield(service: ServiceKey): void;
+  /** Goodbye (TTL 0), then forget. `off` once sent. */
+  withdraw(service: ServiceKey): Decision;
+}

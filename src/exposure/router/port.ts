@@ -1,0 +1,60 @@
+/** The router stage: ports open on the home router, for as long as the Service wants them. */
+import type { Decision } from '../../model/decision.ts';
+import type { Ip } from '../../model/ip.ts';
+import type { ServiceKey } from '../../model/kubernetes.ts';
+import type { Milliseconds } from '../../model/time.ts';
+
+export type MappingMethod = 'pcp' | 'nat-pmp' | 'igd2' | 'igd1';
+
+export interface WantedPort {
+  readonly protocol: 'TCP' | 'UDP';
+  readonly internalPort: number;
+  readonly externalPort: number;
+}
+
+/** Stored on the Service as annotation `kubevip.dev/router-mappings` (a JSON list), one per port. */
+export interface MappingRecord extends WantedPort {
+  readonly internalIp: Ip;
+  readonly method: MappingMethod;
+  /** Router it was made on. */
+  readonly gateway: Ip;
+  /** What the router says its outer address is. */
+  readonly externalIp?: Ip;
+  /** IGD only: where to send the delete. */
+  readonly controlUrl?: string;
+  readonly serviceType?: string;
+  /** PCP only: mapping nonce, hex. */
+  readonly nonce?: string;
+}
+
+/**
+ * What the outer address means: `public`, `private` (RFC 1918: double NAT), `cgnat` (RFC 6598),
+ * `reserved` (documentation, link-local …), `unknown` (the router does not say).
+ */
+export type Reachability = 'public' | 'private' | 'cgnat' | 'reserved' | 'unknown';
+
+export interface RouterMapping {
+  readonly records: readonly MappingRecord[];
+  readonly reachability: Reachability;
+}
+
+export interface MappingRequest {
+  readonly service: ServiceKey;
+  readonly uid: string;
+  readonly ip: Ip;
+  /** Interface that holds the address; its gateway is the router asked by PCP and NAT-PMP. */
+  readonly link: string;
+  readonly ports: readonly WantedPort[];
+  readonly lifetime: Milliseconds;
+  /** What earlier owners made, from the annotation: continued or cleaned up. */
+  readonly previous: readonly MappingRecord[];
+}
+
+/** Same manner as {@link import('../address/port.ts').DhcpLeases}: set what is wanted, be called back. */
+export interface RouterMappings {
+  ensure(request: MappingRequest): Decision<RouterMapping>;
+  /** Stop without undoing: another node goes on. */
+  yield(service: ServiceKey): void;
+  /** Remove the mappings from the router. `off` once they are gone or the router could not be reached in time. */
+  withdraw(request: MappingRequest): Decision;
+}

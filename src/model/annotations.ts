@@ -1,0 +1,170 @@
+/**
+ * Every key that kubevip reads or writes on objects. Keys of kube-vip (prefix `kube-vip.io/`) are read
+ * as they are, and written where kube-vip writes them too, so that either can follow the other; what
+ * kube-vip has no key for is ours (`kubevip.dev/`). docs/reference/annotations.md is generated from here.
+ */
+export interface AnnotationKey {
+  readonly key: string;
+  readonly on: 'Service' | 'Lease';
+  readonly access: 'read' | 'written' | 'read and written';
+  /** Form of the value. */
+  readonly value: string;
+  readonly meaning: string;
+}
+
+export const ANNOTATIONS = {
+  /* kube-vip's, read */
+  loadBalancerIPs: {
+    key: 'kube-vip.io/loadbalancerIPs',
+    on: 'Service',
+    access: 'read and written',
+    value: 'address[,address] | 0.0.0.0',
+    meaning: 'The addresses wanted; 0.0.0.0 asks for one by DHCP. Written with the address a pool gave.',
+  },
+  ignore: {
+    key: 'kube-vip.io/ignore',
+    on: 'Service',
+    access: 'read',
+    value: 'true',
+    meaning: 'Leave this Service alone.',
+  },
+  dhcpHostname: {
+    key: 'kube-vip.io/loadbalancerHostname',
+    on: 'Service',
+    access: 'read',
+    value: 'host name',
+    meaning: 'Host name told to the DHCP server (option 12).',
+  },
+  requestedIP: {
+    key: 'kube-vip.io/requestedIP',
+    on: 'Service',
+    access: 'read and written',
+    value: 'address',
+    meaning: 'Address to ask the DHCP server for. Written with the address it gave.',
+  },
+  hwaddr: {
+    key: 'kube-vip.io/hwaddr',
+    on: 'Service',
+    access: 'read and written',
+    value: 'MAC',
+    meaning: 'Hardware address shown to the DHCP server (chaddr). Derived from the Service when absent; written.',
+  },
+  dhcpBroadcast: {
+    key: 'kube-vip.io/dhcp-broadcast',
+    on: 'Service',
+    access: 'read',
+    value: 'true',
+    meaning:
+      'Ask the DHCP server for broadcast answers. Always so here: the annotation is accepted and changes nothing.',
+  },
+  serviceInterface: {
+    key: 'kube-vip.io/serviceInterface',
+    on: 'Service',
+    access: 'read and written',
+    value: 'interface | auto',
+    meaning: 'Network interface for the address. `auto`, and the default: the one whose subnet holds it.',
+  },
+  forwardUPnP: {
+    key: 'kube-vip.io/forwardUPNP',
+    on: 'Service',
+    access: 'read',
+    value: 'true',
+    meaning: 'Open every port of the Service on the router, under the same number.',
+  },
+  upnpLeaseDuration: {
+    key: 'kube-vip.io/upnp-lease-duration',
+    on: 'Service',
+    access: 'read',
+    value: 'Go duration, 0 = until removed',
+    meaning: 'Lifetime of router mappings between refreshes. Default 1h.',
+  },
+  vipHost: {
+    key: 'kube-vip.io/vipHost',
+    on: 'Service',
+    access: 'written',
+    value: 'node',
+    meaning: 'The node that owns the address.',
+  },
+  /* ours */
+  pool: {
+    key: 'kubevip.dev/pool',
+    on: 'Service',
+    access: 'read',
+    value: 'name of a pool key, without cidr- or range-',
+    meaning: 'Take the address from this pool instead of the namespace’s.',
+  },
+  dhcp: {
+    key: 'kubevip.dev/dhcp',
+    on: 'Service',
+    access: 'read',
+    value: 'true',
+    meaning: 'Address by DHCP, like 0.0.0.0.',
+  },
+  router: {
+    key: 'kubevip.dev/router',
+    on: 'Service',
+    access: 'read',
+    value: 'true | [port=]external[,…]',
+    meaning:
+      'Open ports on the router. `true`: every port under its own number; `8080`: the only port as 8080; `http=8080,443=8443`: by port name or number.',
+  },
+  mdns: {
+    key: 'kubevip.dev/mdns',
+    on: 'Service',
+    access: 'read',
+    value: 'label | true',
+    meaning: 'Name on the LAN: `web` gives web.local. `true`: the name of the Service.',
+  },
+  externalDnsHostname: {
+    key: 'external-dns.alpha.kubernetes.io/hostname',
+    on: 'Service',
+    access: 'read',
+    value: 'name[,name]',
+    meaning: 'Names ending in .local are published by mDNS; others are left to ExternalDNS.',
+  },
+  externalDnsHostnameNew: {
+    key: 'external-dns.kubernetes.io/hostname',
+    on: 'Service',
+    access: 'read',
+    value: 'name[,name]',
+    meaning: 'As above, newer prefix.',
+  },
+  assigned: {
+    key: 'kubevip.dev/assigned',
+    on: 'Service',
+    access: 'written',
+    value: 'JSON AssignedAddress',
+    meaning: 'The address the allocator gave or confirmed, where it came from, and the DHCP lease if there is one.',
+  },
+  routerMappings: {
+    key: 'kubevip.dev/router-mappings',
+    on: 'Service',
+    access: 'written',
+    value: 'JSON MappingRecord[]',
+    meaning: 'What was opened on which router by which protocol, so that any node can refresh or remove it.',
+  },
+} as const satisfies Record<string, AnnotationKey>;
+
+/** Shorthand: the key strings. */
+export const KEY = Object.fromEntries(Object.entries(ANNOTATIONS).map(([name, { key }]) => [name, key])) as {
+  readonly [Name in keyof typeof ANNOTATIONS]: (typeof ANNOTATIONS)[Name]['key'];
+};
+
+/** Held while something outside the cluster (lease, mapping) has to be undone before the Service may go. */
+export const FINALIZER = 'kubevip.dev/cleanup';
+/** Service label that kube-vip's cloud provider writes and counts by. */
+export const IMPLEMENTATION_LABEL = { key: 'implementation', value: 'kube-vip' } as const;
+/** kube-vip's class, accepted by default so that its users change nothing. */
+export const DEFAULT_CLASS = 'kube-vip.io/kube-vip-class';
+/** Our own, for clusters where both run. */
+export const KUBEVIP_CLASS = 'kubevip.dev/kubevip';
+
+/** Types of the conditions on a Service, one per stage of the pipeline and one for the whole. */
+export const CONDITION = {
+  address: 'kubevip.dev/AddressAssigned',
+  owner: 'kubevip.dev/Owned',
+  announcement: 'kubevip.dev/Announced',
+  router: 'kubevip.dev/RouterMapped',
+  name: 'kubevip.dev/NamePublished',
+  ready: 'kubevip.dev/Ready',
+} as const;

@@ -1,0 +1,57 @@
+/** Address ranges: a prefix (`10.0.0.0/24`) or a span (`10.0.0.5-10.0.0.9`), both as first and last address. */
+import { familyOf, fromBigInt, ipToBigInt, parseIp, type Family, type Ip } from './ip.ts';
+
+export interface Range {
+  readonly family: Family;
+  /** First and last address, inclusive, as numbers: pools of /64 are too large to list. */
+  readonly first: bigint;
+  readonly last: bigint;
+}
+
+export interface Cidr extends Range {
+  /** The address as written, host bits kept. */
+  readonly address: Ip;
+  readonly prefixLength: number;
+}
+
+/** Parses `address/length`. Undefined if it is not one. */
+export function parseCidr(text: string): Cidr | undefined {
+  const match = /^([^/]+)\/(\d{1,3})$/.exec(text.trim());
+  const address = match ? parseIp(match[1] ?? '') : undefined;
+  if (!match || address === undefined) return undefined;
+  return cidr(address, Number(match[2]));
+}
+
+/** The prefix of `prefixLength` bits that `address` lies in. Undefined if the length does not fit the family. */
+export function cidr(address: Ip, prefixLength: number): Cidr | undefined {
+  const family = familyOf(address);
+  const bits = family === 4 ? 32 : 128;
+  if (!Number.isInteger(prefixLength) || prefixLength < 0 || prefixLength > bits) return undefined;
+  const size = 1n << BigInt(bits - prefixLength);
+  const first = (ipToBigInt(address) / size) * size;
+  return { family, address, prefixLength, first, last: first + size - 1n };
+}
+
+/** Parses `start-end`. Undefined if it is not one, the families differ, or it runs backwards. */
+export function parseSpan(text: string): Range | undefined {
+  const parts = text.split('-').map((part) => parseIp(part.trim()));
+  const [start, end] = parts;
+  if (parts.length !== 2 || start === undefined || end === undefined) return undefined;
+  if (familyOf(start) !== familyOf(end)) return undefined;
+  const range = { family: familyOf(start), first: ipToBigInt(start), last: ipToBigInt(end) };
+  return range.first <= range.last ? range : undefined;
+}
+
+export function contains(range: Range, address: Ip): boolean {
+  if (familyOf(address) !== range.family) return false;
+  const n = ipToBigInt(address);
+  return n >= range.first && n <= range.last;
+}
+
+export function firstOf(range: Range): Ip {
+  return fromBigInt(range.first, range.family);
+}
+
+export function lastOf(range: Range): Ip {
+  return fromBigInt(range.last, range.family);
+}
