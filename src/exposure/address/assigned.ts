@@ -1,0 +1,28 @@
+/** The record of the address stage on the Service: annotation `kubevip.dev/assigned`. */
+import { KEY } from '../../model/annotations.ts';
+import { parseIp, type Ip } from '../../model/ip.ts';
+import type { Service } from '../../model/kubernetes.ts';
+import type { AssignedAddress } from './port.ts';
+
+/** Undefined when absent or not ours to understand (edited by hand): the allocator then starts afresh. */
+export function readAssigned(service: Service): AssignedAddress | undefined {
+  const text = service.metadata.annotations?.[KEY.assigned];
+  if (text === undefined) return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (typeof value !== 'object' || value === null || !('ips' in value) || !Array.isArray(value.ips)) return undefined;
+  const ips = value.ips.map((ip: unknown) => (typeof ip === 'string' ? parseIp(ip) : undefined));
+  if (ips.length === 0 || !ips.every((ip): ip is Ip => ip !== undefined)) return undefined;
+  const record = value as AssignedAddress;
+  if (!['pool', 'explicit', 'dhcp'].includes(record.source)) return undefined;
+  if (record.source === 'dhcp' && parseIp(record.lease?.ip ?? '') !== ips[0]) return undefined;
+  return { ...record, ips };
+}
+
+export function writeAssigned(assigned: AssignedAddress): string {
+  return JSON.stringify(assigned);
+}

@@ -1,0 +1,26 @@
+/** The addresses of a pool in the order in which they are given out. */
+import { contains, type Range } from '../../model/cidr.ts';
+import { fromBigInt, ipToBytes, type Family, type Ip } from '../../model/ip.ts';
+import { mergedRanges, type Pool } from './pools.ts';
+
+/** Looking at more than this many in one go would stall the agent: a /64 never ends. */
+const MAX_LOOKED_AT = 65_536;
+
+/** Lazily, ascending or descending. IPv4 addresses ending in .0 or .255 are left out, as kube-vip leaves them out. */
+export function* candidates(pool: Pool, family: Family, descending: boolean): Generator<Ip> {
+  const ranges = mergedRanges(pool, family);
+  if (descending) ranges.reverse();
+  let looked = 0;
+  for (const { first, last } of ranges) {
+    for (let i = 0n; i <= last - first; i++) {
+      if (++looked > MAX_LOOKED_AT) return;
+      const ip = fromBigInt(descending ? last - i : first + i, family);
+      const end = family === 4 ? ipToBytes(ip)[3] : undefined;
+      if (end !== 0 && end !== 255) yield ip;
+    }
+  }
+}
+
+export function poolContains(pool: Pool, ip: Ip): boolean {
+  return pool.ranges.some((range: Range) => contains(range, ip));
+}

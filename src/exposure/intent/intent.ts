@@ -1,0 +1,126 @@
+/**
+ * First stage: what does this Service want of us? Pure reading of spec and annotations. `off` means the
+ * Service is not ours to touch, `failed` that it asks for something that cannot be.
+ */
+import type { AssignedAddress } from '../address/port.ts';
+import { readAssigned } from '../address/assigned.ts';
+import { DEFAULT_CLASS, KEY, KUBEVIP_CLASS } from '../../model/annotations.ts';
+import { failed, off, ready, type Decision, type NotReady } from '../../model/decision.ts';
+import { parseIp, type Family, type Ip } from '../../model/ip.ts';
+import { keyOf, type Service } from '../../model/kubernetes.ts';
+import { parseMac } from '../../model/mac.ts';
+import { annotation } from './annotation.ts';
+import { readNameRequest } from './name-request.ts';
+import type { AddressRequest, Intent, IntentPort } from './port.ts';
+import { readRouterRequest } from './router-request.ts';
+
+/** Which Services are ours: kube-vip's `lb_class_*` settings. */
+export interface ClassRules {
+  /** `lb_class_name` */
+  readonly className: string;
+  /** `lb_class_only`: a Service without a class is left alone. */
+  readonly classOnly: boolean;
+}
+export const DEFAULT_CLASS_RULES: ClassRules = { className: DEFAULT_CLASS, classOnly: false };
+
+/** DHCP is asked for by the unspecified address, as kube-vip does. */
+const DHCP_V4 = '0.0.0.0';
+
+export function readIntent(service: Service, rules: ClassRules): Decision<Intent> {
+  const notOurs = whyNotOurs(service, rules);
+  if (notOurs) return notOurs;
+  const uid = service.metadata.uid;
+  if (uid === undefined) return failed('NoUid', 'the Service has no UID yet');
+  const ports = (service.spec.ports ?? []).map(toIntentPort);
+  const address = readAddressRequest(service);
+  if ('state' in address) return address;
+  const router = readRouterRequest(service, ports);
+  if (router && 'state' in router) return router;
+  const name = readNameRequest(service);
+  if (name && 'state' in name) return name;
+  const link = annotation(service, KEY.serviceInterface);
+  return ready(
+    {
+      service: keyOf(service),
+      uid,
+      families: readFamilies(service),
+      address,
+      ports,
+      trafficPolicy: service.spec.externalTrafficPolicy ?? 'Cluster',
+      ...(link !== undefined && link !== 'auto' ? { link } : {}),
+      ...(router ? { router } : {}),
+      ...(name ? { name } : {}),
+    },
+    'Accepted',
+    'the Service is served by kubevip',
+  );
+}
+
+function whyNotOurs(service: Service, rules: ClassRules): NotReady | undefined {
+  if (service.spec.type !== 'LoadBalancer') return off('NotLoadBalancer', 'the Service is not of type LoadBalancer');
+  if (annotation(service, KEY.ignore) === 'true') return off('Ignored', `annotation ${KEY.ignore} is set`);
+  const cls = service.spec.loadBalancerClass;
+  if (cls === undefined) return rules.classOnly ? off('NoClass', 'the Service has no loadBalancerClass') : undefined;
+  if (cls === rules.className || cls === KUBEVIP_CLASS) return undefined;
+  return off('OtherClass', `loadBalancerClass ${cls} belongs to another controller`);
+}
+
+/**
+ * Annotation, then spec.loadBalancerIP. What a pool gave earlier stands in both (as kube-vip's cloud provider
+ * writes it) and is still a request for the pool, not for that address.
+ */
+function readAddressRequest(service: Service): AddressRequest | NotReady {
+  const assigned = readAssigned(service);
+  const wanted = [annotation(service, KEY.loadBalancerIPs), service.spec.loadBalancerIP].find(
+    (text) => text !== undefined && text !== '' && !isOwnRecord(text, assigned),
+  );
+  if (wanted === DHCP_V4 || annotation(service, KEY.dhcp) === 'true') return dhcpRequest(service);
+  if (wanted === undefined) {
+    const pool = annotation(service, KEY.pool);
+    return { kind: 'pool', ...(pool === undefined ? {} : { pool }) };
+  }
+  const addresses: Ip[] = [];
+  for (const part of wanted.split(',').map((text) => text.trim())) {
+    const parsed = parseIp(part);
+    if (parsed === undefined) {
+      return failed('InvalidAddress', `${JSON.stringify(part)} is not an IP address (asked for by ${KEY.loadBalancerIPs} or spec.loadBalancerIP)`);
+    }
+    if (parsed === '::' || parsed === DHCP_V4) {
+      return failed('InvalidAddress', `${JSON.stringify(wanted)}: only IPv4 addresses can be had by DHCP; use ${DHCP_V4} alone`);
+    }
+    addresses.push(parsed);
+  }
+  return { kind: 'explicit', addresses };
+}
+
+function isOwnRecord(text: string, assigned: AssignedAddress | undefined): boolean {
+  if (assigned?.source !== 'pool') return false;
+  const parts = text.split(',').map((part) => parseIp(part.trim()));
+  return parts.every((part) => part !== undefined && assigned.ips.includes(part));
+}
+
+function dhcpRequest(service: Service): AddressRequest {
+  const requested = parseIp(annotation(service, KEY.requestedIP)?.split(',')[0] ?? '');
+  const mac = parseMac(annotation(service, KEY.hwaddr) ?? '');
+  return {
+    kind: 'dhcp',
+    hostname: annotation(service, KEY.dhcpHostname) ?? service.metadata.name,
+    ...(requested === undefined ? {} : { requested }),
+    ...(mac === undefined ? {} : { mac }),
+  };
+}
+
+/** The families of the Service in its order of preference; before the API server has set them, IPv4. */
+function readFamilies(service: Service): Family[] {
+  const families = service.spec.ipFamilies ?? ['IPv4'];
+  return families.map((family) => (family === 'IPv6' ? 6 : 4));
+}
+
+function toIntentPort(port: NonNullable<Service['spec']['ports']>[number]): IntentPort {
+  return {
+    name: port.name ?? '',
+    protocol: port.protocol ?? 'TCP',
+    port: port.port,
+    ...(port.appProtocol === undefined ? {} : { appProtocol: port.appProtocol }),
+  };
+}
