@@ -100,6 +100,64 @@ export interface Lease extends KubeObject {
   };
 }
 
+export interface ContainerPort {
+  readonly name?: string;
+  readonly containerPort: number;
+  readonly protocol?: Protocol;
+}
+
+export interface PodSpec {
+  readonly nodeName?: string;
+  readonly hostNetwork?: boolean;
+  readonly containers: readonly {
+    readonly name: string;
+    readonly image?: string;
+    readonly ports?: readonly ContainerPort[];
+  }[];
+}
+
+export interface Pod extends KubeObject {
+  readonly spec: PodSpec;
+  readonly status?: {
+    readonly phase?: string;
+    readonly podIP?: string;
+    readonly conditions?: readonly { readonly type: string; readonly status: string }[];
+  };
+}
+
+/** What Deployment, StatefulSet and ReplicaSet (apps/v1) have in common. */
+export interface Workload extends KubeObject {
+  readonly spec: {
+    readonly replicas?: number;
+    readonly selector: { readonly matchLabels?: Readonly<Record<string, string>> };
+    readonly template: { readonly metadata?: Partial<ObjectMeta>; readonly spec: PodSpec };
+  };
+  readonly status?: { readonly replicas?: number; readonly readyReplicas?: number };
+}
+
+/** events.k8s.io/v1 */
+export interface KubeEvent extends KubeObject {
+  /** Six fractional digits on the wire. */
+  readonly eventTime?: string;
+  readonly type?: string;
+  readonly reason?: string;
+  readonly note?: string;
+  readonly action?: string;
+  readonly regarding?: {
+    readonly apiVersion?: string;
+    readonly kind?: string;
+    readonly namespace?: string;
+    readonly name?: string;
+    readonly uid?: string;
+    readonly resourceVersion?: string;
+  };
+  readonly reportingController?: string;
+  readonly reportingInstance?: string;
+  readonly series?: { readonly count: number; readonly lastObservedTime: string };
+}
+
+export type Namespace = KubeObject;
+
 /** `namespace/name`: the key of the work queue and of every per-Service map. */
 export type ServiceKey = `${string}/${string}`;
 
