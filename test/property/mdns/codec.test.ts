@@ -1,0 +1,67 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { DecodeError } from '../../../src/model/errors.ts';
+import { decodeMessage, encodeMessage } from '../../../src/protocols/mdns/codec.ts';
+import { labelsOf, nameOf } from '../../../src/protocols/mdns/name.ts';
+import * as arbitrary from '../../support/mdns-arbitraries.ts';
+
+const valueOrDecodeError = (bytes: Uint8Array): void => {
+  try {
+    decodeMessage(bytes);
+  } catch (error) {
+    expect(error).toBeInstanceOf(DecodeError);
+  }
+};
+
+describe('mDNS codec', () => {
+  it('reads back every message it writes', () => {
+    fc.assert(
+      fc.property(arbitrary.message, (message) => {
+        expect(decodeMessage(encodeMessage(message))).toEqual(message);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('answers any bytes with a message or a DecodeError', () => {
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 600 }), valueOrDecodeError), { numRuns: 2000 });
+  });
+
+  it('answers damaged messages with a message or a DecodeError', () => {
+    const damage = fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 })), { minLength: 1, maxLength: 8 });
+    fc.assert(
+      fc.property(arbitrary.message, damage, fc.nat(), (message, changes, cut) => {
+        const bytes = encodeMessage(message);
+        for (const [at, value] of changes) bytes[at % bytes.length] = value;
+        valueOrDecodeError(bytes);
+        valueOrDecodeError(bytes.subarray(0, cut % (bytes.length + 1)));
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('writes what it has read from damaged messages', () => {
+    fc.assert(
+      fc.property(arbitrary.message, fc.nat(), fc.integer({ min: 0, max: 255 }), (message, at, value) => {
+        const bytes = encodeMessage(message);
+        bytes[at % bytes.length] = value;
+        let decoded;
+        try {
+          decoded = decodeMessage(bytes);
+        } catch {
+          return;
+        }
+        expect(decodeMessage(encodeMessage(decoded))).toEqual(decoded);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  it('keeps names and their labels one to one', () => {
+    fc.assert(
+      fc.property(fc.array(arbitrary.label, { maxLength: 5 }), (labels) => {
+        expect(labelsOf(nameOf(labels))).toEqual(labels);
+      }),
+    );
+  });
+});
