@@ -143,6 +143,13 @@ export const ANNOTATIONS = {
     value: 'JSON MappingRecord[]',
     meaning: 'What was opened on which router by which protocol, so that any node can refresh or remove it.',
   },
+  publishedNames: {
+    key: 'kubevip.dev/names',
+    on: 'Service',
+    access: 'written',
+    value: 'name[,name]',
+    meaning: 'The names in use on the LAN, after any renaming; a new owner announces them without probing.',
+  },
 } as const satisfies Record<string, AnnotationKey>;
 
 /** Shorthand: the key strings. */

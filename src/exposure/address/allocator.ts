@@ -8,7 +8,7 @@ import { familyOf, type Family, type Ip } from '../../model/ip.ts';
 import type { Service, ServiceKey } from '../../model/kubernetes.ts';
 import type { Clock, Milliseconds } from '../../model/time.ts';
 import type { Network } from '../../model/wire.ts';
-import type { Intent } from '../intent/port.ts';
+import type { AddressRequest, Intent } from '../intent/port.ts';
 import { candidates, poolContains } from './candidates.ts';
 import { addressesInUse, canShare, type Use } from './in-use.ts';
 import { poolFor, type Pool, type PoolConfig } from './pools.ts';
@@ -37,7 +37,10 @@ export interface AllocatorParts {
 export class Allocator {
   readonly #parts: AllocatorParts;
   readonly #verified: VerifiedAddresses;
-  readonly #reserved = new Map<ServiceKey, { readonly ips: readonly Ip[]; readonly use: Use; readonly until: Milliseconds }>();
+  readonly #reserved = new Map<
+    ServiceKey,
+    { readonly ips: readonly Ip[]; readonly use: Use; readonly until: Milliseconds }
+  >();
 
   constructor(parts: AllocatorParts) {
     this.#parts = parts;
@@ -46,13 +49,15 @@ export class Allocator {
 
   /** The address for a Service that has none or asks for another. Never blocks; `pending` calls back. */
   allocate(intent: Intent): Decision<AssignedAddress> {
-    switch (intent.address.kind) {
+    const wanted = intent.address;
+    if ('state' in wanted) return wanted;
+    switch (wanted.kind) {
       case 'explicit':
-        return this.#explicit(intent, intent.address.addresses);
+        return this.#explicit(intent, wanted.addresses);
       case 'dhcp':
-        return this.#dhcp(intent);
+        return this.#dhcp(intent, wanted);
       case 'pool':
-        return this.#fromPool(intent, intent.address.pool);
+        return this.#fromPool(intent, wanted.pool);
     }
   }
 
@@ -75,7 +80,10 @@ export class Allocator {
     for (const ip of ips) {
       const users = uses.get(ip) ?? [];
       if (users.length > 0 && !canShare(ports, users)) {
-        return failed('AddressInUse', `${ip} belongs to Service ${users.map(({ service }) => service).join(', ')}, with ports in common`);
+        return failed(
+          'AddressInUse',
+          `${ip} belongs to Service ${users.map(({ service }) => service).join(', ')}, with ports in common`,
+        );
       }
       if (users.length > 0) continue;
       const verdict = this.#verify(ip, intent.link);
@@ -84,13 +92,15 @@ export class Allocator {
     return this.#give(intent, { ips, source: 'explicit' });
   }
 
-  #dhcp(intent: Intent): Decision<AssignedAddress> {
-    if (intent.address.kind !== 'dhcp') throw new TypeError('not a DHCP request');
+  #dhcp(intent: Intent, wanted: Omit<Extract<AddressRequest, { kind: 'dhcp' }>, 'kind'>): Decision<AssignedAddress> {
     const link = this.#dhcpLink(intent);
     if (link === undefined) {
-      return failed('NoLink', 'no interface to speak DHCP on: none has a default route; set vip_interface or annotate the Service with the interface');
+      return failed(
+        'NoLink',
+        'no interface to speak DHCP on: none has a default route; set vip_interface or annotate the Service with the interface',
+      );
     }
-    const { hostname, requested, mac } = intent.address;
+    const { hostname, requested, mac } = wanted;
     const lease = this.#parts.leases.acquire({
       service: intent.service,
       uid: intent.uid,
@@ -101,7 +111,11 @@ export class Allocator {
     });
     if (lease.state !== 'ready') return lease;
     const other = this.#uses(intent.service).get(lease.value.ip)?.[0];
-    if (other) return failed('AddressInUse', `the DHCP server gave ${lease.value.ip}, which belongs to Service ${other.service}: its range overlaps a pool`);
+    if (other)
+      return failed(
+        'AddressInUse',
+        `the DHCP server gave ${lease.value.ip}, which belongs to Service ${other.service}: its range overlaps a pool`,
+      );
     return this.#give(intent, { ips: [lease.value.ip], source: 'dhcp', link, lease: lease.value });
   }
 
@@ -111,8 +125,7 @@ export class Allocator {
     const pool = poolFor(config, namespace, named);
     if (pool === undefined) return noPool(config, namespace, named);
     if (pool.dhcp) {
-      const name = intent.service.split('/')[1] ?? '';
-      return this.#dhcp({ ...intent, address: { kind: 'dhcp', hostname: name } });
+      return this.#dhcp(intent, { hostname: intent.service.split('/')[1] ?? '' });
     }
     const uses = this.#uses(intent.service);
     const link = intent.link ?? config.interfaceFor(namespace);
@@ -141,16 +154,23 @@ export class Allocator {
       if (verdict.reason !== 'AddressConflict') return verdict;
       strangers.push(ip);
     }
-    const taken = strangers.length > 0 ? `; answered by other hosts on the LAN: ${strangers.slice(0, 5).join(', ')}` : '';
+    const taken =
+      strangers.length > 0 ? `; answered by other hosts on the LAN: ${strangers.slice(0, 5).join(', ')}` : '';
     return failed('PoolExhausted', `pool ${pool.key} has no free IPv${family} address left${taken}`);
   }
 
   /** Undefined: the address is free. */
   #verify(ip: Ip, wantedLink: string | undefined): NotReady | undefined {
-    const own = this.#parts.network.links().find(({ addresses }) => addresses.some((address) => address.ip === ip && !this.#isOurs(ip)));
+    const own = this.#parts.network
+      .links()
+      .find(({ addresses }) => addresses.some((address) => address.ip === ip && !this.#isOurs(ip)));
     if (own) return failed('AddressConflict', `${ip} is an address of this node (${own.name})`);
     const link = wantedLink ?? this.#linkFor(ip);
-    if (link === undefined) return failed('NoLink', `${ip} is in no subnet of this node's interfaces (${this.#subnets()}), so the LAN could not reach it`);
+    if (link === undefined)
+      return failed(
+        'NoLink',
+        `${ip} is in no subnet of this node's interfaces (${this.#subnets()}), so the LAN could not reach it`,
+      );
     const known = this.#verified.look(ip, link);
     switch (known.state) {
       case 'free':
@@ -172,20 +192,34 @@ export class Allocator {
   #linkFor(ip: Ip): string | undefined {
     const inSubnet = this.#parts.network
       .links()
-      .find((link) => link.addresses.some((address) => familyOf(address.ip) === familyOf(ip) && isSubnet(address.prefixLength, ip) && within(address, ip)));
+      .find((link) =>
+        link.addresses.some(
+          (address) =>
+            familyOf(address.ip) === familyOf(ip) && isSubnet(address.prefixLength, ip) && within(address, ip),
+        ),
+      );
     return inSubnet?.name;
   }
 
   #dhcpLink(intent: Intent): string | undefined {
     const namespace = intent.service.split('/')[0] ?? '';
     const links = this.#parts.network.links();
-    return intent.link ?? this.#parts.pools().interfaceFor(namespace) ?? this.#parts.defaultLink() ?? links.find((link) => link.gateway.v4 !== undefined)?.name;
+    return (
+      intent.link ??
+      this.#parts.pools().interfaceFor(namespace) ??
+      this.#parts.defaultLink() ??
+      links.find((link) => link.gateway.v4 !== undefined)?.name
+    );
   }
 
   #subnets(): string {
     return this.#parts.network
       .links()
-      .flatMap((link) => link.addresses.filter(({ ip, prefixLength }) => isSubnet(prefixLength, ip)).map(({ ip, prefixLength }) => `${link.name} ${ip}/${prefixLength}`))
+      .flatMap((link) =>
+        link.addresses
+          .filter(({ ip, prefixLength }) => isSubnet(prefixLength, ip))
+          .map(({ ip, prefixLength }) => `${link.name} ${ip}/${prefixLength}`),
+      )
       .join(', ');
   }
 
@@ -232,10 +266,16 @@ export function describeAssigned(assigned: AssignedAddress): string {
 }
 
 function noPool(config: PoolConfig, namespace: string, named: string | undefined): NotReady {
-  const keys = named === undefined ? `cidr-${namespace}, cidr-global, range-${namespace} or range-global` : `cidr-${named} or range-${named}`;
+  const keys =
+    named === undefined
+      ? `cidr-${namespace}, cidr-global, range-${namespace} or range-global`
+      : `cidr-${named} or range-${named}`;
   const bad = config.problems.find(({ key }) => keys.split(/, | or /).includes(key));
   if (bad) return failed('PoolInvalid', `ConfigMap kubevip, key ${bad.key}: ${bad.message}`);
-  return failed('NoPool', `ConfigMap kubevip in kube-system has none of ${keys}; or ask for DHCP with ${'kube-vip.io/loadbalancerIPs'}: 0.0.0.0`);
+  return failed(
+    'NoPool',
+    `ConfigMap kubevip in kube-system has none of ${keys}; or ask for DHCP with kube-vip.io/loadbalancerIPs: 0.0.0.0`,
+  );
 }
 
 /** A host route says nothing about who else is on the link. */

@@ -35,7 +35,14 @@ export interface PoolConfig {
 
 type Data = Readonly<Record<string, string>>;
 
-const BOOLEANS: Readonly<Record<string, boolean>> = { true: true, '1': true, t: true, false: false, '0': false, f: false };
+const BOOLEANS: Readonly<Record<string, boolean>> = {
+  true: true,
+  '1': true,
+  t: true,
+  false: false,
+  '0': false,
+  f: false,
+};
 
 export function parsePools(data: Data): PoolConfig {
   const pools = new Map<string, Pool>();
@@ -65,7 +72,8 @@ export function parsePools(data: Data): PoolConfig {
       problems.push({ key, message: 'is not a key kubevip knows' });
     }
   }
-  const setting = (name: string, namespace: string): boolean | undefined => flags.get(`${name}-${namespace}`) ?? flags.get(`${name}-global`);
+  const setting = (name: string, namespace: string): boolean | undefined =>
+    flags.get(`${name}-${namespace}`) ?? flags.get(`${name}-global`);
   return {
     pools,
     problems,
@@ -120,7 +128,9 @@ function cidrRange(text: string, skipEnds: boolean): Range | undefined {
 
 /** Ranges of one family, merged where they overlap, ascending. */
 export function mergedRanges(pool: Pool, family: Family): Range[] {
-  const sorted = pool.ranges.filter((range) => range.family === family).sort((a, b) => (a.first < b.first ? -1 : a.first > b.first ? 1 : 0));
+  const sorted = pool.ranges
+    .filter((range) => range.family === family)
+    .sort((a, b) => (a.first < b.first ? -1 : a.first > b.first ? 1 : 0));
   const merged: Range[] = [];
   for (const range of sorted) {
     const last = merged.at(-1);

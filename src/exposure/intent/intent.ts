@@ -1,6 +1,7 @@
 /**
  * First stage: what does this Service want of us? Pure reading of spec and annotations. `off` means the
- * Service is not ours to touch, `failed` that it asks for something that cannot be.
+ * Service is not ours to touch. A part that asks for something that cannot be carries its own `failed`, so that
+ * a wrong router port does not cost the address.
  */
 import type { AssignedAddress } from '../address/port.ts';
 import { readAssigned } from '../address/assigned.ts';
@@ -30,21 +31,17 @@ export function readIntent(service: Service, rules: ClassRules): Decision<Intent
   const notOurs = whyNotOurs(service, rules);
   if (notOurs) return notOurs;
   const uid = service.metadata.uid;
-  if (uid === undefined) return failed('NoUid', 'the Service has no UID yet');
+  if (uid === undefined) return off('NoUid', 'the Service has no UID yet');
   const ports = (service.spec.ports ?? []).map(toIntentPort);
-  const address = readAddressRequest(service);
-  if ('state' in address) return address;
   const router = readRouterRequest(service, ports);
-  if (router && 'state' in router) return router;
   const name = readNameRequest(service);
-  if (name && 'state' in name) return name;
   const link = annotation(service, KEY.serviceInterface);
   return ready(
     {
       service: keyOf(service),
       uid,
       families: readFamilies(service),
-      address,
+      address: readAddressRequest(service),
       ports,
       trafficPolicy: service.spec.externalTrafficPolicy ?? 'Cluster',
       ...(link !== undefined && link !== 'auto' ? { link } : {}),
@@ -83,10 +80,16 @@ function readAddressRequest(service: Service): AddressRequest | NotReady {
   for (const part of wanted.split(',').map((text) => text.trim())) {
     const parsed = parseIp(part);
     if (parsed === undefined) {
-      return failed('InvalidAddress', `${JSON.stringify(part)} is not an IP address (asked for by ${KEY.loadBalancerIPs} or spec.loadBalancerIP)`);
+      return failed(
+        'InvalidAddress',
+        `${JSON.stringify(part)} is not an IP address (asked for by ${KEY.loadBalancerIPs} or spec.loadBalancerIP)`,
+      );
     }
     if (parsed === '::' || parsed === DHCP_V4) {
-      return failed('InvalidAddress', `${JSON.stringify(wanted)}: only IPv4 addresses can be had by DHCP; use ${DHCP_V4} alone`);
+      return failed(
+        'InvalidAddress',
+        `${JSON.stringify(wanted)}: only IPv4 addresses can be had by DHCP; use ${DHCP_V4} alone`,
+      );
     }
     addresses.push(parsed);
   }

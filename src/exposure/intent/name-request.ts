@@ -14,7 +14,10 @@ export function readNameRequest(service: Service): NameRequest | NotReady | unde
     const wanted = own === 'true' ? service.metadata.name : own;
     const host = mdnsHost(wanted);
     if (host === undefined) {
-      return failed('InvalidName', `${KEY.mdns}: ${JSON.stringify(wanted)} is not a host label (letters, digits and dashes, at most 63)`);
+      return failed(
+        'InvalidName',
+        `${KEY.mdns}: ${JSON.stringify(wanted)} is not a host label (letters, digits and dashes, at most 63)`,
+      );
     }
     hosts.add(host);
   }
@@ -24,7 +27,8 @@ export function readNameRequest(service: Service): NameRequest | NotReady | unde
       // Other domains are ExternalDNS's business; names of several labels do not resolve everywhere (nss-mdns).
       if (!trimmed.endsWith('.local')) continue;
       const host = mdnsHost(trimmed);
-      if (host === undefined) return failed('InvalidName', `${key}: ${JSON.stringify(trimmed)} is not of the form label.local`);
+      if (host === undefined)
+        return failed('InvalidName', `${key}: ${JSON.stringify(trimmed)} is not of the form label.local`);
       hosts.add(host);
     }
   }

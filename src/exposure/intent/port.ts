@@ -1,4 +1,5 @@
 /** What a Service asks for, read once from its spec and annotations (see intent.ts). */
+import type { NotReady } from '../../model/decision.ts';
 import type { Ip, Family } from '../../model/ip.ts';
 import type { Mac } from '../../model/mac.ts';
 import type { Protocol, ServiceKey } from '../../model/kubernetes.ts';
@@ -8,14 +9,14 @@ export interface Intent {
   readonly service: ServiceKey;
   readonly uid: string;
   readonly families: readonly Family[];
-  readonly address: AddressRequest;
+  readonly address: AddressRequest | NotReady;
   readonly ports: readonly IntentPort[];
   /** Local: only nodes with ready endpoints may own the address. */
   readonly trafficPolicy: 'Cluster' | 'Local';
   /** Interface by name; undefined: the one whose subnet holds the address, or the configured one. */
   readonly link?: string;
-  readonly router?: RouterRequest;
-  readonly name?: NameRequest;
+  readonly router?: RouterRequest | NotReady;
+  readonly name?: NameRequest | NotReady;
 }
 
 export type AddressRequest =

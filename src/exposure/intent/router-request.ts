@@ -10,7 +10,10 @@ import type { IntentPort, RouterRequest } from './port.ts';
 const DEFAULT_LIFETIME = 3_600_000;
 
 /** Undefined: nothing asked for. */
-export function readRouterRequest(service: Service, ports: readonly IntentPort[]): RouterRequest | NotReady | undefined {
+export function readRouterRequest(
+  service: Service,
+  ports: readonly IntentPort[],
+): RouterRequest | NotReady | undefined {
   const own = annotation(service, KEY.router);
   const wanted = own ?? (annotation(service, KEY.forwardUPnP) === 'true' ? 'true' : undefined);
   if (wanted === undefined || wanted === 'false') return undefined;
@@ -18,7 +21,10 @@ export function readRouterRequest(service: Service, ports: readonly IntentPort[]
   const lifetimeText = annotation(service, KEY.upnpLeaseDuration);
   const lifetime = lifetimeText === undefined ? DEFAULT_LIFETIME : parseGoDuration(lifetimeText);
   if (lifetime === undefined) {
-    return failed('InvalidAnnotation', `${KEY.upnpLeaseDuration}: ${JSON.stringify(lifetimeText)} is not a duration like 1h or 30m`);
+    return failed(
+      'InvalidAnnotation',
+      `${KEY.upnpLeaseDuration}: ${JSON.stringify(lifetimeText)} is not a duration like 1h or 30m`,
+    );
   }
 
   const chosen: RouterRequest['ports'][number][] = [];
@@ -26,16 +32,24 @@ export function readRouterRequest(service: Service, ports: readonly IntentPort[]
     const match = /^(?:([^=]+)=)?(\d{1,5})$/.exec(item.trim());
     const externalPort = Number(match?.[2]);
     if (!match || externalPort < 1 || externalPort > 65535) {
-      return failed('InvalidAnnotation', `${KEY.router}: ${JSON.stringify(item)} is not PORT or NAME=PORT with a port from 1 to 65535`);
+      return failed(
+        'InvalidAnnotation',
+        `${KEY.router}: ${JSON.stringify(item)} is not PORT or NAME=PORT with a port from 1 to 65535`,
+      );
     }
     const selector = match[1];
     if (selector === undefined && ports.length !== 1) {
-      return failed('InvalidAnnotation', `${KEY.router}: the Service has ${ports.length} ports, so say which: NAME=${externalPort}`);
+      return failed(
+        'InvalidAnnotation',
+        `${KEY.router}: the Service has ${ports.length} ports, so say which: NAME=${externalPort}`,
+      );
     }
-    const targets = selector === undefined ? ports : ports.filter((port) => port.name === selector || String(port.port) === selector);
+    const targets =
+      selector === undefined ? ports : ports.filter((port) => port.name === selector || String(port.port) === selector);
     if (targets.length === 0) return failed('InvalidAnnotation', `${KEY.router}: the Service has no port ${selector}`);
     for (const { protocol, port } of targets) {
-      if (protocol === 'SCTP') return failed('InvalidAnnotation', `${KEY.router}: routers forward TCP and UDP, not SCTP`);
+      if (protocol === 'SCTP')
+        return failed('InvalidAnnotation', `${KEY.router}: routers forward TCP and UDP, not SCTP`);
       chosen.push({ protocol, internalPort: port, externalPort });
     }
   }
@@ -44,5 +58,7 @@ export function readRouterRequest(service: Service, ports: readonly IntentPort[]
 
 /** A port number may stand twice (`53=53` for TCP and UDP selects both, each time). */
 function dedupe(ports: RouterRequest['ports'][number][]): RouterRequest['ports'] {
-  return [...new Map(ports.map((port) => [`${port.protocol}/${port.internalPort}/${port.externalPort}`, port])).values()];
+  return [
+    ...new Map(ports.map((port) => [`${port.protocol}/${port.internalPort}/${port.externalPort}`, port])).values(),
+  ];
 }

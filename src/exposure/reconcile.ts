@@ -1,0 +1,291 @@
+/**
+ * The product in one file: Service → intent → address → owner → announcement → router → name → status.
+ * Level-triggered and synchronous: every stage is told what is wanted and says what is; whatever takes time
+ * goes on behind the stage, which calls back. So no Service ever waits for another.
+ */
+import { FINALIZER } from '../model/annotations.ts';
+import { failed, off, pending, ready, type Decision } from '../model/decision.ts';
+import { familyOf, type Ip } from '../model/ip.ts';
+import { keyOf, type Service, type ServiceKey } from '../model/kubernetes.ts';
+import type { Clock } from '../model/time.ts';
+import { describeAssigned, type Allocator } from './address/allocator.ts';
+import { readAssigned } from './address/assigned.ts';
+import type { AssignedAddress, DhcpLeases, DhcpRequest } from './address/port.ts';
+import type { PoolConfig } from './address/pools.ts';
+import { satisfies } from './address/satisfies.ts';
+import type { Announced, Announcement } from './announcement/port.ts';
+import { Claims } from './claims.ts';
+import { readIntent, type ClassRules } from './intent/intent.ts';
+import type { Intent } from './intent/port.ts';
+import type { NamePublisher, PublishedName } from './naming/port.ts';
+import { nameRequestFor } from './naming/request.ts';
+import type { Owner, Ownership } from './ownership/port.ts';
+import type { RouterMapping, RouterMappings } from './router/port.ts';
+import { mappingRequestFor, readRecords } from './router/records.ts';
+import type { Reporter } from './status/reporter.ts';
+import { patchFor, type Outcome } from './status/outcome.ts';
+import { Withdrawal } from './withdraw.ts';
+
+export interface ReconcilerParts {
+  readonly node: string;
+  readonly rules: ClassRules;
+  readonly clock: Clock;
+  /** The Service as last seen; undefined once gone. */
+  readonly service: (key: ServiceKey) => Service | undefined;
+  /** Nodes with ready endpoints of the Service. */
+  readonly endpointNodes: (key: ServiceKey) => readonly string[];
+  readonly pools: () => PoolConfig;
+  /** Whether this agent gives out addresses now. */
+  readonly allocating: () => boolean;
+  /** `enable_upnp`: whether router ports may be opened at all. */
+  readonly routerEnabled: boolean;
+  /** Interface for addresses that name none (`vip_servicesinterface`, `vip_interface`). */
+  readonly defaultLink: () => string | undefined;
+  readonly allocator: Pick<Allocator, 'allocate' | 'settled'>;
+  readonly leases: DhcpLeases;
+  readonly ownership: Ownership;
+  readonly announcement: Announcement;
+  readonly router: RouterMappings;
+  readonly names: NamePublisher;
+  readonly reporter: Pick<Reporter, 'report' | 'forget'>;
+}
+
+const NOT_OWNER = off('NotOwner', 'another node owns the address');
+
+export class Reconciler {
+  readonly #parts: ReconcilerParts;
+  readonly #claims = new Claims();
+  readonly #withdrawal: Withdrawal;
+  /** Leases this node kept up, to be given back should the Service vanish without a word. */
+  readonly #kept = new Map<
+    ServiceKey,
+    { readonly request: DhcpRequest; readonly lease: NonNullable<AssignedAddress['lease']> }
+  >();
+
+  constructor(parts: ReconcilerParts) {
+    this.#parts = parts;
+    this.#withdrawal = new Withdrawal(parts, this.#claims);
+  }
+
+  /** Brings one Service from what is to what is wanted, as far as that goes at once. */
+  reconcile(key: ServiceKey): void {
+    const service = this.#parts.service(key);
+    if (!service) return this.#gone(key);
+    const intent = readIntent(service, this.#parts.rules);
+    if (intent.state !== 'ready' || service.metadata.deletionTimestamp !== undefined) return this.#withdraw(service);
+
+    const address = this.#address(service, intent.value);
+    const assigned = readAssigned(service);
+    const owner = this.#owner(intent.value, assigned);
+    const announced = this.#announcement(intent.value, assigned, owner);
+    const lease = this.#lease(intent.value, assigned, owner);
+    const router = this.#router(service, intent.value, assigned, owner, announced);
+    const name = this.#name(service, intent.value, assigned, owner, announced);
+    this.#status(service, intent.value, { assigned, address, owner, announced, lease, router, name });
+  }
+
+  /** The owner of an address changed: whoever lost it lets go before anything else happens. */
+  ownerChanged(ip: Ip): ServiceKey[] {
+    const claimants = this.#claims.claimants(ip);
+    const owner = this.#ownerOf(ip);
+    if (owner.state !== 'ready' || !owner.value.mine) this.#parts.announcement.release(ip);
+    return claimants;
+  }
+
+  /** Services that have an address. */
+  claiming(): ServiceKey[] {
+    return this.#claims.services();
+  }
+
+  claimants(ip: Ip): ServiceKey[] {
+    return this.#claims.claimants(ip);
+  }
+
+  /** What the Service's address is, or why it has none (yet). A new wish keeps the old address until it is met. */
+  #address(service: Service, intent: Intent): Decision<AssignedAddress> {
+    const assigned = readAssigned(service);
+    if (assigned && satisfies(intent, assigned, this.#parts.pools())) {
+      this.#parts.allocator.settled(intent.service);
+      return ready(assigned, 'AddressAssigned', describeAssigned(assigned));
+    }
+    if (!this.#parts.allocating())
+      return pending('WaitingForAllocator', 'the agent that gives out addresses has not answered yet');
+    return this.#parts.allocator.allocate(intent);
+  }
+
+  #owner(intent: Intent, assigned: AssignedAddress | undefined): Decision<Owner> {
+    const local = intent.trafficPolicy === 'Local';
+    const nodes = local ? this.#parts.endpointNodes(intent.service) : undefined;
+    const ips = assigned?.ips ?? [];
+    this.#unclaim(
+      this.#claims.set(intent.service, ips.length === 0 ? undefined : { ips, ...(nodes ? { nodes } : {}) }),
+    );
+    const [first, ...others] = ips.map((ip) => this.#ownerOf(ip));
+    if (!first) return pending('WaitingForAddress', 'no address yet');
+    if (local && nodes?.length === 0 && first.state !== 'ready') {
+      return failed('NoReadyEndpoints', 'externalTrafficPolicy is Local and no node has a ready endpoint');
+    }
+    return others.find(({ state }) => state !== 'ready') ?? first;
+  }
+
+  #ownerOf(ip: Ip): Decision<Owner> {
+    return this.#parts.ownership.ensure(ip, this.#claims.eligible(ip, this.#parts.ownership.liveNodes()));
+  }
+
+  #announcement(intent: Intent, assigned: AssignedAddress | undefined, owner: Decision<Owner>): Decision<Announced> {
+    if (!assigned) return pending('WaitingForAddress', 'no address yet');
+    const link = intent.link ?? assigned.link ?? this.#parts.pools().interfaceFor(intent.service.split('/')[0] ?? '');
+    const decisions = assigned.ips.map((ip) => {
+      const own = this.#ownerOf(ip);
+      if (own.state === 'ready' && own.value.mine)
+        return this.#parts.announcement.ensure({ ip, ...(link === undefined ? {} : { link }) });
+      this.#parts.announcement.release(ip);
+      return own.state === 'ready' ? NOT_OWNER : pending('WaitingForOwner', own.message);
+    });
+    if (isMine(owner)) return decisions.find(({ state }) => state !== 'ready') ?? decisions[0] ?? NOT_OWNER;
+    return decisions[0] ?? NOT_OWNER;
+  }
+
+  /** The owner keeps a DHCP lease up; the others stand by. */
+  #lease(
+    intent: Intent,
+    assigned: AssignedAddress | undefined,
+    owner: Decision<Owner>,
+  ): Decision<AssignedAddress['lease']> {
+    const request = dhcpRequest(intent, assigned);
+    if (!assigned?.lease || !request) return off('NoLease', 'the address is not from DHCP');
+    if (!isMine(owner)) {
+      // While an address is being acquired nobody owns it, and the acquiring agent is not to be disturbed.
+      this.#parts.leases.yield(intent.service);
+      this.#kept.delete(intent.service);
+      return NOT_OWNER;
+    }
+    const lease = this.#parts.leases.keep(request, assigned.lease);
+    if (lease.state === 'ready') this.#kept.set(intent.service, { request, lease: lease.value });
+    return lease;
+  }
+
+  #router(
+    service: Service,
+    intent: Intent,
+    assigned: AssignedAddress | undefined,
+    owner: Decision<Owner>,
+    announced: Decision<Announced>,
+  ): Decision<RouterMapping> {
+    const { router } = this.#parts;
+    if (!isMine(owner)) {
+      router.yield(intent.service);
+      return intent.router ? NOT_OWNER : off('NotAskedFor', 'no router port is asked for');
+    }
+    const ip = assigned?.ips.find((candidate) => familyOf(candidate) === 4);
+    const refusal = this.#whyNoRouter(intent, ip);
+    if (announced.state !== 'ready' || ip === undefined)
+      return refusal ?? pending('WaitingForAnnouncement', announced.message);
+    const wanted = refusal || !intent.router || 'state' in intent.router ? undefined : intent.router;
+    const request = mappingRequestFor(service, ip, announced.value.link, wanted);
+    if (!wanted) {
+      if (readRecords(service).length > 0) {
+        const withdrawn = router.withdraw(request);
+        if (withdrawn.state !== 'off')
+          return withdrawn.state === 'ready' ? pending('Withdrawing', withdrawn.message) : withdrawn;
+      } else router.yield(intent.service);
+      return refusal ?? off('NotAskedFor', 'no router port is asked for');
+    }
+    if (!service.metadata.finalizers?.includes(FINALIZER))
+      return pending('AddingFinalizer', 'making sure that the mapping will be removed with the Service');
+    return router.ensure(request);
+  }
+
+  #whyNoRouter(intent: Intent, ip: Ip | undefined): ReturnType<typeof failed> | undefined {
+    if (!intent.router) return undefined;
+    if ('state' in intent.router) return intent.router;
+    if (!this.#parts.routerEnabled)
+      return failed('RouterDisabled', 'router ports are switched off for this agent (enable_upnp=false)');
+    const namespace = intent.service.split('/')[0] ?? '';
+    if (!this.#parts.pools().allowsRouter(namespace)) {
+      return failed(
+        'RouterForbidden',
+        `ConfigMap kubevip forbids router ports to namespace ${namespace} (router-${namespace}, router-global)`,
+      );
+    }
+    return ip === undefined
+      ? failed('NoIPv4', 'router ports lead to an IPv4 address, and the Service has none')
+      : undefined;
+  }
+
+  #name(
+    service: Service,
+    intent: Intent,
+    assigned: AssignedAddress | undefined,
+    owner: Decision<Owner>,
+    announced: Decision<Announced>,
+  ): Decision<PublishedName> {
+    const { names } = this.#parts;
+    if (!isMine(owner)) {
+      names.yield(intent.service);
+      return intent.name ? NOT_OWNER : off('NotAskedFor', 'no name is asked for');
+    }
+    if (!intent.name || 'state' in intent.name) {
+      names.withdraw(intent.service);
+      return intent.name ?? off('NotAskedFor', 'no name is asked for');
+    }
+    if (announced.state !== 'ready' || !assigned) return pending('WaitingForAnnouncement', announced.message);
+    return names.ensure(nameRequestFor(service, intent, intent.name, assigned.ips, announced.value.link));
+  }
+
+  /** Exactly one agent writes: the owner, or while there is none the one that gives out addresses. */
+  #status(service: Service, intent: Intent, outcome: Omit<Outcome, 'node' | 'now'>): void {
+    const writing = isMine(outcome.owner) || (outcome.owner.state !== 'ready' && this.#parts.allocating());
+    if (!writing) return;
+    this.#parts.reporter.report(
+      service,
+      patchFor(service, intent, { ...outcome, node: this.#parts.node, now: this.#parts.clock.wall() }),
+    );
+  }
+
+  #withdraw(service: Service): void {
+    if (readAssigned(service)) this.#unclaimNothing(service);
+    this.#withdrawal.run(service, (ip) => this.#ownerOf(ip));
+    if (!readAssigned(service)) this.#unclaim(this.#claims.set(keyOf(service), undefined));
+  }
+
+  /** While things are undone the claim stands, so that the address is undone from where it is. */
+  #unclaimNothing(service: Service): void {
+    const assigned = readAssigned(service);
+    if (assigned) this.#unclaim(this.#claims.set(keyOf(service), { ips: assigned.ips }));
+  }
+
+  #gone(key: ServiceKey): void {
+    const kept = this.#kept.get(key);
+    if (kept) this.#parts.leases.release(kept.request, kept.lease);
+    else this.#parts.leases.yield(key);
+    this.#kept.delete(key);
+    this.#parts.names.withdraw(key);
+    this.#parts.router.yield(key);
+    this.#unclaim(this.#claims.set(key, undefined));
+    this.#parts.allocator.settled(key);
+    this.#parts.reporter.forget(key);
+  }
+
+  #unclaim(ips: readonly Ip[]): void {
+    for (const ip of ips) {
+      this.#parts.announcement.release(ip);
+      this.#parts.ownership.release(ip);
+    }
+  }
+}
+
+export function isMine(owner: Decision<Owner>): boolean {
+  return owner.state === 'ready' && owner.value.mine;
+}
+
+/** What is told to the DHCP server of a lease that the Service carries. */
+export function dhcpRequest(
+  intent: Pick<Intent, 'service' | 'uid' | 'address'>,
+  assigned: AssignedAddress | undefined,
+): DhcpRequest | undefined {
+  if (!assigned?.lease || assigned.link === undefined) return undefined;
+  const wanted = intent.address;
+  const hostname = 'kind' in wanted && wanted.kind === 'dhcp' ? wanted.hostname : (intent.service.split('/')[1] ?? '');
+  return { service: intent.service, uid: intent.uid, hostname, link: assigned.link, mac: assigned.lease.mac };
+}

@@ -1,0 +1,51 @@
+/** The record of the router stage on the Service: annotation `kubevip.dev/router-mappings`. */
+import { KEY } from '../../model/annotations.ts';
+import { parseIp, type Ip } from '../../model/ip.ts';
+import { keyOf, type Service } from '../../model/kubernetes.ts';
+import type { RouterRequest } from '../intent/port.ts';
+import type { MappingRecord, MappingRequest } from './port.ts';
+
+/** Empty when absent or edited into something else. */
+export function readRecords(service: Service): readonly MappingRecord[] {
+  const text = service.metadata.annotations?.[KEY.routerMappings];
+  if (text === undefined) return [];
+  try {
+    const value: unknown = JSON.parse(text);
+    return Array.isArray(value) ? value.filter(isRecord) : [];
+  } catch {
+    return [];
+  }
+}
+
+function isRecord(value: unknown): value is MappingRecord {
+  if (typeof value !== 'object' || value === null) return false;
+  const record = value as Partial<Record<keyof MappingRecord, unknown>>;
+  return (
+    (record.protocol === 'TCP' || record.protocol === 'UDP') &&
+    Number.isInteger(record.internalPort) &&
+    Number.isInteger(record.externalPort) &&
+    typeof record.internalIp === 'string' &&
+    parseIp(record.internalIp) !== undefined &&
+    typeof record.gateway === 'string' &&
+    parseIp(record.gateway) !== undefined &&
+    ['pcp', 'nat-pmp', 'igd2', 'igd1'].includes(String(record.method))
+  );
+}
+
+/** With `wanted` undefined: the request to undo everything. */
+export function mappingRequestFor(
+  service: Service,
+  ip: Ip,
+  link: string,
+  wanted: RouterRequest | undefined,
+): MappingRequest {
+  return {
+    service: keyOf(service),
+    uid: service.metadata.uid ?? '',
+    ip,
+    link,
+    ports: wanted?.ports ?? [],
+    lifetime: wanted?.lifetime ?? 0,
+    previous: readRecords(service),
+  };
+}

@@ -1,0 +1,116 @@
+/**
+ * Writes what the pipeline decided onto Services. One write per Service under way, the newest decision wins,
+ * no Service waits for another, and a write is dropped when its Service goes (design D20).
+ */
+import { CONDITION } from '../../model/annotations.ts';
+import { messageOf } from '../../model/errors.ts';
+import { keyOf, type Service, type ServiceKey } from '../../model/kubernetes.ts';
+import type { Clock, Milliseconds } from '../../model/time.ts';
+import { difference } from './difference.ts';
+import type { EventRecorder, ServicePatch, ServiceWriter } from './port.ts';
+
+const FIRST_RETRY: Milliseconds = 200;
+const LAST_RETRY: Milliseconds = 30_000;
+
+interface Work {
+  service: Service;
+  next: ServicePatch | undefined;
+  /** What was written on which version: not written again until the watch has shown it. */
+  written?: { readonly version: string | undefined; readonly text: string };
+  running?: AbortController;
+  retryIn: Milliseconds;
+}
+
+export interface ReporterParts {
+  readonly writer: ServiceWriter;
+  readonly events: EventRecorder;
+  readonly clock: Clock;
+  /** A write failed and will be tried again. */
+  readonly onError: (service: ServiceKey, message: string) => void;
+}
+
+export class Reporter {
+  readonly #parts: ReporterParts;
+  readonly #work = new Map<ServiceKey, Work>();
+
+  constructor(parts: ReporterParts) {
+    this.#parts = parts;
+  }
+
+  /** Returns at once. `service` is the newest version seen. */
+  report(service: Service, patch: ServicePatch): void {
+    const key = keyOf(service);
+    const work = this.#work.get(key) ?? { service, next: undefined, retryIn: FIRST_RETRY };
+    if (work.service.metadata.uid !== service.metadata.uid) work.running?.abort();
+    this.#work.set(key, work);
+    work.service = service;
+    const changes = difference(service, patch);
+    const repeat =
+      changes &&
+      work.written?.version === service.metadata.resourceVersion &&
+      work.written?.text === JSON.stringify(changes);
+    work.next = repeat ? undefined : changes;
+    if (work.next && !work.running) void this.#run(key, work);
+  }
+
+  /** The Service is gone. */
+  forget(key: ServiceKey): void {
+    this.#work.get(key)?.running?.abort();
+    this.#work.delete(key);
+  }
+
+  async #run(key: ServiceKey, work: Work): Promise<void> {
+    const abort = new AbortController();
+    work.running = abort;
+    while (work.next && !abort.signal.aborted) {
+      const { service, next } = work;
+      work.next = undefined;
+      try {
+        await this.#parts.writer.patch(service, next, abort.signal);
+        work.written = { version: service.metadata.resourceVersion, text: JSON.stringify(next) };
+        work.retryIn = FIRST_RETRY;
+        this.#tell(service, next);
+      } catch (error) {
+        if (abort.signal.aborted) break;
+        this.#parts.onError(key, messageOf(error));
+        this.#restore(work, next);
+        await this.#pause(work, abort.signal);
+      }
+    }
+    delete work.running;
+    // What came in for a Service of the same name while the old one's write was being dropped.
+    if (work.next && this.#work.get(key) === work) void this.#run(key, work);
+  }
+
+  /** The failed write is tried again unless a newer decision has come in meanwhile. */
+  #restore(work: Work, patch: ServicePatch): void {
+    work.next ??= patch;
+  }
+
+  /** One Event per condition that changed: `Warning` where a stage failed. */
+  #tell(service: Service, patch: ServicePatch): void {
+    for (const condition of patch.conditions ?? []) {
+      const before = service.status?.conditions?.find(({ type }) => type === condition.type);
+      if (before?.status === condition.status && before.reason === condition.reason) continue;
+      if (condition.status === 'Unknown' || condition.type === CONDITION.ready) continue;
+      this.#parts.events.record(
+        service,
+        condition.status === 'True' ? 'Normal' : 'Warning',
+        condition.reason,
+        condition.message,
+      );
+    }
+  }
+
+  #pause(work: Work, signal: AbortSignal): Promise<void> {
+    const delay = work.retryIn;
+    work.retryIn = Math.min(work.retryIn * 2, LAST_RETRY);
+    return new Promise((resolve) => {
+      const timer = this.#parts.clock.after(delay, resolve);
+      signal.addEventListener('abort', () => {
+        timer.cancel();
+        resolve();
+      });
+    });
+  }
+}

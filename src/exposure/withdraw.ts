@@ -1,0 +1,88 @@
+/**
+ * The pipeline backwards, for a Service that is being deleted or is ours no more: name, router mapping, lease,
+ * announcement, and only then the record and the finalizer. The owner does it, from where the address stands.
+ */
+import type { Decision } from '../model/decision.ts';
+import { familyOf, type Ip } from '../model/ip.ts';
+import { keyOf, type Service } from '../model/kubernetes.ts';
+import { readAssigned } from './address/assigned.ts';
+import type { DhcpLeases } from './address/port.ts';
+import type { Announcement } from './announcement/port.ts';
+import type { Claims } from './claims.ts';
+import type { NamePublisher } from './naming/port.ts';
+import type { Owner } from './ownership/port.ts';
+import type { RouterMappings } from './router/port.ts';
+import { mappingRequestFor, readRecords } from './router/records.ts';
+import { removalPatch } from './status/outcome.ts';
+import type { Reporter } from './status/reporter.ts';
+
+export interface WithdrawalParts {
+  readonly allocating: () => boolean;
+  readonly leases: DhcpLeases;
+  readonly announcement: Announcement;
+  readonly router: RouterMappings;
+  readonly names: NamePublisher;
+  readonly reporter: Pick<Reporter, 'report'>;
+}
+
+export class Withdrawal {
+  readonly #parts: WithdrawalParts;
+  readonly #claims: Claims;
+  /** UIDs of Services that are undone: until the API server says so too, nothing of them is touched again. */
+  readonly #done = new Set<string>();
+
+  constructor(parts: WithdrawalParts, claims: Claims) {
+    this.#parts = parts;
+    this.#claims = claims;
+  }
+
+  /** One step; called again whenever a stage has got further. */
+  run(service: Service, ownerOf: (ip: Ip) => Decision<Owner>): void {
+    const key = keyOf(service);
+    const { names, router, leases, announcement, reporter } = this.#parts;
+    const assigned = readAssigned(service);
+    if (!assigned) {
+      // Never got an address: whatever was under way is dropped, and one agent clears the record.
+      names.withdraw(key);
+      router.yield(key);
+      leases.yield(key);
+      this.#done.delete(service.metadata.uid ?? '');
+      if (this.#parts.allocating()) reporter.report(service, removalPatch(service));
+      return;
+    }
+    const uid = service.metadata.uid ?? '';
+    if (this.#done.has(uid)) return reporter.report(service, removalPatch(service));
+    const owners = assigned.ips.map((ip) => ownerOf(ip));
+    if (!owners.every((owner) => owner.state === 'ready' && owner.value.mine)) {
+      names.yield(key);
+      router.yield(key);
+      leases.yield(key);
+      return;
+    }
+    const undone = [names.withdraw(key), this.#unmap(service, assigned.ips)];
+    if (undone.some(({ state }) => state !== 'off')) return;
+    if (assigned.lease && assigned.link !== undefined) {
+      const { mac } = assigned.lease;
+      const request = { service: key, uid, hostname: service.metadata.name, link: assigned.link, mac };
+      if (leases.release(request, assigned.lease).state !== 'off') return;
+    }
+    for (const ip of assigned.ips) {
+      if (this.#claims.claimants(ip).every((claimant) => claimant === key)) announcement.release(ip);
+    }
+    this.#done.add(uid);
+    reporter.report(service, removalPatch(service));
+  }
+
+  /** From the address itself: routers in secure mode accept the removal from nobody else. */
+  #unmap(service: Service, ips: readonly Ip[]): Decision {
+    const { router, announcement } = this.#parts;
+    const ip = ips.find((candidate) => familyOf(candidate) === 4);
+    if (ip === undefined || readRecords(service).length === 0) {
+      router.yield(keyOf(service));
+      return { state: 'off', reason: 'NotMapped', message: 'nothing is mapped' };
+    }
+    const announced = announcement.ensure({ ip });
+    if (announced.state !== 'ready') return { state: 'pending', reason: announced.reason, message: announced.message };
+    return router.withdraw(mappingRequestFor(service, ip, announced.value.link, undefined));
+  }
+}
