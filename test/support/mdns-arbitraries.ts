@@ -46,7 +46,11 @@ function byNumber(types: KnownType[]): KnownType[] {
 
 export const question: fc.Arbitrary<Question> = fc.record({
   name,
-  type: fc.oneof(knownType, fc.constant('ANY' as const), otherNumber.map((n) => `TYPE${n}` as const)),
+  type: fc.oneof(
+    knownType,
+    fc.constant('ANY' as const),
+    otherNumber.map((n) => `TYPE${n}` as const),
+  ),
   unicast: fc.boolean(),
 });
 

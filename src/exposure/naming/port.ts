@@ -21,7 +21,8 @@ export interface NameRequestOnLink {
   readonly ports: readonly NamedPort[];
   /**
    * The names already published for this Service by an earlier owner (from its status): announced at once, without
-   * probing (a move takes no second).
+   * probing (a move takes no second). One that is a renaming of a host asked for (`web-2.local` for `web.local`)
+   * stays. With the first host the DNS-SD instance counts as verified too: they move together.
    */
   readonly verified: readonly string[];
 }
@@ -38,4 +39,8 @@ export interface NamePublisher {
   yield(service: ServiceKey): void;
   /** Goodbye (TTL 0), then forget. `off` once sent. */
   withdraw(service: ServiceKey): Decision;
+  /** Called with the Service whose decision may have changed: ask again. Returns the way to stop. */
+  onChange(callback: (service: ServiceKey) => void): () => void;
+  /** Falls silent without goodbyes, closes every socket and stops every timer. */
+  close(): void;
 }

@@ -165,7 +165,11 @@ function toRecord(answer: dnsPacket.Answer, type: number, flush: boolean): Resou
     case 'TXT': {
       const strings = Array.isArray(answer.data) ? answer.data : [answer.data];
       // An empty string and none at all mean the same (RFC 6763 §6.1).
-      return { ...base, type: 'TXT', data: strings.map((s) => Uint8Array.from(Buffer.from(s))).filter((s) => s.length) };
+      return {
+        ...base,
+        type: 'TXT',
+        data: strings.map((s) => Uint8Array.from(Buffer.from(s))).filter((s) => s.length),
+      };
     }
     case 'NSEC': {
       const { nextDomain, rrtypes } = answer.data;
@@ -201,7 +205,11 @@ function toAnswer(record: ResourceRecord): dnsPacket.Answer {
       return { ...base, type: 'SRV', data: { ...record.data, target: toText(record.data.target) } };
     case 'TXT': {
       if (record.data.some((s) => s.length > 255)) throw new TypeError('a TXT string is longer than 255 bytes');
-      return { ...base, type: 'TXT', data: (record.data.length ? record.data : [new Uint8Array()]).map((s) => Buffer.from(s)) };
+      return {
+        ...base,
+        type: 'TXT',
+        data: (record.data.length ? record.data : [new Uint8Array()]).map((s) => Buffer.from(s)),
+      };
     }
     case 'NSEC':
       return { ...base, type: 'NSEC', data: { nextDomain: toText(record.data.next), rrtypes: [...record.data.types] } };
