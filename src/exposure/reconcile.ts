@@ -244,6 +244,7 @@ export class Reconciler {
   }
 
   #withdraw(service: Service): void {
+    this.#kept.delete(keyOf(service));
     if (readAssigned(service)) this.#unclaimNothing(service);
     this.#withdrawal.run(service, (ip) => this.#ownerOf(ip));
     if (!readAssigned(service)) this.#unclaim(this.#claims.set(keyOf(service), undefined));

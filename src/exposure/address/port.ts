@@ -70,4 +70,6 @@ export interface DhcpLeases {
   yield(service: ServiceKey): void;
   /** Give the lease back (DHCPRELEASE). `off` once sent. */
   release(request: DhcpRequest, lease: DhcpLease): Decision;
+  /** Called with the Service whose answer may have changed. Returns the way to stop. */
+  onChange(callback: (service: ServiceKey) => void): () => void;
 }

@@ -57,4 +57,6 @@ export interface RouterMappings {
   yield(service: ServiceKey): void;
   /** Remove the mappings from the router. `off` once they are gone or the router could not be reached in time. */
   withdraw(request: MappingRequest): Decision;
+  /** Called with the Service whose answer may have changed. Returns the way to stop. */
+  onChange(callback: (service: ServiceKey) => void): () => void;
 }

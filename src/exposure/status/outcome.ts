@@ -35,6 +35,9 @@ export function patchFor(service: Service, intent: Intent, outcome: Outcome): Se
     { address, owner, announcement: announced, router, name },
     outcome.now,
   );
+  // As kube-vip's cloud provider writes it, so that either can go on; not over a new wish of the user's.
+  const fromPool =
+    assigned?.source === 'pool' && 'kind' in intent.address && intent.address.kind === 'pool' ? assigned : undefined;
   const external = router.state === 'ready' ? router.value.records : undefined;
   return {
     annotations: {
@@ -44,10 +47,11 @@ export function patchFor(service: Service, intent: Intent, outcome: Outcome): Se
       ...(mine && router.state === 'off' ? { [KEY.routerMappings]: undefined } : {}),
       ...(name.state === 'ready' ? { [KEY.publishedNames]: name.value.hosts.join(',') } : {}),
       ...(mine && name.state === 'off' ? { [KEY.publishedNames]: undefined } : {}),
-      ...kubeVipRecord(assigned),
+      ...(fromPool ? { [KEY.loadBalancerIPs]: fromPool.ips.join(',') } : {}),
+      ...(assigned?.lease ? { [KEY.requestedIP]: assigned.lease.ip, [KEY.hwaddr]: assigned.lease.mac } : {}),
     },
-    ...(assigned?.source === 'pool'
-      ? { labels: { [IMPLEMENTATION_LABEL.key]: IMPLEMENTATION_LABEL.value }, loadBalancerIP: assigned.ips[0] ?? '' }
+    ...(fromPool
+      ? { labels: { [IMPLEMENTATION_LABEL.key]: IMPLEMENTATION_LABEL.value }, loadBalancerIP: fromPool.ips[0] ?? '' }
       : {}),
     ...(needsFinalizer(intent, assigned)
       ? { addFinalizer: FINALIZER }
@@ -82,13 +86,6 @@ function nextAssigned({ assigned, address, lease }: Outcome): AssignedAddress | 
     return { ...assigned, ips: [lease.value.ip], lease: lease.value };
   // An old address is kept until the wish for another is met.
   return address.state === 'ready' ? address.value : assigned;
-}
-
-/** What kube-vip and its cloud provider would have written, so that either can go on. */
-function kubeVipRecord(assigned: AssignedAddress | undefined): Record<string, string> {
-  if (assigned?.source === 'pool') return { [KEY.loadBalancerIPs]: assigned.ips.join(',') };
-  if (assigned?.lease) return { [KEY.requestedIP]: assigned.lease.ip, [KEY.hwaddr]: assigned.lease.mac };
-  return {};
 }
 
 /** Leases and mappings live outside the cluster: the Service may not go before they are undone. */

@@ -62,29 +62,26 @@ export class Reporter {
   async #run(key: ServiceKey, work: Work): Promise<void> {
     const abort = new AbortController();
     work.running = abort;
-    while (work.next && !abort.signal.aborted) {
-      const { service, next } = work;
-      work.next = undefined;
+    for (let next = take(work); next && !abort.signal.aborted; next = take(work)) {
+      const { service } = work;
+      // Noted before the answer: a decision made meanwhile from the same version is this very write again.
+      work.written = { version: service.metadata.resourceVersion, text: JSON.stringify(next) };
       try {
         await this.#parts.writer.patch(service, next, abort.signal);
-        work.written = { version: service.metadata.resourceVersion, text: JSON.stringify(next) };
         work.retryIn = FIRST_RETRY;
         this.#tell(service, next);
       } catch (error) {
         if (abort.signal.aborted) break;
+        delete work.written;
         this.#parts.onError(key, messageOf(error));
-        this.#restore(work, next);
+        // The failed write is tried again unless a newer decision has come in meanwhile.
+        work.next ??= next;
         await this.#pause(work, abort.signal);
       }
     }
     delete work.running;
     // What came in for a Service of the same name while the old one's write was being dropped.
     if (work.next && this.#work.get(key) === work) void this.#run(key, work);
-  }
-
-  /** The failed write is tried again unless a newer decision has come in meanwhile. */
-  #restore(work: Work, patch: ServicePatch): void {
-    work.next ??= patch;
   }
 
   /** One Event per condition that changed: `Warning` where a stage failed. */
@@ -113,4 +110,10 @@ export class Reporter {
       });
     });
   }
+}
+
+function take(work: Work): ServicePatch | undefined {
+  const { next } = work;
+  work.next = undefined;
+  return next;
 }

@@ -1,0 +1,248 @@
+/** Fakes of every port of the pipeline, for tests of the decisions alone. */
+import { parsePools } from '../../src/exposure/address/pools.ts';
+import type { DhcpLease, DhcpLeases } from '../../src/exposure/address/port.ts';
+import type { Announcement } from '../../src/exposure/announcement/port.ts';
+import type { NamePublisher } from '../../src/exposure/naming/port.ts';
+import type { Ownership } from '../../src/exposure/ownership/port.ts';
+import type { MappingRecord, RouterMappings } from '../../src/exposure/router/port.ts';
+import { Allocator } from '../../src/exposure/address/allocator.ts';
+import { Reconciler } from '../../src/exposure/reconcile.ts';
+import { difference } from '../../src/exposure/status/difference.ts';
+import type { ServicePatch } from '../../src/exposure/status/port.ts';
+import { DEFAULT_CLASS_RULES } from '../../src/exposure/intent/intent.ts';
+import { off, pending, ready, type Decision } from '../../src/model/decision.ts';
+import { ip, type Ip } from '../../src/model/ip.ts';
+import { keyOf, type Condition, type Service, type ServiceKey } from '../../src/model/kubernetes.ts';
+import { parseMac, type Mac } from '../../src/model/mac.ts';
+import type { Link } from '../../src/model/wire.ts';
+import { createFakeClock, type FakeClock } from './fake-clock.ts';
+
+export const MAC = parseMac('02:00:00:00:00:01')!;
+
+export function service(
+  name: string,
+  over: { spec?: Partial<Service['spec']>; metadata?: Partial<Service['metadata']> } = {},
+): Service {
+  return {
+    metadata: { name, namespace: 'default', uid: `uid-${name}`, resourceVersion: '1', ...over.metadata },
+    spec: {
+      type: 'LoadBalancer',
+      ipFamilies: ['IPv4'],
+      ports: [{ name: 'http', port: 80, protocol: 'TCP' }],
+      ...over.spec,
+    },
+  };
+}
+
+export const LEASE: DhcpLease = {
+  ip: ip('10.77.0.101'),
+  mac: MAC,
+  clientId: 'ff01',
+  server: ip('10.77.0.1'),
+  acquiredAt: '2026-01-01T00:00:00.000Z',
+  leaseSeconds: 120,
+  renewSeconds: 60,
+  rebindSeconds: 105,
+};
+
+const LINK: Link = {
+  name: 'eth0',
+  index: 2,
+  mac: MAC,
+  up: true,
+  addresses: [{ ip: ip('10.77.0.11'), prefixLength: 24 }],
+  gateway: { v4: ip('10.77.0.1') },
+};
+
+export interface World {
+  readonly clock: FakeClock;
+  readonly services: Map<ServiceKey, Service>;
+  readonly log: string[];
+  /** Addresses on the node now. */
+  readonly announced: Set<Ip>;
+  /** Decisions the fakes give; change them as the test needs. */
+  owner: string;
+  live: string[];
+  endpoints: string[];
+  lease: Decision<DhcpLease>;
+  kept: Decision<DhcpLease>;
+  mapped: Decision<{ records: readonly MappingRecord[]; reachability: 'public' }>;
+  unmapped: Decision;
+  /** Addresses that answer a probe. */
+  readonly strangers: Map<Ip, Mac>;
+  configMap: Record<string, string>;
+  allocating: boolean;
+  readonly allocator: Allocator;
+  readonly reconciler: Reconciler;
+  /** Reconciles until nothing changes on the Service, applying the patches as the API server would. */
+  settle(key: ServiceKey): Promise<Service | undefined>;
+  condition(key: ServiceKey, type: string): Condition | undefined;
+}
+
+export function createWorld(node = 'n1'): World {
+  const clock = createFakeClock();
+  const services = new Map<ServiceKey, Service>();
+  const log: string[] = [];
+  const announced = new Set<Ip>();
+  const strangers = new Map<Ip, Mac>();
+  const patches = new Map<ServiceKey, ServicePatch>();
+
+  const ownership: Ownership = {
+    ensure: (_ip, eligible) =>
+      eligible.includes(world.owner)
+        ? ready({ node: world.owner, mine: world.owner === node, since: '', term: 1 }, 'Owned', world.owner)
+        : pending('WaitingForOwner', 'nobody'),
+    release: (address) => {
+      log.push(`disown ${address}`);
+      return off('Released', '');
+    },
+    liveNodes: () => world.live,
+    onChange: () => () => undefined,
+  };
+  const announcement: Announcement = {
+    ensure: ({ ip: address }) => {
+      if (!announced.has(address)) log.push(`announce ${address}`);
+      announced.add(address);
+      return ready({ link: 'eth0', since: '' }, 'Announced', `${address} on eth0`);
+    },
+    release: (address) => {
+      if (announced.delete(address)) log.push(`silence ${address}`);
+      return off('Released', '');
+    },
+    setAlone: () => undefined,
+    onConflict: () => () => undefined,
+    onChange: () => () => undefined,
+  };
+  const leases: DhcpLeases = {
+    acquire: () => world.lease,
+    keep: () => world.kept,
+    yield: () => undefined,
+    release: () => {
+      log.push('dhcp release');
+      return off('Released', '');
+    },
+    onChange: () => () => undefined,
+  };
+  const router: RouterMappings = {
+    ensure: ({ ports }) => {
+      log.push(`map ${ports.map((port) => port.externalPort).join(',')}`);
+      return world.mapped;
+    },
+    yield: () => undefined,
+    withdraw: () => {
+      log.push('unmap');
+      return world.unmapped;
+    },
+    onChange: () => () => undefined,
+  };
+  const names: NamePublisher = {
+    ensure: ({ hosts }) => ready({ hosts, instance: 'x' }, 'NamePublished', hosts.join()),
+    yield: () => undefined,
+    withdraw: () => {
+      log.push('goodbye');
+      return off('NotAskedFor', '');
+    },
+    onChange: () => () => undefined,
+  };
+
+  const allocator = new Allocator({
+    network: { links: () => [LINK] },
+    prober: { probe: (address) => Promise.resolve(strangers.get(address)) },
+    leases,
+    clock,
+    services: () => services.values(),
+    pools: () => parsePools(world.configMap),
+    defaultLink: () => undefined,
+    changed: () => undefined,
+  });
+  const reconciler = new Reconciler({
+    node,
+    rules: DEFAULT_CLASS_RULES,
+    clock,
+    service: (key) => services.get(key),
+    endpointNodes: () => world.endpoints,
+    pools: () => parsePools(world.configMap),
+    allocating: () => world.allocating,
+    routerEnabled: true,
+    defaultLink: () => undefined,
+    allocator,
+    leases,
+    ownership,
+    announcement,
+    router,
+    names,
+    reporter: {
+      report: (object, patch) => void patches.set(keyOf(object), patch),
+      forget: (key) => void patches.delete(key),
+    },
+  });
+  const world: World = {
+    clock,
+    services,
+    log,
+    announced,
+    owner: node,
+    live: [node],
+    endpoints: [],
+    lease: ready(LEASE, 'Leased', 'leased'),
+    kept: ready(LEASE, 'Leased', 'leased'),
+    mapped: ready({ records: [], reachability: 'public' }, 'RouterMapped', 'mapped'),
+    unmapped: off('Unmapped', ''),
+    strangers,
+    configMap: { 'range-global': '10.77.0.200-10.77.0.202' },
+    allocating: true,
+    allocator,
+    reconciler,
+    async settle(key) {
+      for (let round = 0; round < 20; round++) {
+        patches.delete(key);
+        reconciler.reconcile(key);
+        await clock.advanceAsync(0);
+        const current = services.get(key);
+        const patch = patches.get(key);
+        const changes = current && patch && difference(current, patch);
+        if (current && changes) {
+          const next = apply(current, changes);
+          if (next.metadata.deletionTimestamp !== undefined && (next.metadata.finalizers ?? []).length === 0)
+            services.delete(key);
+          else services.set(key, next);
+        } else if (round > 2) return services.get(key);
+      }
+      throw new Error(`${key} does not come to rest`);
+    },
+    condition: (key, type) => services.get(key)?.status?.conditions?.find((condition) => condition.type === type),
+  };
+  return world;
+}
+
+/** What the API server makes of a patch. */
+function apply(object: Service, patch: ServicePatch): Service {
+  const merged = (
+    have: Readonly<Record<string, string>> | undefined,
+    want: ServicePatch['annotations'],
+  ): Record<string, string> =>
+    Object.fromEntries(
+      Object.entries({ ...have, ...want }).filter((entry): entry is [string, string] => entry[1] !== undefined),
+    );
+  const finalizers = new Set(object.metadata.finalizers);
+  if (patch.addFinalizer !== undefined) finalizers.add(patch.addFinalizer);
+  if (patch.removeFinalizer !== undefined) finalizers.delete(patch.removeFinalizer);
+  const conditions = new Map((object.status?.conditions ?? []).map((condition) => [condition.type, condition]));
+  for (const condition of patch.conditions ?? []) conditions.set(condition.type, condition);
+  for (const type of patch.dropConditions ?? []) conditions.delete(type);
+  return {
+    ...object,
+    metadata: {
+      ...object.metadata,
+      resourceVersion: String(Number(object.metadata.resourceVersion) + 1),
+      annotations: merged(object.metadata.annotations, patch.annotations),
+      labels: merged(object.metadata.labels, patch.labels),
+      finalizers: [...finalizers],
+    },
+    spec: { ...object.spec, ...(patch.loadBalancerIP === undefined ? {} : { loadBalancerIP: patch.loadBalancerIP }) },
+    status: {
+      conditions: [...conditions.values()],
+      loadBalancer: { ingress: patch.ingress ?? object.status?.loadBalancer?.ingress ?? [] },
+    },
+  };
+}
