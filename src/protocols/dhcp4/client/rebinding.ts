@@ -1,0 +1,48 @@
+/** REBINDING: its server is silent, so any server may prolong the lease (RFC 2131 §4.4.5). At its end it is lost. */
+import type { Milliseconds } from '../../../model/time.ts';
+import type { ClientOutput } from './events.ts';
+import { expiryOf, type HeldLease } from './lease.ts';
+import { loseTo, loseToTime, weigh, type Refusal } from './refusal.ts';
+import { meaningOf } from './replies.ts';
+import { confirm, rebind } from './requests.ts';
+import { halfOfRest } from './retransmission.ts';
+import { STAY, type Context, type Entered } from './state.ts';
+
+/**
+ * Every second request has the form of INIT-REBOOT: its answer is a broadcast, where the answer to a rebinding goes to
+ * the leased address, and is lost if the trouble is that this address cannot be reached.
+ */
+export function enterRebinding(context: Context, lease: HeldLease, now: Milliseconds): Entered {
+  const end = expiryOf(lease);
+  let attempt = 0;
+  let again = now;
+  let refusal: Refusal | undefined;
+  const ask = (at: Milliseconds): ClientOutput[] => {
+    attempt++;
+    again = halfOfRest(at, end, lease.terms.leaseSeconds);
+    return [{ kind: 'send', ...(attempt % 2 === 1 ? rebind : confirm)(context, lease, at) }];
+  };
+  return {
+    outputs: now < end ? ask(now) : [],
+    state: {
+      name: 'REBINDING',
+      lease,
+      deadline: () => Math.min(again, end, refusal?.countsAt ?? Infinity),
+      tick(at) {
+        if (at >= end) return loseToTime(lease);
+        if (refusal !== undefined && at >= refusal.countsAt) return loseTo(refusal, lease);
+        return at < again ? STAY : { outputs: ask(at) };
+      },
+      receive(reply, at) {
+        const meaning = meaningOf(reply, lease.terms.ip);
+        if (meaning.kind === 'ack') {
+          const renewed = { terms: meaning.terms, since: now };
+          return { outputs: [{ kind: 'bound', lease: renewed }], next: { to: 'BOUND', lease: renewed } };
+        }
+        if (meaning.kind !== 'nak') return STAY;
+        if (refusal === undefined || meaning.server === lease.terms.server) refusal = weigh(meaning, lease, at);
+        return at >= refusal.countsAt ? loseTo(refusal, lease) : STAY;
+      },
+    },
+  };
+}

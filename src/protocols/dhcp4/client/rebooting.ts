@@ -1,0 +1,53 @@
+/**
+ * INIT-REBOOT and REBOOTING: goes on with a lease that another node was given (RFC 2131 §4.4.2). The lease is used
+ * meanwhile; a server that stays silent does not end it.
+ */
+import type { Milliseconds } from '../../../model/time.ts';
+import type { ClientOutput } from './events.ts';
+import { expiryOf, type HeldLease } from './lease.ts';
+import { loseTo, loseToTime, weigh, type Refusal } from './refusal.ts';
+import { meaningOf } from './replies.ts';
+import { confirm } from './requests.ts';
+import { backOff } from './retransmission.ts';
+import { STAY, type Context, type Entered } from './state.ts';
+
+const ATTEMPTS = 4;
+/** How long a server is asked about a lease that had run out by this node's clock before it is given up. */
+const GRACE_FOR_EXPIRED = 10_000;
+
+export function enterRebooting(context: Context, lease: HeldLease, now: Milliseconds): Entered {
+  const end = Math.max(expiryOf(lease), now + GRACE_FOR_EXPIRED);
+  let attempt = 0;
+  let again = now;
+  let refusal: Refusal | undefined;
+  const ask = (at: Milliseconds): ClientOutput[] => {
+    attempt++;
+    again = at + backOff(attempt, context.entropy);
+    return [{ kind: 'send', ...confirm(context, lease, at) }];
+  };
+  return {
+    outputs: ask(now),
+    state: {
+      name: 'REBOOTING',
+      lease,
+      deadline: () => Math.min(again, end, refusal?.countsAt ?? Infinity),
+      tick(at) {
+        if (refusal !== undefined && at >= refusal.countsAt) return loseTo(refusal, lease);
+        if (at >= end) return loseToTime(lease);
+        if (at < again) return STAY;
+        return attempt < ATTEMPTS ? { outputs: ask(at) } : { next: { to: 'BOUND', lease } };
+      },
+      receive(reply, at) {
+        const meaning = meaningOf(reply, lease.terms.ip);
+        if (meaning.kind === 'ack') {
+          const renewed = { terms: meaning.terms, since: now };
+          return { outputs: [{ kind: 'bound', lease: renewed }], next: { to: 'BOUND', lease: renewed } };
+        }
+        if (meaning.kind !== 'nak') return STAY;
+        refusal ??= weigh(meaning, lease, at);
+        if (meaning.server === lease.terms.server) refusal = weigh(meaning, lease, at);
+        return at >= refusal.countsAt ? loseTo(refusal, lease) : STAY;
+      },
+    },
+  };
+}

@@ -1,0 +1,41 @@
+/** RENEWING: asks the server that gave the lease, and only that one, for more time (RFC 2131 §4.4.5). */
+import type { Milliseconds } from '../../../model/time.ts';
+import type { ClientOutput } from './events.ts';
+import { rebindingOf, type HeldLease } from './lease.ts';
+import { loseTo } from './refusal.ts';
+import { meaningOf } from './replies.ts';
+import { renew } from './requests.ts';
+import { early, halfOfRest } from './retransmission.ts';
+import { STAY, type Context, type Entered } from './state.ts';
+
+export function enterRenewing(context: Context, lease: HeldLease, now: Milliseconds): Entered {
+  const t2 = early(rebindingOf(lease), now, context.entropy);
+  let again = now;
+  const ask = (at: Milliseconds): ClientOutput[] => {
+    again = halfOfRest(at, t2, lease.terms.leaseSeconds);
+    return [{ kind: 'send', ...renew(context, lease, at) }];
+  };
+  return {
+    // A machine that slept past T2 has no use for the server's own answer any more.
+    outputs: now < t2 ? ask(now) : [],
+    state: {
+      name: 'RENEWING',
+      lease,
+      deadline: () => Math.min(again, t2),
+      tick(at) {
+        if (at >= t2) return { next: { to: 'REBINDING', lease } };
+        return at < again ? STAY : { outputs: ask(at) };
+      },
+      receive(reply) {
+        const meaning = meaningOf(reply, lease.terms.ip);
+        if (meaning.kind === 'ack') {
+          const renewed = { terms: meaning.terms, since: now };
+          return { outputs: [{ kind: 'bound', lease: renewed }], next: { to: 'BOUND', lease: renewed } };
+        }
+        // Only our server was asked, so nobody else has anything to refuse.
+        const ours = meaning.kind === 'nak' && meaning.server === lease.terms.server;
+        return ours ? loseTo(meaning, lease) : STAY;
+      },
+    },
+  };
+}
