@@ -1,0 +1,105 @@
+import { describe, expect, it } from 'vitest';
+import { DEFAULT_CLASS_RULES, readIntent } from '../../../src/exposure/intent/intent.ts';
+import type { Intent } from '../../../src/exposure/intent/port.ts';
+import { DEFAULT_CLASS, KEY, KUBEVIP_CLASS } from '../../../src/model/annotations.ts';
+import type { Service } from '../../../src/model/kubernetes.ts';
+import { service } from '../../support/exposure.ts';
+
+const intentOf = (object: Service): Intent => {
+  const decision = readIntent(object, DEFAULT_CLASS_RULES);
+  if (decision.state !== 'ready') throw new Error(decision.message);
+  return decision.value;
+};
+const annotated = (annotations: Record<string, string>, spec: Partial<Service['spec']> = {}): Intent =>
+  intentOf(service('web', { metadata: { annotations }, spec }));
+
+describe('which Services are ours', () => {
+  it.each([
+    [undefined, false, 'ready'],
+    [undefined, true, 'off'],
+    [DEFAULT_CLASS, true, 'ready'],
+    [KUBEVIP_CLASS, true, 'ready'],
+    ['metallb.io/other', false, 'off'],
+  ])('class %s with classOnly=%s is %s', (loadBalancerClass, classOnly, state) => {
+    const object = service('web', { spec: loadBalancerClass === undefined ? {} : { loadBalancerClass } });
+    expect(readIntent(object, { ...DEFAULT_CLASS_RULES, classOnly }).state).toBe(state);
+  });
+
+  it('leaves other types alone', () => {
+    expect(readIntent(service('web', { spec: { type: 'NodePort' } }), DEFAULT_CLASS_RULES)).toMatchObject({
+      reason: 'NotLoadBalancer',
+    });
+  });
+});
+
+describe('the address asked for', () => {
+  it('is DHCP for 0.0.0.0, wherever it stands', () => {
+    expect(annotated({ [KEY.loadBalancerIPs]: '0.0.0.0' }).address).toMatchObject({ kind: 'dhcp', hostname: 'web' });
+    expect(annotated({}, { loadBalancerIP: '0.0.0.0' }).address).toMatchObject({ kind: 'dhcp' });
+    expect(annotated({ [KEY.dhcp]: 'true', [KEY.dhcpHostname]: 'printer' }).address).toMatchObject({
+      hostname: 'printer',
+    });
+  });
+
+  it('is explicit from the annotation before the spec', () => {
+    const intent = annotated({ [KEY.loadBalancerIPs]: '10.0.0.1,fd00::0001' }, { loadBalancerIP: '10.0.0.9' });
+    expect(intent.address).toEqual({ kind: 'explicit', addresses: ['10.0.0.1', 'fd00::1'] });
+  });
+
+  it('is still the pool when what stands there is what the pool gave', () => {
+    const record = {
+      [KEY.assigned]: '{"ips":["10.0.0.1"],"source":"pool","pool":"range-global"}',
+      [KEY.loadBalancerIPs]: '10.0.0.1',
+    };
+    expect(annotated(record, { loadBalancerIP: '10.0.0.1' }).address).toEqual({ kind: 'pool' });
+    expect(annotated({ ...record, [KEY.loadBalancerIPs]: '10.0.0.2' }).address).toMatchObject({ kind: 'explicit' });
+  });
+
+  it('says what is wrong with text that is no address', () => {
+    expect(annotated({ [KEY.loadBalancerIPs]: '10.0.0.256' }).address).toMatchObject({
+      state: 'failed',
+      reason: 'InvalidAddress',
+    });
+  });
+});
+
+describe('router ports asked for', () => {
+  const ports = [
+    { name: 'http', port: 80, protocol: 'TCP' as const },
+    { name: 'dns', port: 53, protocol: 'UDP' as const },
+  ];
+  it('true and forwardUPNP mean every port under its own number', () => {
+    for (const annotations of [{ [KEY.router]: 'true' }, { [KEY.forwardUPnP]: 'true' }]) {
+      expect(annotated(annotations, { ports }).router).toMatchObject({
+        ports: [
+          { protocol: 'TCP', internalPort: 80, externalPort: 80 },
+          { protocol: 'UDP', internalPort: 53, externalPort: 53 },
+        ],
+      });
+    }
+  });
+  it('chooses by name or number', () => {
+    expect(annotated({ [KEY.router]: 'http=8080,53=5353', [KEY.upnpLeaseDuration]: '10m' }, { ports }).router).toEqual({
+      ports: [
+        { protocol: 'TCP', internalPort: 80, externalPort: 8080 },
+        { protocol: 'UDP', internalPort: 53, externalPort: 5353 },
+      ],
+      lifetime: 600_000,
+    });
+  });
+  it.each(['8080', 'https=443', 'http=0', 'http=65536', 'http'])('refuses %s and leaves the address alone', (value) => {
+    const intent = annotated({ [KEY.router]: value }, { ports });
+    expect(intent.router).toMatchObject({ state: 'failed', reason: 'InvalidAnnotation' });
+    expect(intent.address).toEqual({ kind: 'pool' });
+  });
+});
+
+describe('names asked for', () => {
+  it('takes our label, and ExternalDNS names that end in .local', () => {
+    const intent = annotated({ [KEY.mdns]: 'Web', [KEY.externalDnsHostname]: 'a.example.com, shop.local.' });
+    expect(intent.name).toEqual({ hosts: ['web.local', 'shop.local'] });
+  });
+  it.each(['-web', 'we b', 'a'.repeat(64), 'a.b'])('refuses %s', (value) => {
+    expect(annotated({ [KEY.mdns]: value }).name).toMatchObject({ state: 'failed', reason: 'InvalidName' });
+  });
+});
