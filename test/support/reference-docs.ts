@@ -1,0 +1,84 @@
+/** Reference pages made from the code, so that they cannot drift from it. `npm run docs` writes them. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ANNOTATIONS, CONDITION } from '../../src/model/annotations.ts';
+
+const ROOT = join(import.meta.dirname, '..', '..');
+const cell = (text: string): string => text.replaceAll('|', '\\|');
+
+export function annotationsPage(): string {
+  const rows = Object.values(ANNOTATIONS).map(
+    ({ key, access, value, meaning }) => `| \`${key}\` | ${access} | \`${cell(value)}\` | ${cell(meaning)} |`,
+  );
+  return [
+    '# Annotations',
+    '',
+    'Keys on Services. Those of kube-vip keep their names; what kube-vip has no key for has the prefix `kubevip.dev/`.',
+    'This page is made from `src/model/annotations.ts` by `npm run docs`.',
+    '',
+    '| key | access | value | meaning |',
+    '| --- | --- | --- | --- |',
+    ...rows,
+    '',
+  ].join('\n');
+}
+
+/** Every reason that a stage can give, read from the sources: the first argument of a decision. */
+export function reasonsInSource(): {
+  readonly reason: string;
+  readonly states: readonly string[];
+  readonly stage: string;
+}[] {
+  const found = new Map<string, { states: Set<string>; stage: string }>();
+  for (const file of sources(join(ROOT, 'src/exposure'))) {
+    const stage = /src\/exposure\/([^/]+)\//.exec(file)?.[1] ?? 'pipeline';
+    const text = readFileSync(file, 'utf8');
+    for (const [, state = '', reason = ''] of text.matchAll(/\b(pending|failed|off)\(\s*'([A-Z][A-Za-z0-9]+)'/g))
+      add(reason, state, stage);
+    for (const call of text.matchAll(/\bready\(([\s\S]{0,240}?)\)/g)) {
+      const reason = /'([A-Z][A-Za-z0-9]+)'/.exec(call[1] ?? '')?.[1];
+      if (reason !== undefined) add(reason, 'ready', stage);
+    }
+  }
+  return [...found]
+    .map(([reason, { states, stage }]) => ({ reason, states: [...states].sort(), stage }))
+    .sort((a, b) => (a.reason < b.reason ? -1 : 1));
+
+  function add(reason: string, state: string, stage: string): void {
+    const entry = found.get(reason) ?? { states: new Set<string>(), stage };
+    entry.states.add(state);
+    found.set(reason, entry);
+  }
+}
+
+export function conditionsPage(): string {
+  return [
+    '# Conditions, Events and their reasons',
+    '',
+    'Every stage that a Service asks for has a condition on it; `Ready` is the whole. `True`: the stage holds. `False`: it',
+    'does not work as things stand, and the message says why. `Unknown`: it is under way. A condition that turns `True` or',
+    '`False` is told as an Event with the same reason, `Warning` when it turned `False`. A stage that is not asked for has no condition.',
+    '',
+    '| condition | says |',
+    '| --- | --- |',
+    `| \`${CONDITION.address}\` | which address the Service has, and from where |`,
+    `| \`${CONDITION.owner}\` | which node holds it |`,
+    `| \`${CONDITION.announcement}\` | that the LAN has been told |`,
+    `| \`${CONDITION.router}\` | which router ports lead to it, and whether the Internet can reach them |`,
+    `| \`${CONDITION.name}\` | its names on the LAN |`,
+    `| \`${CONDITION.ready}\` | the first stage that does not hold, or that all do |`,
+    '',
+    'This list is made from the sources by `npm run docs`.',
+    '',
+    '| reason | stage | state |',
+    '| --- | --- | --- |',
+    ...reasonsInSource().map(({ reason, stage, states }) => `| \`${reason}\` | ${stage} | ${states.join(', ')} |`),
+    '',
+  ].join('\n');
+}
+
+export function* sources(folder: string): Generator<string> {
+  for (const entry of readdirSync(folder, { withFileTypes: true, recursive: true })) {
+    if (entry.isFile() && entry.name.endsWith('.ts')) yield join(entry.parentPath, entry.name);
+  }
+}
