@@ -159,8 +159,6 @@ async function authorize(config: KubeConfig, source: Source, proxied: boolean): 
   );
   return proxied && options.agent !== undefined ? { headers, tls, proxy: options.agent } : { headers, tls };
 }
-    : { headers, tls };
-}
 
 function badKubeconfig(source: Source, problem: string, cause?: unknown, hints: readonly string[] = []): ApiError {
   const where = source.kind === 'in-cluster' ? 'the service account of this pod' : source.files.join(', ');
