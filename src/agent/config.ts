@@ -15,8 +15,7 @@ const bool = (fallback: boolean): z.ZodType<boolean> =>
       return z.NEVER;
     });
 
-const seconds = (fallback: number): z.ZodType<number> =>
-  z.coerce.number().int().min(1).max(3600).default(fallback);
+const seconds = (fallback: number): z.ZodType<number> => z.coerce.number().int().min(1).max(3600).default(fallback);
 
 const schema = z.object({
   vip_nodename: z.string().default(''),
