@@ -143,6 +143,14 @@ export const ANNOTATIONS = {
     value: 'JSON MappingRecord[]',
     meaning: 'What was opened on which router by which protocol, so that any node can refresh or remove it.',
   },
+  exposed: {
+    key: 'kubevip.dev/exposed',
+    on: 'Service',
+    access: 'read and written',
+    value: 'created | type before',
+    meaning:
+      'Written by `kubevip expose`: whether it made the Service, or the type it had before, so that `unexpose` knows what to go back to.',
+  },
   publishedNames: {
     key: 'kubevip.dev/names',
     on: 'Service',
