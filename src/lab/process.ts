@@ -66,28 +66,31 @@ export function isAlive(id: ProcessId): boolean {
 }
 
 /**
- * SIGTERM, then SIGKILL to its whole process group after `graceMs` (default 1 s; 0: SIGKILL at once).
+ * SIGTERM, then SIGKILL after `graceMs` (default 1 s; 0: SIGKILL at once), both to its whole process group.
  * Returns when it is gone. A process that is gone already is not an error.
  */
 export async function stopProcess(id: ProcessId, options: { readonly graceMs?: Milliseconds } = {}): Promise<void> {
   const grace = options.graceMs ?? 1000;
-  if (grace > 0 && signalProcess(id, 'SIGTERM') && (await gone(id, grace))) return;
+  if (grace > 0 && signalGroup(id, 'SIGTERM') && (await gone(id, grace))) return;
   killHard(id);
   if (!(await gone(id, 5000))) {
     throw new KubevipError(`process ${id.pid} does not end`, { code: 'PROCESS_STUCK' });
   }
 }
 
-/** Sends a signal if it is still the same process. @returns whether it was there. */
+/** Sends a signal to this process alone, if it is still the same. @returns whether it was there. */
 export function signalProcess(id: ProcessId, signal: NodeJS.Signals): boolean {
   return isAlive(id) && send(id.pid, signal);
 }
 
+/** A process that leads no group has none of its own: then only it gets the signal. */
+function signalGroup(id: ProcessId, signal: NodeJS.Signals): boolean {
+  return isAlive(id) && (send(-id.pid, signal) || send(id.pid, signal));
+}
+
 /** SIGKILL with everything it started in its process group, at once and without waiting. */
 export function killHard(id: ProcessId): void {
-  if (!isAlive(id)) return;
-  // A process that leads no group has none of its own: then only it.
-  if (!send(-id.pid, 'SIGKILL')) send(id.pid, 'SIGKILL');
+  signalGroup(id, 'SIGKILL');
 }
 
 async function gone(id: ProcessId, within: Milliseconds): Promise<boolean> {

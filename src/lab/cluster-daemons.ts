@@ -1,0 +1,61 @@
+/** The lab's Kubernetes: API server, workloads, and the agents on the nodes. All of it is this code base, run by Node. */
+import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import type { DaemonSpec } from './daemons.ts';
+import { MANAGEMENT, netnsOf, type LabPaths } from './layout.ts';
+import { nodeNames } from './network.ts';
+import type { LabState } from './state.ts';
+
+/** A program of this tree: TypeScript when this very file runs as such, JavaScript when it was built. */
+export function program(pathFromSrc: string): string[] {
+  const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
+  return [process.execPath, fileURLToPath(new URL(`../${pathFromSrc}${extension}`, import.meta.url))];
+}
+
+export function apiServer(paths: LabPaths, state: LabState): DaemonSpec {
+  return {
+    name: 'api',
+    argv: [
+      ...program('lab/apiserver/main'),
+      ...['--data', paths.apiData],
+      ...['--listen', `127.0.0.1:${state.apiPort}`],
+      ...['--listen', `netns:${netnsOf(paths, 'mgmt')}:${MANAGEMENT.api}:${MANAGEMENT.apiPort}`],
+      ...['--kubeconfig-out', paths.kubeconfigs],
+    ],
+    ready: (log) => /^ready$/m.test(log),
+  };
+}
+
+export function workloads(paths: LabPaths, state: LabState): DaemonSpec {
+  return {
+    name: 'workloads',
+    argv: [
+      ...program('lab/cluster/main'),
+      ...['--lab', paths.id],
+      ...['--nodes', nodeNames(state.options).join(',')],
+      ...['--grace', String(state.options.nodeGraceMs)],
+    ],
+    env: { KUBECONFIG: paths.adminKubeconfig },
+    ready: (log) => /^ready$/m.test(log),
+  };
+}
+
+export function agentName(node: string): string {
+  return `${node}-agent`;
+}
+
+export function agent(paths: LabPaths, state: LabState, node: string): DaemonSpec {
+  return {
+    name: agentName(node),
+    host: node,
+    argv: program('agent/main'),
+    env: {
+      KUBECONFIG: join(paths.agentKubeconfig),
+      vip_nodename: node,
+      vip_arp: 'true',
+      svc_enable: 'true',
+      prometheus_server: ':2112',
+      ...state.options.agentEnv,
+    },
+  };
+}

@@ -1,0 +1,115 @@
+/** Who is who in the lab: the names of its namespaces, and the addresses on its LAN. The same in every lab. */
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { EXIT, KubevipError } from '../model/errors.ts';
+
+/** Addresses of the LAN 10.77.0.0/24. Nodes are .11 and up; addresses above .200 are free for pools. */
+export const LAN = {
+  prefixLength: 24,
+  cidr: '10.77.0.0/24',
+  router: '10.77.0.1',
+  laptop: '10.77.0.50',
+  dhcp: { first: '10.77.0.100', last: '10.77.0.199' },
+  pool: { first: '10.77.0.200', last: '10.77.0.249' },
+} as const;
+
+/** Only with the option `ipv6`. */
+export const LAN6 = {
+  prefix: '2001:db8:77::/64',
+  router: '2001:db8:77::1',
+  dhcp: { first: '2001:db8:77::1000', last: '2001:db8:77::1fff' },
+  wanRouter: '2001:db8:ff::2',
+  wanInternet: '2001:db8:ff::1',
+} as const;
+
+/** The network by which nodes reach the API server, apart from the LAN: a broken LAN shall not hide what happens. */
+export const MANAGEMENT = { cidr: '172.31.0.0/24', api: '172.31.0.1', apiPort: 6443 } as const;
+
+/**
+ * What the provider gives the router. `public` lies in a block that no list of reserved addresses names, since
+ * miniupnpd refuses those; the others are what a second NAT in front of the router looks like.
+ */
+export const WAN = {
+  public: { router: '192.0.1.2', internet: '192.0.1.1', prefixLength: 24 },
+  private: { router: '192.168.178.2', internet: '192.168.178.1', prefixLength: 24 },
+  cgnat: { router: '100.64.0.2', internet: '100.64.0.1', prefixLength: 10 },
+} as const;
+export type WanKind = keyof typeof WAN;
+
+/** Name of node number `index` (0-based): n1, n2, … */
+export function nodeName(index: number): string {
+  return `n${index + 1}`;
+}
+
+/** Addresses of a node on the LAN and on the management network, its MAC, and the prefix its pods live in. */
+export function nodeAddresses(node: string): { lan: string; management: string; mac: string; pods: string } {
+  const number = 10 + Number(node.slice(1));
+  return {
+    lan: `10.77.0.${number}`,
+    management: `172.31.0.${number}`,
+    mac: macOf(number),
+    pods: `10.88.${number}.0/24`,
+  };
+}
+
+/** Locally administered, with the last byte of the host's LAN address. */
+export function macOf(hostNumber: number): string {
+  return `02:77:00:00:00:${hostNumber.toString(16).padStart(2, '0')}`;
+}
+
+/** Where things of a lab are. All of it is derived from its id. */
+export interface LabPaths {
+  readonly id: string;
+  /** Everything the lab writes, mode 0700. */
+  readonly dir: string;
+  readonly state: string;
+  readonly logs: string;
+  readonly config: string;
+  readonly leases: string;
+  readonly upnpLeases: string;
+  readonly apiData: string;
+  readonly kubeconfigs: string;
+  /** Kubeconfig for the root namespace (CLI, kubectl). */
+  readonly adminKubeconfig: string;
+  /** Kubeconfig for node namespaces. */
+  readonly agentKubeconfig: string;
+  /** A file `NODE` in here: the node is powered off. */
+  readonly power: string;
+  /** Prefix of all its namespaces. */
+  readonly netnsPrefix: string;
+}
+
+/** @throws KubevipError BAD_LAB_ID */
+export function labPaths(id: string): LabPaths {
+  // No dash: the namespaces of lab `a` must not begin like those of another lab.
+  if (!/^[a-z0-9]{1,24}$/.test(id)) {
+    throw new KubevipError(`a lab id has 1 to 24 lower-case letters and digits, not ${JSON.stringify(id)}`, {
+      code: 'BAD_LAB_ID',
+      exit: EXIT.usage,
+    });
+  }
+  const dir = join(tmpdir(), `kubevip-lab-${id}`);
+  const kubeconfigs = join(dir, 'kube');
+  return {
+    id,
+    dir,
+    state: join(dir, 'state.json'),
+    logs: join(dir, 'log'),
+    config: join(dir, 'etc'),
+    leases: join(dir, 'dnsmasq.leases'),
+    upnpLeases: join(dir, 'upnp.leases'),
+    apiData: join(dir, 'api'),
+    kubeconfigs,
+    adminKubeconfig: join(kubeconfigs, 'admin.kubeconfig'),
+    agentKubeconfig: join(kubeconfigs, 'agent.kubeconfig'),
+    power: join(dir, 'power'),
+    netnsPrefix: `kubevip-${id}-`,
+  };
+}
+
+/** Hosts that are not nodes; `lan` and `mgmt` are the two switches. */
+export const FIXED_HOSTS = ['lan', 'mgmt', 'router', 'internet', 'laptop'] as const;
+
+export function netnsOf(paths: LabPaths, host: string): string {
+  return `${paths.netnsPrefix}${host}`;
+}

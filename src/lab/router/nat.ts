@@ -1,0 +1,85 @@
+/** The router's firewall and NAT, with the chains that miniupnpd fills. */
+import { run, runOrThrow } from '../exec.ts';
+import { netnsOf, type LabPaths } from '../layout.ts';
+import { loadNft } from '../netns.ts';
+import type { LabOptions } from '../options.ts';
+
+/**
+ * Replaces the whole ruleset: a home router that lets the LAN out and nothing in, mappings made so far are forgotten.
+ * The names of the table and chains are miniupnpd's defaults.
+ */
+export async function loadNat(paths: LabPaths, options: LabOptions): Promise<void> {
+  await loadNft(netnsOf(paths, 'router'), natRules(options));
+}
+
+function natRules(options: LabOptions): string {
+  // RFC 6886 §3.5 and RFC 6887 §9: the first byte of a request is the version, 0 for NAT-PMP and 2 for PCP.
+  const silent = [...(options.upnp.natPmp ? [] : [0]), ...(options.upnp.pcp ? [] : [2])];
+  return `flush ruleset
+table inet lab {
+  chain input {
+    type filter hook input priority 0; policy accept;
+    ${silent.map((version) => `iifname "eth0" udp dport 5351 @th,64,8 ${version} drop`).join('\n    ')}
+    iifname "wan0" ct state established,related accept
+    iifname "wan0" meta l4proto { icmp, ipv6-icmp } accept
+    iifname "wan0" drop
+  }
+}
+table inet filter {
+  chain forward {
+    type filter hook forward priority 0; policy drop;
+    ct state established,related accept
+    iifname "eth0" accept
+    jump miniupnpd
+  }
+  chain miniupnpd {
+  }
+  chain prerouting {
+    type nat hook prerouting priority -100; policy accept;
+    jump prerouting_miniupnpd
+  }
+  chain postrouting {
+    type nat hook postrouting priority 100; policy accept;
+    jump postrouting_miniupnpd
+    meta nfproto ipv4 oifname "wan0" masquerade
+  }
+  chain prerouting_miniupnpd {
+  }
+  chain postrouting_miniupnpd {
+  }
+}
+`;
+}
+
+/** One port open on the router, as netfilter has it. */
+export interface PortMapping {
+  readonly protocol: 'TCP' | 'UDP';
+  readonly externalPort: number;
+  readonly internalIp: string;
+  readonly internalPort: number;
+}
+
+/** The mappings that are really in force: read from the ruleset, not from the daemon. */
+export async function readMappings(paths: LabPaths): Promise<PortMapping[]> {
+  const text = await runOrThrow(['nft', 'list', 'chain', 'inet', 'filter', 'prerouting_miniupnpd'], {
+    netns: netnsOf(paths, 'router'),
+  });
+  const rule = /\b(tcp|udp) dport (\d+)\b.*\bdnat (?:ip )?to (\d+\.\d+\.\d+\.\d+):(\d+)/;
+  return text.split('\n').flatMap((line) => {
+    const [, protocol = '', externalPort, internalIp = '', internalPort] = rule.exec(line) ?? [];
+    if (externalPort === undefined) return [];
+    return [
+      {
+        protocol: protocol === 'tcp' ? ('TCP' as const) : ('UDP' as const),
+        externalPort: Number(externalPort),
+        internalIp,
+        internalPort: Number(internalPort),
+      },
+    ];
+  });
+}
+
+/** Forgets the connections under way. Without conntrack(8) they end by themselves. */
+export async function forgetConnections(paths: LabPaths): Promise<void> {
+  await run(['conntrack', '-F'], { netns: netnsOf(paths, 'router') }).catch(() => undefined);
+}
