@@ -1,0 +1,146 @@
+/** The names a publication needs for itself, under the name they have now, and the records that stand on them. */
+import type { Milliseconds } from '../../model/time.ts';
+import type { Name, ResourceRecord } from './message.ts';
+import { endsWith, foldName } from './name.ts';
+import { Prober } from './prober.ts';
+import {
+  hostRecords,
+  instanceNameOf,
+  instanceRecords,
+  pointerRecords,
+  type Publication,
+  type PublishedService,
+} from './publication.ts';
+import { attemptOf, renamedHost, renamedInstance } from './rename.ts';
+
+/** One unique name. It is ours while nobody is asked about it. */
+export interface Claim {
+  /** What was asked for: the host, or the instance label with its service. */
+  readonly asked: string;
+  service?: PublishedService;
+  attempt: number;
+  name: Name;
+  /** Present while the name is being probed for. */
+  prober?: Prober;
+}
+
+export class Claims {
+  #publication: Publication;
+  #claims: Claim[] = [];
+  readonly #isTaken: (name: Name) => boolean;
+
+  /** @param isTaken whether another publication of ours has the name. */
+  constructor(publication: Publication, isTaken: (name: Name) => boolean) {
+    this.#publication = publication;
+    this.#isTaken = isTaken;
+  }
+
+  all(): readonly Claim[] {
+    return this.#claims;
+  }
+
+  /**
+   * Names that are still wanted keep what they have come to; new ones are probed for from `startAt` on, unless an
+   * earlier owner has won them already.
+   */
+  update(publication: Publication, startAt: Milliseconds): void {
+    const before = this.#claims;
+    this.#publication = publication;
+    this.#claims = [];
+    const hosts = publication.hosts.map((asked) => ({ asked }));
+    for (const wanted of [...hosts, ...labelled(publication)]) {
+      const kept = before.find((claim) => isSameWish(claim, wanted));
+      this.#claims.push(kept ? Object.assign(kept, wanted) : this.#newClaim(wanted, startAt));
+    }
+  }
+
+  /** Puts a claim (back) into the probing state. */
+  probe(claim: Claim, startAt: Milliseconds): void {
+    claim.prober = new Prober(claim.name, () => this.uniqueRecords(claim), startAt);
+  }
+
+  /** Another host has the name: take the next one that none of ours has. */
+  rename(claim: Claim): void {
+    do {
+      claim.attempt++;
+      claim.name = nameAt(claim, claim.attempt);
+    } while (this.#isTaken(claim.name) || this.#claims.some((other) => other !== claim && clashes(other, claim)));
+  }
+
+  uniqueRecords(claim: Claim): ResourceRecord[] {
+    if (!claim.service) return hostRecords(claim.name, this.#publication.addresses);
+    const target = this.hosts()[0];
+    return target === undefined ? [] : instanceRecords(claim.name, target, claim.service);
+  }
+
+  /** Everything that stands on the claim. */
+  records(claim: Claim): ResourceRecord[] {
+    const pointers = claim.service ? pointerRecords(claim.name, claim.service.type) : [];
+    return [...this.uniqueRecords(claim), ...pointers];
+  }
+
+  /** The records of all names that are ours. */
+  established(): ResourceRecord[] {
+    return this.#claims.filter(({ prober }) => !prober).flatMap((claim) => this.records(claim));
+  }
+
+  isEstablished(): boolean {
+    return this.#claims.every(({ prober }) => !prober);
+  }
+
+  /** The hosts under the names they have now, in the order asked for. */
+  hosts(): Name[] {
+    return this.#claims.filter(({ service }) => !service).map(({ name }) => name);
+  }
+
+  /** The instance label that the first service has now. */
+  instance(): string {
+    const claim = this.#claims.find(({ service }) => service);
+    return claim ? renamedInstance(claim.asked, claim.attempt) : this.#publication.instance;
+  }
+
+  #newClaim(wanted: Wanted, startAt: Milliseconds): Claim {
+    const verified = this.#verifiedAttempt(wanted);
+    const claim: Claim = { ...wanted, attempt: verified ?? 1, name: nameAt(wanted, verified ?? 1) };
+    const taken = this.#isTaken(claim.name) || this.#claims.some((other) => clashes(other, claim));
+    if (taken) this.rename(claim);
+    if (verified === undefined || taken) this.probe(claim, startAt);
+    return claim;
+  }
+
+  #verifiedAttempt({ asked, service }: Wanted): number | undefined {
+    const { hosts, instance, verified } = this.#publication;
+    const isHost = (name: Name): boolean => endsWith(name, 'local');
+    const attempts = (names: readonly Name[], of: string, renamed: typeof renamedHost): number | undefined =>
+      names.map((name) => attemptOf(name, of, renamed)).find((attempt) => attempt !== undefined);
+    if (!service) return attempts(verified.filter(isHost), asked, renamedHost);
+    const labels = verified.filter((name) => !isHost(name));
+    if (labels.length > 0) return attempts(labels, instance, renamedInstance);
+    // An earlier owner that had to rename the host may have had to rename the instance too: look.
+    return attempts(verified.filter(isHost), hosts[0] ?? '', renamedHost) === 1 ? 1 : undefined;
+  }
+}
+
+type Wanted = Pick<Claim, 'asked' | 'service'>;
+
+/** A second port of the same type needs an instance of its own: its number tells it from the first. */
+function labelled({ instance, services }: Publication): Wanted[] {
+  const types = new Set<string>();
+  return services.map((service) => {
+    const asked = types.has(service.type) ? `${instance} ${service.port}` : instance;
+    types.add(service.type);
+    return { asked, service };
+  });
+}
+
+function isSameWish(claim: Wanted, wanted: Wanted): boolean {
+  return foldName(claim.asked) === foldName(wanted.asked) && claim.service?.type === wanted.service?.type;
+}
+
+function nameAt({ asked, service }: Wanted, attempt: number): Name {
+  return service ? instanceNameOf(renamedInstance(asked, attempt), service.type) : renamedHost(asked, attempt);
+}
+
+function clashes(a: { readonly name: Name }, b: { readonly name: Name }): boolean {
+  return foldName(a.name) === foldName(b.name);
+}

@@ -1,0 +1,32 @@
+/** New names after a conflict (RFC 6762 §9, RFC 6763 appendix D). Numbers count from the name that was asked for. */
+import type { Name } from './message.ts';
+import { foldName, labelsOf, nameOf, truncateLabel } from './name.ts';
+
+const MAX_LABEL = 63;
+
+/** `web.local` as attempt 2: `web-2.local`. Attempt 1 is the name itself. */
+export function renamedHost(asked: Name, attempt: number): Name {
+  const [label = '', ...rest] = labelsOf(asked);
+  return nameOf([numbered(label, attempt, `-${attempt}`), ...rest]);
+}
+
+/** `Web` as attempt 2: `Web (2)`. A label, unescaped. */
+export function renamedInstance(asked: string, attempt: number): string {
+  return numbered(asked, attempt, ` (${attempt})`);
+}
+
+/** The attempt at which `renamed` gives `name` for `asked`; undefined if it never does. */
+export function attemptOf(
+  name: string,
+  asked: string,
+  renamed: (asked: string, attempt: number) => string,
+): number | undefined {
+  const number = Number(/(\d{1,4})\D*$/.exec(name)?.[1] ?? 1);
+  const candidates = number >= 2 ? [1, number] : [1];
+  return candidates.find((attempt) => foldName(renamed(asked, attempt)) === foldName(name));
+}
+
+function numbered(label: string, attempt: number, suffix: string): string {
+  if (attempt <= 1) return label;
+  return truncateLabel(label, MAX_LABEL - Buffer.byteLength(suffix)) + suffix;
+}
