@@ -1,0 +1,64 @@
+/**
+ * The C library, by FFI: the system calls that Node does not offer. Binding costs 0.1 ms, so each factory of this
+ * room loads its own and nothing happens on import.
+ */
+import koffi from 'koffi';
+
+export interface Libc {
+  socket(domain: number, type: number, protocol: number): number;
+  bind(fd: number, address: Uint8Array, length: number): number;
+  connect(fd: number, address: Uint8Array, length: number): number;
+  getsockname(fd: number, address: Uint8Array, length: Uint8Array): number;
+  getsockopt(fd: number, level: number, name: number, value: Uint8Array, length: Uint8Array): number;
+  setsockopt(fd: number, level: number, name: number, value: Uint8Array, length: number): number;
+  send(fd: number, data: Uint8Array, length: number, flags: number): number;
+  sendto(fd: number, data: Uint8Array, length: number, flags: number, to: Uint8Array, toLength: number): number;
+  recv(fd: number, data: Uint8Array, length: number, flags: number): number;
+  recvfrom(
+    fd: number,
+    data: Uint8Array,
+    length: number,
+    flags: number,
+    from: Uint8Array,
+    fromLength: Uint8Array,
+  ): number;
+  close(fd: number): number;
+  open(path: string, flags: number, mode: number): number;
+  setns(fd: number, kind: number): number;
+  clock_gettime(id: number, time: Uint8Array): number;
+  /** Name of the last error, `EADDRINUSE`. Read it at once after a call has returned -1. */
+  errno(): string;
+  /** Address of a buffer in memory, for structs that hold pointers. Keep the buffer alive meanwhile. */
+  address(data: Uint8Array): bigint;
+}
+
+/** @throws Error where the C library has no such calls: anywhere but on Linux. */
+export function loadLibc(): Libc {
+  // The running program has the library already: its name differs between glibc and musl.
+  const library = koffi.load(null);
+  // koffi's functions are untyped: the interface says what each prototype means, and `never` fits any of its members.
+  const bind = (prototype: string): never => library.func(prototype) as never;
+  return {
+    socket: bind('int socket(int, int, int)'),
+    bind: bind('int bind(int, const void *, uint32_t)'),
+    connect: bind('int connect(int, const void *, uint32_t)'),
+    getsockname: bind('int getsockname(int, void *, void *)'),
+    getsockopt: bind('int getsockopt(int, int, int, void *, void *)'),
+    setsockopt: bind('int setsockopt(int, int, int, const void *, uint32_t)'),
+    send: bind('intptr_t send(int, const void *, uintptr_t, int)'),
+    sendto: bind('intptr_t sendto(int, const void *, uintptr_t, int, const void *, uint32_t)'),
+    recv: bind('intptr_t recv(int, void *, uintptr_t, int)'),
+    recvfrom: bind('intptr_t recvfrom(int, void *, uintptr_t, int, void *, void *)'),
+    close: bind('int close(int)'),
+    open: bind('int open(const char *, int, int)'),
+    setns: bind('int setns(int, int)'),
+    clock_gettime: bind('int clock_gettime(int, void *)'),
+    errno: () => errnoName(koffi.errno()),
+    address: (data) => koffi.address(data),
+  };
+}
+
+/** `EADDRINUSE` for a positive error number. */
+export function errnoName(errno: number): string {
+  return Object.entries(koffi.os.errno).find(([, value]) => value === errno)?.[0] ?? `E${errno}`;
+}

@@ -1,0 +1,71 @@
+/** TCP connections from a chosen source address and network namespace. */
+import { Socket } from 'node:net';
+import { KubevipError } from '../model/errors.ts';
+import { familyOf, type Ip } from '../model/ip.ts';
+import { AF, SO, SOCK, SOL } from './constants.ts';
+import { errnoName, type Libc } from './libc.ts';
+import { check, OsError } from './os-error.ts';
+import { watchWritable } from './readable.ts';
+import { encodeSockaddr, int32, type Endpoint } from './sockaddr.ts';
+
+export interface ConnectOptions {
+  readonly to: Endpoint;
+  readonly localIp?: Ip;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Starts in the thread's present network namespace, before the first await.
+ * @throws OsError (ECONNREFUSED, EHOSTUNREACH, …); the signal's reason when it is called off.
+ */
+export async function connectTcp(libc: Libc, { to, localIp, signal }: ConnectOptions): Promise<Socket> {
+  const where = `connect to ${to.ip} port ${to.port}`;
+  signal.throwIfAborted();
+  const family = familyOf(to.ip) === 4 ? AF.INET : AF.INET6;
+  const fd = check(libc, libc.socket(family, SOCK.STREAM | SOCK.NONBLOCK | SOCK.CLOEXEC, 0), 'open a TCP socket');
+  try {
+    if (localIp !== undefined) {
+      if (familyOf(localIp) !== familyOf(to.ip)) throw mixedFamilies(localIp, to.ip);
+      const source = encodeSockaddr({ ip: localIp, port: 0 });
+      check(libc, libc.bind(fd, source, source.length), `use source address ${localIp}`);
+    }
+    const target = encodeSockaddr(to);
+    if (libc.connect(fd, target, target.length) < 0) {
+      const errno = libc.errno();
+      if (errno !== 'EINPROGRESS') throw new OsError(where, errno);
+      await untilWritable(fd, signal);
+      const result = new Uint8Array(4);
+      check(libc, libc.getsockopt(fd, SOL.SOCKET, SO.ERROR, result, int32(4)), where);
+      const code = new DataView(result.buffer).getInt32(0, true);
+      if (code !== 0) throw new OsError(where, errnoName(code));
+    }
+    return new Socket({ fd, readable: true, writable: true });
+  } catch (error) {
+    libc.close(fd);
+    throw error;
+  }
+}
+
+async function untilWritable(fd: number, signal: AbortSignal): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    const done = (): void => {
+      signal.removeEventListener('abort', onAbort);
+      watch.close();
+    };
+    const onAbort = (): void => {
+      done();
+      reject(signal.reason as Error);
+    };
+    const watch = watchWritable(fd, () => {
+      done();
+      resolve();
+    });
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+}
+
+function mixedFamilies(from: Ip, to: Ip): KubevipError {
+  return new KubevipError(`cannot connect to ${to} from ${from}: one is IPv4, the other IPv6`, {
+    code: 'MIXED_FAMILIES',
+  });
+}
