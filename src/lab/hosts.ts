@@ -58,22 +58,35 @@ export async function mustOnHost(
 }
 
 /**
- * Runs a command on a host with this process's terminal. Signals of the terminal reach it by themselves.
+ * Runs a command on a host with this process's terminal.
  * @returns its exit code, 128 + n when signal n ended it.
  */
 export async function attachToHost(paths: LabPaths, host: string, argv: readonly string[]): Promise<number> {
   const [program = '', ...args] = onHost(paths, host, argv);
-  return await new Promise<number>((resolve, reject) => {
-    const child = spawn(program, args, { stdio: 'inherit', env: { ...process.env, ...environment(paths) } });
-    // Ctrl-C is for the command; we wait for what it makes of it.
-    const ignore = (): undefined => undefined;
-    process.on('SIGINT', ignore);
-    child.on('error', reject);
-    child.on('close', (code, signal) => {
-      process.off('SIGINT', ignore);
-      resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal]));
-    });
+  const child = spawn(program, args, { stdio: 'inherit', env: { ...process.env, ...environment(paths) } });
+  // Ctrl-C reaches it through the terminal, and we wait for what it makes of that; other signals are passed on.
+  const handlers = {
+    SIGINT: () => undefined,
+    SIGTERM: () => child.kill('SIGTERM'),
+    SIGHUP: () => child.kill('SIGHUP'),
+  };
+  const restore = Object.entries(handlers).map(([signal, handler]) => {
+    const before = process.listeners(signal as NodeJS.Signals);
+    process.removeAllListeners(signal);
+    process.on(signal, handler);
+    return () => {
+      process.off(signal, handler);
+      for (const listener of before) process.on(signal, listener);
+    };
   });
+  try {
+    return await new Promise<number>((resolve, reject) => {
+      child.on('error', reject);
+      child.on('close', (code, signal) => resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));
+    });
+  } finally {
+    restore.forEach((undo) => undo());
+  }
 }
 
 /** kubectl and kubevip on a node talk to the lab's API server over the management network. */

@@ -8,6 +8,7 @@ import { labPaths, type LabPaths } from './layout.ts';
 import { deleteNetns, listNetns } from './netns.ts';
 import { applyWan, buildNetwork, ensureNode, networkExists, nodeNames } from './network.ts';
 import { labOptions, type LabOptions, type LabOptionsInput } from './options.ts';
+import { requireLabMachine } from './preflight.ts';
 import { killHard } from './process.ts';
 import { dnsmasq } from './router/dnsmasq.ts';
 import { miniupnpd } from './router/miniupnpd.ts';
@@ -22,6 +23,7 @@ import { makeFolders, readState, removeFolders, withLabLock, writeState, type La
 export async function labUp(id: string, input?: LabOptionsInput): Promise<LabState> {
   const paths = labPaths(id);
   const wanted = input === undefined ? undefined : labOptions(input);
+  requireLabMachine();
   return await withLabLock(id, async () => {
     const before = readState(paths);
     const options = wanted ?? before?.options ?? labOptions();
