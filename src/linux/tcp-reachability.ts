@@ -1,5 +1,5 @@
 /** Whether a TCP port answers, from this machine or from a network namespace of it. */
-import { connect, Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { cidr, contains } from '../model/cidr.ts';
 import { messageOf } from '../model/errors.ts';
@@ -7,7 +7,7 @@ import { parseIp, familyOf, type Ip } from '../model/ip.ts';
 import type { Milliseconds } from '../model/time.ts';
 import { loadLibc } from './libc.ts';
 import { withNetns } from './netns.ts';
-import { OsError } from './os-error.ts';
+import { connectTcp } from './tcp-connect.ts';
 
 export type TcpAnswer =
   | { readonly state: 'answers'; readonly http?: { readonly status: number } }
@@ -28,64 +28,58 @@ export async function tryTcp(
     readonly signal?: AbortSignal | undefined;
   },
 ): Promise<TcpAnswer> {
+  const { timeout, netns } = options;
+  const timer = AbortSignal.timeout(timeout);
+  const signal = options.signal ? AbortSignal.any([options.signal, timer]) : timer;
   let socket: Socket;
   try {
-    socket = openSocket(ip, port, options.netns);
+    socket = await (netns === undefined ? connected(ip, port, signal) : connectedFrom(netns, ip, port, signal));
   } catch (error) {
-    return { state: 'no-route', message: messageOf(error) };
+    const message = timer.aborted ? `no answer within ${timeout / 1000} s` : messageOf(error);
+    return canTell(error, ip, netns)
+      ? { state: 'silent', message }
+      : { state: 'no-route', message: 'this machine is not on that network' };
   }
-  const failure = await connected(socket, options.timeout, options.signal);
-  if (failure !== undefined) {
-    socket.destroy();
-    if (isOnLink(ip, options.netns) || failure === 'connection refused') return { state: 'silent', message: failure };
-    return { state: 'no-route', message: 'this machine is not on that network' };
-  }
+  // Stays for the socket's life: an error after the answer means nothing any more.
+  socket.on('error', () => undefined);
   const status = await httpStatus(socket, ip);
   socket.destroy();
   return { state: 'answers', ...(status === undefined ? {} : { http: { status } }) };
 }
 
-function openSocket(ip: Ip, port: number, netns: string | undefined): Socket {
-  if (netns === undefined) return connect(port, ip);
-  // Node makes its socket only in a later tick, when the thread is back home: so it is made here.
-  const libc = loadLibc();
-  const fd = withNetns(
-    netns,
-    () => libc.socket(familyOf(ip) === 4 ? 2 : 10, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0),
-    libc,
-  );
-  if (fd < 0) throw new OsError('open a TCP socket', libc.errno());
-  // manualStart (not in the types): reading before there is a connection would be an error.
-  const options = { fd, manualStart: true };
-  const socket = new Socket(options);
-  return socket.connect(port, ip);
+function connected(ip: Ip, port: number, signal: AbortSignal): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, ip);
+    const end = (finish: () => void): void => {
+      signal.removeEventListener('abort', onAbort);
+      finish();
+    };
+    const onAbort = (): void => {
+      end(() => {
+        socket.destroy();
+        reject(new Error('given up'));
+      });
+    };
+    signal.addEventListener('abort', onAbort, { once: true });
+    socket.once('connect', () => end(() => resolve(socket)));
+    socket.on('error', (error) => end(() => reject(error)));
+  });
 }
 
-const SOCK_STREAM = 1;
-const SOCK_NONBLOCK = 0o4000;
-const SOCK_CLOEXEC = 0o2000000;
+async function connectedFrom(netns: string, ip: Ip, port: number, signal: AbortSignal): Promise<Socket> {
+  const libc = loadLibc();
+  return await withNetns(netns, async () => connectTcp(libc, { to: { ip, port }, signal }), libc);
+}
 
-/** What went wrong, or undefined once connected. */
-function connected(
-  socket: Socket,
-  timeout: Milliseconds,
-  signal: AbortSignal | undefined,
-): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    const finish = (failure: string | undefined): void => {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', onAbort);
-      resolve(failure);
-    };
-    const onAbort = (): void => finish('given up');
-    const timer = setTimeout(() => finish(`no answer within ${timeout / 1000} s`), timeout);
-    signal?.addEventListener('abort', onAbort, { once: true });
-    socket.once('connect', () => finish(undefined));
-    // Stays for the socket's life: an error after the answer means nothing any more.
-    socket.on('error', (error: NodeJS.ErrnoException) =>
-      finish(error.code === 'ECONNREFUSED' ? 'connection refused' : messageOf(error)),
-    );
-  });
+/** A refusal is an answer; silence says something only where the address would be a neighbour. */
+function canTell(error: unknown, ip: Ip, netns: string | undefined): boolean {
+  if (/ECONNREFUSED/.test(messageOf(error))) return true;
+  try {
+    return isOnLink(ip, netns);
+  } catch {
+    // The namespace is not there: nothing can be tried from it.
+    return false;
+  }
 }
 
 function httpStatus(socket: Socket, ip: Ip): Promise<number | undefined> {

@@ -1,0 +1,52 @@
+#!/usr/bin/env node
+// The way in. What needs no command (version, help) is answered before oclif is loaded, and nothing here needs more
+// than the Node of Debian 12, so that a newcomer's old Node gets as far as finding the right one.
+import { existsSync, readFileSync } from 'node:fs';
+import module from 'node:module';
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)));
+const argv = process.argv.slice(2);
+// As a plugin of kubectl we are called by another name, and shall speak of ourselves by that.
+const name = basename(process.argv[1] ?? '').startsWith('kubectl-') ? 'kubectl kubevip' : 'kubevip';
+
+/** What package.json wants as `engines`: kept here too, because reading and parsing it costs a millisecond. */
+function isTooOld(version) {
+  const [major, minor] = version.split('.').map(Number);
+  return major < 22 || (major === 22 && minor < 22) || (major === 24 && minor < 15) || major === 23 || major === 25;
+}
+
+/** Text made at build time; undefined: oclif makes it. */
+function prerendered() {
+  if (argv[0] === '--version' || argv[0] === '-v' || argv[0] === 'version') {
+    if (argv.length > 1) return undefined;
+    const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+    return `kubevip/${version} ${process.platform}-${process.arch} node-${process.version}\n`;
+  }
+  const asked = argv.length === 0 ? ['--help'] : argv[0] === 'help' ? [...argv.slice(1), '--help'] : argv;
+  const last = asked.at(-1);
+  const words = asked.slice(0, -1);
+  if ((last !== '--help' && last !== '-h') || !words.every((word) => /^[a-z][a-z-]*$/.test(word))) return undefined;
+  const file = join(root, 'dist', 'help', `${['kubevip', ...words].join('.')}.txt`);
+  if (!existsSync(file)) return undefined;
+  const text = readFileSync(file, 'utf8');
+  return name === 'kubevip' ? text : text.replaceAll('$ kubevip', `$ ${name}`);
+}
+
+if (isTooOld(process.versions.node)) {
+  const { relaunch } = await import('./relaunch.js');
+  relaunch(root);
+} else {
+  const text = prerendered();
+  if (text !== undefined) {
+    process.stdout.write(text);
+  } else {
+    module.enableCompileCache?.();
+    // A checkout that was not built yet runs from its sources: Node strips the types.
+    const built = join(root, 'dist', 'cli', 'main.js');
+    const source = !existsSync(built);
+    const { main } = await import(source ? join(root, 'src', 'cli', 'main.ts') : built);
+    await main(argv, { root, name, source });
+  }
+}

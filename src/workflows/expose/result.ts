@@ -1,0 +1,133 @@
+/** What came of it: the JSON of `expose`, and how its URLs are made. */
+import { readAssigned } from '../../exposure/address/assigned.ts';
+import { readRecords } from '../../exposure/router/records.ts';
+import { KEY } from '../../model/annotations.ts';
+import { cidr, contains } from '../../model/cidr.ts';
+import { KubevipError, type ErrorDetails } from '../../model/errors.ts';
+import { familyOf, ip, type Ip } from '../../model/ip.ts';
+import type { Protocol, Service, ServicePort } from '../../model/kubernetes.ts';
+import type { StageView } from './judge.ts';
+import { publishedNames } from './judge.ts';
+
+export interface Endpoint {
+  /** `http://10.77.0.101`, `tcp://10.77.0.101:5432` */
+  readonly url: string;
+  readonly scope: 'lan' | 'name' | 'internet';
+  readonly protocol: Protocol;
+  readonly host: string;
+  readonly port: number;
+  /** `yes`: it answered; `no`: it could have and did not; `unknown`: not verifiable from here. */
+  readonly verified: 'yes' | 'no' | 'unknown';
+  /** Why, in words. */
+  readonly note: string;
+}
+
+export interface ExposeResult {
+  readonly namespace: string;
+  readonly service: string;
+  /** False: a Service that was there was changed. */
+  readonly created: boolean;
+  readonly addresses: readonly Ip[];
+  readonly source?: 'pool' | 'explicit' | 'dhcp';
+  readonly owner?: string;
+  readonly stages: readonly Pick<StageView, 'stage' | 'state' | 'reason' | 'message'>[];
+  readonly endpoints: readonly Endpoint[];
+}
+
+/** Not everything came about. `result` is how far it got. */
+export class ExposeError extends KubevipError {
+  readonly result: ExposeResult;
+
+  constructor(message: string, details: ErrorDetails, result: ExposeResult) {
+    super(message, details);
+    this.result = result;
+  }
+}
+
+export function resultOf(
+  service: Service,
+  created: boolean,
+  stages: readonly StageView[],
+  endpoints: readonly Endpoint[],
+): ExposeResult {
+  const assigned = readAssigned(service);
+  const owner = service.metadata.annotations?.[KEY.vipHost];
+  return {
+    namespace: service.metadata.namespace ?? 'default',
+    service: service.metadata.name,
+    created,
+    addresses: assigned?.ips ?? [],
+    ...(assigned ? { source: assigned.source } : {}),
+    ...(owner === undefined ? {} : { owner }),
+    stages: stages.map(({ stage, state, reason, message }) => ({ stage, state, reason, message })),
+    endpoints,
+  };
+}
+
+/** Where it is to be found, before anything of it is verified. Only what its stage has made ready. */
+export function endpointsOf(service: Service, stages: readonly StageView[]): Endpoint[] {
+  const ready = new Set(stages.filter(({ state }) => state === 'ready').map(({ stage }) => stage));
+  if (!ready.has('announcement')) return [];
+  const assigned = readAssigned(service)?.ips ?? [];
+  const ports = service.spec.ports ?? [];
+  const lan = assigned.flatMap((address) => ports.map((port) => endpoint('lan', address, port, port.port, NOT_TRIED)));
+  const names = ready.has('name') ? publishedNames(service) : [];
+  const named = names.flatMap((name) => ports.map((port) => endpoint('name', name, port, port.port, NOT_TRIED)));
+  return [...lan, ...named, ...(ready.has('router') ? internetEndpoints(service, ports) : [])];
+}
+
+const NOT_TRIED = 'not tried';
+
+function internetEndpoints(service: Service, ports: readonly ServicePort[]): Endpoint[] {
+  return readRecords(service).flatMap((record) => {
+    const port = ports.find((one) => one.port === record.internalPort && (one.protocol ?? 'TCP') === record.protocol);
+    if (!port) return [];
+    const host = record.externalIp ?? 'your public address';
+    return [endpoint('internet', host, port, record.externalPort, internetNote(record.externalIp, record.gateway))];
+  });
+}
+
+/** What the router's outer address means for somebody on the Internet. */
+function internetNote(external: Ip | undefined, gateway: Ip): string {
+  if (external === undefined) return `confirmed by the router ${gateway}, which does not say its public address`;
+  const kind = kindOf(external);
+  if (kind === 'cgnat') {
+    return `the router ${gateway} has forwarded the port, but its own address ${external} is the provider's (CGNAT): not reachable from the Internet`;
+  }
+  if (kind === 'private') {
+    return `the router ${gateway} has forwarded the port, but its own address ${external} is private (double NAT): the router before it has to forward the port too`;
+  }
+  return `confirmed by the router ${gateway}; cannot be tried from inside`;
+}
+
+/** RFC 1918, RFC 6598. */
+function kindOf(address: Ip): 'public' | 'private' | 'cgnat' {
+  const within = (base: string, length: number): boolean => {
+    const range = cidr(ip(base), length);
+    return range !== undefined && contains(range, address);
+  };
+  if (within('100.64.0.0', 10)) return 'cgnat';
+  return within('10.0.0.0', 8) || within('172.16.0.0', 12) || within('192.168.0.0', 16) ? 'private' : 'public';
+}
+
+function endpoint(scope: Endpoint['scope'], host: string, port: ServicePort, number: number, note: string): Endpoint {
+  const protocol = port.protocol ?? 'TCP';
+  const scheme = schemeOf(port);
+  return { url: urlOf(scheme, host, number), scope, protocol, host, port: number, verified: 'unknown', note };
+}
+
+/** By the port inside: the number outside says nothing of what is spoken. */
+function schemeOf({ name = '', appProtocol = '', port, protocol = 'TCP' }: ServicePort): string {
+  if (protocol !== 'TCP') return protocol.toLowerCase();
+  const said = `${appProtocol} ${name}`.toLowerCase();
+  if (/\bhttps\b/.test(said) || port === 443) return 'https';
+  if (/\b(http|web)\b/.test(said) || port === 80) return 'http';
+  return 'tcp';
+}
+
+/** Without the port where the scheme implies it. */
+export function urlOf(scheme: string, host: string, port: number): string {
+  const implied = (scheme === 'http' && port === 80) || (scheme === 'https' && port === 443);
+  const bracketed = host.includes(':') && familyOf(host as Ip) === 6 ? `[${host}]` : host;
+  return `${scheme}://${bracketed}${implied ? '' : `:${port}`}`;
+}
