@@ -23,6 +23,7 @@ interface ApiErrorDetails extends ErrorDetails {
   readonly code: ApiErrorCode;
   readonly status?: number;
   readonly retryAfterMs?: number;
+  readonly fields?: readonly string[];
 }
 
 export class ApiError extends KubevipError {
@@ -31,11 +32,14 @@ export class ApiError extends KubevipError {
   readonly status: number | undefined;
   /** How long the server asked us to wait, in milliseconds. */
   readonly retryAfterMs: number | undefined;
+  /** Paths of the fields the server objects to: `metadata.uid`. */
+  readonly fields: readonly string[];
 
   constructor(message: string, details: ApiErrorDetails) {
     super(message, details);
     this.status = details.status;
     this.retryAfterMs = details.retryAfterMs;
+    this.fields = details.fields ?? [];
   }
 }
 
@@ -68,7 +72,8 @@ export function errorFromAnswer(
   return new ApiError(`cannot ${describe(subject)}: ${said}`, {
     code,
     status: answer.status,
-    hints: [...hintsFor(code, subject), ...status.causes],
+    hints: hintsFor(code, subject),
+    fields: status.fields,
     ...(answer.retryAfter !== undefined && Number.isFinite(retryAfter) ? { retryAfterMs: retryAfter * 1000 } : {}),
   });
 }
@@ -173,11 +178,11 @@ function describe(subject: Subject): string {
 interface Status {
   readonly message: string | undefined;
   readonly reason: string | undefined;
-  readonly causes: readonly string[];
+  readonly fields: readonly string[];
 }
 
 function parseStatus(body: string): Status {
-  const nothing: Status = { message: undefined, reason: undefined, causes: [] };
+  const nothing: Status = { message: undefined, reason: undefined, fields: [] };
   const parsed = parseJson(body);
   if (!isRecord(parsed)) return nothing;
   const details = isRecord(parsed['details']) ? parsed['details'] : {};
@@ -185,11 +190,7 @@ function parseStatus(body: string): Status {
   return {
     message: typeof parsed['message'] === 'string' ? parsed['message'] : undefined,
     reason: typeof parsed['reason'] === 'string' ? parsed['reason'] : undefined,
-    causes: causes.flatMap((cause) =>
-      isRecord(cause) && typeof cause['field'] === 'string' && typeof cause['message'] === 'string'
-        ? [`${cause['field']}: ${cause['message']}`]
-        : [],
-    ),
+    fields: causes.flatMap((cause) => (isRecord(cause) && typeof cause['field'] === 'string' ? [cause['field']] : [])),
   };
 }
 
