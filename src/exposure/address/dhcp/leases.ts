@@ -1,0 +1,194 @@
+/** DHCPv4 leases for Services: {@link DhcpLeases} over packet sockets, without an interface or an address per lease. */
+import type { Decision } from '../../../model/decision.ts';
+import type { Ip } from '../../../model/ip.ts';
+import type { ServiceKey } from '../../../model/kubernetes.ts';
+import type { Mac } from '../../../model/mac.ts';
+import type { Clock, Entropy, Milliseconds } from '../../../model/time.ts';
+import type { Network } from '../../../model/wire.ts';
+import type { ClientOutput, Reply } from '../../../protocols/dhcp4/client/events.ts';
+import type { DhcpLease, DhcpLeases, DhcpRequest } from '../port.ts';
+import { LinkSockets } from './link-sockets.ts';
+import { identityFor } from './record.ts';
+import { Releases } from './releases.ts';
+import { Session, type SessionFacts, type SessionParts } from './session.ts';
+
+/** The part of a logger that is used here; pino's fits. */
+export interface DhcpLog {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+}
+
+export interface DhcpLeasesParts {
+  readonly network: Network;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly log?: DhcpLog;
+}
+
+export interface DhcpLeasesOnNode extends DhcpLeases {
+  /**
+   * Another machine uses the address: DHCPDECLINE. An acquisition under way goes on by itself after the ten seconds'
+   * rest of RFC 2131; a lease that is kept is lost, as `keep` then says.
+   */
+  decline(request: DhcpRequest, lease: DhcpLease): void;
+  /** Silent at once; no lease is given back. */
+  close(): void;
+}
+
+/** A server that speaks after this much silence is news to those who wait for one. */
+const SILENCE = 5000;
+
+export function createDhcpLeases(parts: DhcpLeasesParts): DhcpLeasesOnNode {
+  const { network, clock, entropy, log } = parts;
+  const sessions = new Map<ServiceKey, Session>();
+  /** By interface and `chaddr`. A set: nothing keeps two Services from carrying the same hardware address. */
+  const byMac = new Map<string, Set<Session>>();
+  const heard = new Map<string, { readonly server: Ip; readonly at: Milliseconds }>();
+  const listeners = new Set<(service: ServiceKey) => void>();
+
+  const changed = (service: ServiceKey): void => {
+    for (const listener of [...listeners]) listener(service);
+  };
+  const onLink = (link: string): Session[] => [...sessions.values()].filter(({ facts }) => facts.link === link);
+
+  const sockets = new LinkSockets(network, {
+    onReply(link, reply) {
+      for (const session of [...(byMac.get(addressKey(link, reply.message.chaddr)) ?? [])])
+        session.handle({ kind: 'message', reply });
+      noteServer(link, reply);
+    },
+    onUp(link) {
+      for (const session of onLink(link)) session.handle({ kind: 'hurry' });
+      releases.linkUp(link);
+    },
+    onDown(link) {
+      for (const session of onLink(link)) session.linkChanged();
+    },
+  });
+
+  const noteServer = (link: string, reply: Reply): void => {
+    const before = heard.get(link);
+    const now = clock.now();
+    heard.set(link, { server: reply.sourceIp, at: now });
+    if (before !== undefined && before.at > now - SILENCE) return;
+    for (const session of onLink(link)) session.handle({ kind: 'hurry' });
+  };
+
+  const sessionParts: SessionParts = {
+    clock,
+    entropy,
+    send: (link, outgoing) => void sockets.send(link, outgoing),
+    problem: (link) => sockets.problem(link),
+    heard: (link) => heard.get(link),
+    settled({ facts: { link, service } }, news) {
+      sockets.listenToAll(
+        link,
+        onLink(link).some((session) => session.unheard),
+      );
+      if (news) changed(service);
+    },
+    log: (facts, output) => {
+      if (log !== undefined) record(log, facts, output);
+    },
+  };
+
+  const releases = new Releases({
+    clock,
+    open: (link) => sockets.open(link),
+    close: (link) => closeUnused(link),
+    session: (request, lease) => current(request, lease) ?? new Session(factsOf(request, lease), sessionParts),
+    changed,
+  });
+
+  const drop = (service: ServiceKey): void => {
+    const session = sessions.get(service);
+    if (session === undefined) return;
+    session.stop();
+    sessions.delete(service);
+    const { link, identity } = session.facts;
+    const key = addressKey(link, identity.mac);
+    const sharing = byMac.get(key);
+    sharing?.delete(session);
+    if (sharing?.size === 0) byMac.delete(key);
+    closeUnused(link);
+  };
+  const closeUnused = (link: string): void => {
+    if (onLink(link).length > 0 || releases.waitingOn(link)) return;
+    sockets.close(link);
+    heard.delete(link);
+  };
+
+  /** The session of the Service if it still is the same client on the same interface. */
+  const current = (request: DhcpRequest, lease?: DhcpLease): Session | undefined => {
+    const session = sessions.get(request.service);
+    if (session?.facts.link !== request.link) return undefined;
+    const [was, is] = [session.facts.identity, identityFor(request, lease)];
+    return was.mac === is.mac && Buffer.from(was.clientId).equals(is.clientId) ? session : undefined;
+  };
+  const sessionFor = (request: DhcpRequest, lease?: DhcpLease): Session => {
+    releases.forget(request.service);
+    const known = current(request, lease);
+    if (known !== undefined) return known;
+    drop(request.service);
+    sockets.open(request.link);
+    const session = new Session(factsOf(request, lease), sessionParts);
+    sessions.set(request.service, session);
+    const key = addressKey(request.link, session.facts.identity.mac);
+    byMac.set(key, (byMac.get(key) ?? new Set<Session>()).add(session));
+    return session;
+  };
+
+  return {
+    acquire: (request) => sessionFor(request).acquire(),
+    keep: (request, lease) => sessionFor(request, lease).keep(lease),
+    yield(service) {
+      releases.forget(service);
+      drop(service);
+    },
+    release(request, lease): Decision {
+      const decision = releases.release(request, lease);
+      drop(request.service);
+      return decision;
+    },
+    decline: (request, lease) => sessionFor(request, lease).decline(lease),
+    onChange(callback) {
+      listeners.add(callback);
+      return () => void listeners.delete(callback);
+    },
+    close() {
+      releases.close();
+      for (const service of [...sessions.keys()]) drop(service);
+      sockets.closeAll();
+      listeners.clear();
+    },
+  };
+}
+
+function factsOf(request: DhcpRequest, lease?: DhcpLease): SessionFacts {
+  const { service, link, hostname, requested } = request;
+  const identity = identityFor(request, lease);
+  return { service, link, identity, hostname, ...(requested === undefined ? {} : { requested }) };
+}
+
+function addressKey(link: string, mac: Mac): string {
+  return `${link} ${mac}`;
+}
+
+function record(log: DhcpLog, { service, link, identity }: SessionFacts, output: ClientOutput): void {
+  const about = { service, link, mac: identity.mac };
+  switch (output.kind) {
+    case 'send':
+      return log.debug({ ...about, to: output.targetIp, xid: output.message.xid }, 'DHCP message sent');
+    case 'offered':
+      return log.debug({ ...about, ip: output.ip, server: output.server }, 'DHCP address offered');
+    case 'bound': {
+      const { ip, server, leaseSeconds } = output.lease.terms;
+      return log.info({ ...about, ip, server, leaseSeconds }, 'DHCP lease granted');
+    }
+    case 'refused':
+      return log.warn({ ...about, server: output.server, text: output.text }, 'DHCP request refused');
+    case 'lost':
+      return log.warn({ ...about, ip: output.lease.terms.ip, cause: output.cause }, 'DHCP lease lost');
+  }
+}

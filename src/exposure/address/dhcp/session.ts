@@ -1,0 +1,249 @@
+/** One Service's lease on this node: the client machine, its timer, and what there is to say about it. */
+import type { Decision } from '../../../model/decision.ts';
+import type { Ip } from '../../../model/ip.ts';
+import type { ServiceKey } from '../../../model/kubernetes.ts';
+import type { Clock, Entropy, Milliseconds, Timer } from '../../../model/time.ts';
+import type { ClientInput, ClientOutput, Outgoing } from '../../../protocols/dhcp4/client/events.ts';
+import { expiryOf } from '../../../protocols/dhcp4/client/lease.ts';
+import { createDhcpClient, type DhcpClient } from '../../../protocols/dhcp4/client/machine.ts';
+import type { ClientIdentity } from '../../../protocols/dhcp4/identity.ts';
+import type { DhcpLease } from '../port.ts';
+import * as say from './decisions.ts';
+import { fromRecord, toRecord } from './record.ts';
+
+/** A server that pings an address before it offers it needs 3.3 s; after three times that nobody is there. */
+export const NO_SERVER_AFTER = 10_000;
+/** How long a server that answers others may leave this Service waiting. */
+const NO_OFFER_AFTER = 60_000;
+/** Refusals in a row that are no accident any more. */
+const REFUSALS = 3;
+/** Earlier forms of a lease that are still recognised: as many as can be on their way through the API at once. */
+const KNOWN = 16;
+/** Longer timers overflow in Node; the machine does not mind being asked too early. */
+const LONGEST_TIMER = 24 * 3_600_000;
+
+export interface SessionFacts {
+  readonly service: ServiceKey;
+  readonly link: string;
+  readonly identity: ClientIdentity;
+  readonly hostname: string;
+  readonly requested?: Ip;
+}
+
+export interface SessionParts {
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  send(link: string, outgoing: Outgoing): void;
+  /** Why DHCP cannot be spoken on the interface. */
+  problem(link: string): string | undefined;
+  /** The server heard last on the interface, by any client. */
+  heard(link: string): { readonly server: Ip; readonly at: Milliseconds } | undefined;
+  /** After anything that happened by itself. `news`: what `acquire` or `keep` would say now is not what they said last. */
+  settled(session: Session, news: boolean): void;
+  log(facts: SessionFacts, output: ClientOutput): void;
+}
+
+export class Session {
+  readonly facts: SessionFacts;
+  readonly #parts: SessionParts;
+  readonly #client: DhcpClient;
+  /** `acquire`: until the Service carries the lease; nothing is renewed then, that is the owner's part. */
+  #mode: 'acquire' | 'keep' = 'acquire';
+  #timer: Timer | undefined;
+  #begun: { readonly at: Milliseconds; readonly wall: Date };
+  #offer: { readonly ip: Ip; readonly server: Ip } | undefined;
+  #refusal: { readonly server: Ip; readonly text: string | undefined; readonly count: number } | undefined;
+  #record: DhcpLease | undefined;
+  /** Leases that were granted here, or taken up from the Service. */
+  readonly #known = new Set<string>();
+  #lost: Decision<DhcpLease> | undefined;
+  #said: Decision<DhcpLease> | undefined;
+
+  constructor(facts: SessionFacts, parts: SessionParts) {
+    this.facts = facts;
+    this.#parts = parts;
+    const { identity, hostname, requested } = facts;
+    this.#client = createDhcpClient(
+      { ...identity, hostname, ...(requested === undefined ? {} : { requested }) },
+      parts.entropy,
+    );
+    this.#begun = { at: parts.clock.now(), wall: parts.clock.wall() };
+  }
+
+  acquire(): Decision<DhcpLease> {
+    const { clock } = this.#parts;
+    const over = this.#client.lease !== undefined && clock.now() >= expiryOf(this.#client.lease);
+    this.#mode = 'acquire';
+    if (over || this.#lost !== undefined || this.#client.state === 'STOPPED') {
+      this.#begun = { at: clock.now(), wall: clock.wall() };
+      [this.#offer, this.#refusal, this.#record, this.#lost] = [undefined, undefined, undefined, undefined];
+      this.#run({ kind: 'start' });
+    }
+    this.#arm();
+    return this.#say();
+  }
+
+  keep(lease: DhcpLease): Decision<DhcpLease> {
+    this.#mode = 'keep';
+    // What the Service shows may be what this node had before and is just being replaced; by comparing times that could
+    // not be told from a lease that a node with a slow clock took.
+    if (!this.#known.has(nameOf(lease))) this.#resume(lease);
+    this.#arm();
+    return this.#say();
+  }
+
+  /** Tells the server that another machine uses the address. An acquisition goes on afterwards by itself. */
+  decline(lease: DhcpLease): void {
+    const held = this.#client.lease ?? fromRecord(lease, this.#parts.clock);
+    if (held === undefined) return;
+    const acquiring = this.#mode === 'acquire' && this.#client.state !== 'STOPPED';
+    this.#run({ kind: 'conflict', lease: held });
+    if (acquiring) this.#run({ kind: 'start' });
+    else {
+      this.#note(lease);
+      this.#lost = say.lostByConflict(lease);
+    }
+    this.#settle();
+  }
+
+  /** Gives the lease back. Only with an interface to say it on. */
+  release(lease: DhcpLease): void {
+    const held = this.#client.lease ?? fromRecord(lease, this.#parts.clock);
+    if (held !== undefined) this.#run({ kind: 'release', lease: held });
+    this.stop();
+  }
+
+  /** Silent from now on, and of no further use. */
+  stop(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#client.handle({ kind: 'stop' }, this.#parts.clock.now());
+  }
+
+  /** Something happened outside: a message for this client, a server heard, the link back. */
+  handle(input: Extract<ClientInput, { kind: 'message' | 'hurry' }>): void {
+    this.#run(input);
+    this.#settle();
+  }
+
+  /** The link went up or down, which changes only what is said. */
+  linkChanged(): void {
+    this.#settle();
+  }
+
+  /** Nobody has answered for so long that an answer may be going astray. */
+  get unheard(): boolean {
+    const asking = ['SELECTING', 'REQUESTING', 'REBOOTING'].includes(this.#client.state);
+    return asking && this.#parts.clock.now() >= this.#begun.at + NO_SERVER_AFTER;
+  }
+
+  #resume(lease: DhcpLease): void {
+    const { clock } = this.#parts;
+    const held = fromRecord(lease, clock);
+    this.#note(lease);
+    this.#begun = { at: clock.now(), wall: clock.wall() };
+    this.#lost = held === undefined ? say.unreadable(this.facts.link) : undefined;
+    if (held !== undefined) this.#run({ kind: 'resume', lease: held });
+  }
+
+  #note(lease: DhcpLease): void {
+    this.#record = lease;
+    this.#known.add(nameOf(lease));
+    const [oldest] = this.#known;
+    if (this.#known.size > KNOWN && oldest !== undefined) this.#known.delete(oldest);
+  }
+
+  #run(input: ClientInput): void {
+    for (const output of this.#client.handle(input, this.#parts.clock.now())) this.#take(output);
+  }
+
+  #take(output: ClientOutput): void {
+    this.#parts.log(this.facts, output);
+    switch (output.kind) {
+      case 'send':
+        return this.#parts.send(this.facts.link, output);
+      case 'offered':
+        this.#offer = output;
+        return;
+      case 'refused':
+        this.#refusal = output;
+        this.#offer = undefined;
+        return;
+      case 'bound':
+        [this.#offer, this.#refusal] = [undefined, undefined];
+        this.#note(toRecord(output.lease, this.facts.identity, this.#parts.clock));
+        return;
+      case 'lost': {
+        const record = this.#record ?? toRecord(output.lease, this.facts.identity, this.#parts.clock);
+        const { cause } = output;
+        this.#lost =
+          cause.kind === 'expired' ? say.lostByTime(record) : say.lostByRefusal(record, cause.server, cause.text);
+      }
+    }
+  }
+
+  /** After anything that happened by itself: next timer, and word to the reconciler if there is news. */
+  #settle(): void {
+    this.#arm();
+    const before = this.#said;
+    const news = before === undefined || !say.sameDecision(before, this.#decide());
+    this.#parts.settled(this, news);
+  }
+
+  #arm(): void {
+    this.#timer?.cancel();
+    const { clock } = this.#parts;
+    const now = clock.now();
+    const { lease } = this.#client;
+    const end = lease === undefined ? [] : [expiryOf(lease)];
+    const marks = [this.#begun.at + NO_SERVER_AFTER, this.#begun.at + NO_OFFER_AFTER, ...end];
+    const due = Math.min(this.#due(), ...marks.filter((at) => at > now));
+    this.#timer =
+      due === Infinity
+        ? undefined
+        : clock.after(Math.min(LONGEST_TIMER, Math.max(0, due - now)), () => {
+            if (this.#due() <= clock.now()) this.#run({ kind: 'tick' });
+            this.#settle();
+          });
+  }
+
+  /** When the machine wants to be called; an acquired lease that is not kept yet only runs out. */
+  #due(): Milliseconds {
+    const lease = this.#client.lease;
+    if (this.#mode === 'acquire' && lease !== undefined) return Infinity;
+    return this.#client.deadline() ?? Infinity;
+  }
+
+  #say(): Decision<DhcpLease> {
+    this.#said = this.#decide();
+    return this.#said;
+  }
+
+  #decide(): Decision<DhcpLease> {
+    const { link, requested } = this.facts;
+    const now = this.#parts.clock.now();
+    if (this.#lost !== undefined) return this.#lost;
+    const held = this.#client.lease;
+    if (held !== undefined && this.#record !== undefined) {
+      if (now >= expiryOf(held)) return say.confirming(this.#record);
+      // Said of a kept lease whatever the link does: it stands, and whether it can be reached is for others to say.
+      return this.#client.state === 'REBINDING' ? say.unanswered(this.#record) : say.leased(this.#record, requested);
+    }
+    const problem = this.#parts.problem(link);
+    if (problem !== undefined) return say.noLink(problem);
+    if (this.#refusal !== undefined && this.#refusal.count >= REFUSALS)
+      return say.refused(link, this.#refusal.server, this.#refusal.count, this.#refusal.text);
+    const { at, wall } = this.#begun;
+    if (now < at + NO_SERVER_AFTER || this.#offer !== undefined || this.#refusal !== undefined)
+      return say.discovering(link, wall, this.#offer);
+    const heard = this.#parts.heard(link);
+    if (heard === undefined || heard.at < now - NO_OFFER_AFTER) return say.noServer(link, wall);
+    return now < at + NO_OFFER_AFTER
+      ? say.waitingInLine(link, wall, heard.server)
+      : say.noOffer(link, wall, heard.server);
+  }
+}
+
+function nameOf(lease: DhcpLease): string {
+  return `${lease.ip} ${lease.acquiredAt}`;
+}
