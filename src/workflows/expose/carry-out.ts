@@ -5,6 +5,7 @@ import { EXIT, KubevipError } from '../../model/errors.ts';
 import type { Service } from '../../model/kubernetes.ts';
 import type { Clock, Milliseconds } from '../../model/time.ts';
 import { follow, type Follower } from '../follow.ts';
+import { goneBy, type GoneOptions } from '../gone.ts';
 import type { Reachability } from '../reachability.ts';
 import { done, warning, type Step } from '../steps.ts';
 import { hintsFor } from '../stages.ts';
@@ -90,10 +91,8 @@ async function* takeBack(
     if (error.code !== 'NOT_FOUND') yield warning(`${label} could not be removed again: ${error.message}`);
     return;
   }
-  const deadline = clock.now() + UNDO;
-  while (follower.current?.metadata.uid === uid && clock.now() < deadline) await follower.news(deadline - clock.now());
-  if (isThere()) yield warning(`${label} is still being removed: \`kubevip status ${name}\` shows what holds it up`);
-  else yield done(`${label} removed again`);
+  if (await goneBy(follower, uid, { clock, deadline: clock.now() + UNDO })) yield done(`${label} removed again`);
+  else yield warning(`${label} is still being removed: \`kubevip status ${name}\` shows what holds it up`);
 }
 
 const UNDO: Milliseconds = 10_000;
@@ -102,14 +101,12 @@ const UNDO: Milliseconds = 10_000;
 async function waitUntilGone(
   cluster: Pick<Cluster, 'resource'>,
   leaving: Service,
-  { clock, deadline, signal }: { clock: Clock; deadline: Milliseconds; signal: AbortSignal | undefined },
+  options: GoneOptions,
 ): Promise<void> {
   const { name, namespace = 'default', uid } = leaving.metadata;
-  const follower = await follow(cluster.resource('Service'), { namespace, name }, { clock, signal });
+  const follower = await follow(cluster.resource('Service'), { namespace, name }, options);
   try {
-    while (follower.current?.metadata.uid === uid && clock.now() < deadline && signal?.aborted !== true)
-      await follower.news(deadline - clock.now());
-    if (follower.current?.metadata.uid !== uid) return;
+    if (await goneBy(follower, uid, options)) return;
   } finally {
     follower.close();
   }

@@ -1,0 +1,260 @@
+/** What `kubevip status` says, made from the objects of the cluster. Pure. */
+import { readAssigned } from '../../exposure/address/assigned.ts';
+import { poolContains } from '../../exposure/address/candidates.ts';
+import { addressesInUse } from '../../exposure/address/in-use.ts';
+import { mergedRanges, parsePools, type Pool, type PoolConfig } from '../../exposure/address/pools.ts';
+import { DEFAULT_CLASS_RULES, readIntent } from '../../exposure/intent/intent.ts';
+import { readRecords } from '../../exposure/router/records.ts';
+import { KEY } from '../../model/annotations.ts';
+import type { ConfigMap, Lease, Service } from '../../model/kubernetes.ts';
+import { describePool } from '../expose/check.ts';
+import { publishedNames } from '../expose/judge.ts';
+import { PRESENCE } from '../expose/wait.ts';
+import { conditionOf, firstProblem, hasConditions, hintsFor, STAGES, type StageName } from '../stages.ts';
+
+export interface StatusInput {
+  readonly services: readonly Service[];
+  /** Every LoadBalancer Service of the cluster, for what of the pools is in use; `services` where not allowed. */
+  readonly allServices: readonly Service[];
+  /** Presence Leases; undefined: may not be read. */
+  readonly presence: readonly Lease[] | undefined;
+  /** Undefined: not there; null: may not be read. */
+  readonly pools: ConfigMap | undefined | null;
+  readonly now: Date;
+}
+
+export interface StatusReport {
+  readonly services: readonly ServiceStatus[];
+  readonly agents: readonly AgentStatus[];
+  readonly pools: readonly PoolStatus[];
+  readonly problems: readonly Problem[];
+}
+
+export interface ServiceStatus {
+  readonly namespace: string;
+  readonly name: string;
+  readonly addresses: readonly string[];
+  readonly source?: 'pool' | 'explicit' | 'dhcp';
+  readonly pool?: string;
+  readonly interface?: string;
+  readonly owner?: string;
+  readonly router: readonly {
+    readonly protocol: string;
+    readonly internalPort: number;
+    readonly externalPort: number;
+    readonly externalIp?: string;
+    readonly gateway: string;
+    readonly method: string;
+  }[];
+  readonly names: readonly string[];
+  readonly ready: boolean;
+  /** First stage that is not ready. */
+  readonly waitingFor?: StageName;
+  readonly deleting: boolean;
+  /** ISO 8601; when `ready` last changed. */
+  readonly since?: string;
+  readonly created?: string;
+  /** ISO 8601; by the clock of the node that took the lease. */
+  readonly leaseExpires?: string;
+  readonly stages: readonly {
+    readonly stage: StageName;
+    readonly status: string;
+    readonly reason: string;
+    readonly message: string;
+    readonly since: string;
+  }[];
+}
+
+export interface AgentStatus {
+  readonly node: string;
+  readonly live: boolean;
+  /** ISO 8601 of the last sign of life. */
+  readonly lastSeen?: string;
+}
+
+export interface PoolStatus {
+  readonly key: string;
+  readonly description: string;
+  readonly dhcp: boolean;
+  /** Addresses in use of the pool; for DHCP, of all leases. */
+  readonly used: number;
+  /** Absent for DHCP, and for pools too large to count (text: beyond 2^53 numbers are not exact). */
+  readonly size?: string;
+}
+
+export interface Problem {
+  /** `Service default/web`, `ConfigMap kubevip`, `agents` */
+  readonly what: string;
+  readonly stage?: StageName;
+  readonly reason: string;
+  readonly message: string;
+  /** ISO 8601 */
+  readonly since?: string;
+  readonly hints: readonly string[];
+}
+
+/** Clocks of nodes and of this machine differ, and a renewal may be under way. */
+const SKEW_MS = 5000;
+
+export function statusReport(input: StatusInput): StatusReport {
+  const ours = input.services.filter(isOurs);
+  const config = parsePools(input.pools?.data ?? {});
+  const agents = (input.presence ?? []).map((lease) => agentStatus(lease, input.now)).sort(byNode);
+  return {
+    services: ours.map(serviceStatus),
+    agents,
+    pools: poolStatus(config, input.allServices),
+    problems: [
+      ...agentProblems(input.presence, agents),
+      ...config.problems.map(({ key, message }) => ({
+        what: 'ConfigMap kubevip',
+        reason: 'InvalidKey',
+        message: `key ${key}: ${message}`,
+        hints: ['kubectl -n kube-system edit configmap kubevip'],
+      })),
+      ...(input.pools === null ? [forbidden('ConfigMap kubevip')] : []),
+      ...ours.flatMap(serviceProblems),
+    ],
+  };
+}
+
+/** Wanted from us, or carrying what we made of it. */
+function isOurs(service: Service): boolean {
+  const marked = { ...service, metadata: { ...service.metadata, uid: service.metadata.uid ?? 'unknown' } };
+  return readIntent(marked, DEFAULT_CLASS_RULES).state === 'ready' || readAssigned(service) !== undefined;
+}
+
+function serviceStatus(service: Service): ServiceStatus {
+  const { metadata, status } = service;
+  const assigned = readAssigned(service);
+  const ready = conditionOf(service, 'ready');
+  const owner = metadata.annotations?.[KEY.vipHost];
+  const problem = firstProblem(service);
+  const lease = assigned?.lease;
+  return {
+    namespace: metadata.namespace ?? 'default',
+    name: metadata.name,
+    addresses: assigned?.ips ?? (status?.loadBalancer?.ingress ?? []).flatMap(({ ip }) => ip ?? []),
+    ...(assigned ? { source: assigned.source } : {}),
+    ...(assigned?.pool === undefined ? {} : { pool: assigned.pool }),
+    ...(assigned?.link === undefined ? {} : { interface: assigned.link }),
+    ...(owner !== undefined && conditionOf(service, 'owner')?.status === 'True' ? { owner } : {}),
+    router: readRecords(service).map(({ protocol, internalPort, externalPort, externalIp, gateway, method }) => ({
+      protocol,
+      internalPort,
+      externalPort,
+      ...(externalIp === undefined ? {} : { externalIp }),
+      gateway,
+      method,
+    })),
+    names: publishedNames(service),
+    ready: ready?.status === 'True' && metadata.deletionTimestamp === undefined,
+    ...(problem ? { waitingFor: problem.stage } : {}),
+    deleting: metadata.deletionTimestamp !== undefined,
+    ...(ready ? { since: ready.lastTransitionTime } : {}),
+    ...(metadata.creationTimestamp === undefined ? {} : { created: metadata.creationTimestamp }),
+    ...(lease
+      ? { leaseExpires: new Date(Date.parse(lease.acquiredAt) + lease.leaseSeconds * 1000).toISOString() }
+      : {}),
+    stages: STAGES.flatMap((stage) => {
+      const condition = conditionOf(service, stage);
+      if (!condition) return [];
+      const { status: value, reason, message, lastTransitionTime: since } = condition;
+      return [{ stage, status: value, reason, message, since }];
+    }),
+  };
+}
+
+function serviceProblems(service: Service): Problem[] {
+  const { metadata } = service;
+  const what = `Service ${metadata.namespace ?? 'default'}/${metadata.name}`;
+  if (metadata.deletionTimestamp !== undefined) {
+    const holds = (metadata.finalizers ?? []).join(', ');
+    return [
+      {
+        what,
+        reason: 'Deleting',
+        message: `is being removed; held by ${holds || 'nothing'}`,
+        since: metadata.deletionTimestamp,
+        hints: [],
+      },
+    ];
+  }
+  const problem = firstProblem(service);
+  if (problem) {
+    const { stage, condition } = problem;
+    const { reason, message, lastTransitionTime: since } = condition;
+    return [{ what, stage, reason, message, since, hints: hintsFor(stage, reason) }];
+  }
+  if (hasConditions(service)) return [];
+  return [
+    {
+      what,
+      reason: 'NotSeen',
+      message: 'no agent has said anything about it yet',
+      ...(metadata.creationTimestamp === undefined ? {} : { since: metadata.creationTimestamp }),
+      hints: [],
+    },
+  ];
+}
+
+function agentStatus({ metadata, spec }: Lease, now: Date): AgentStatus {
+  const node = metadata.name.slice(PRESENCE.prefix.length);
+  const renewed = Date.parse(spec?.renewTime ?? '');
+  const lasts = (spec?.leaseDurationSeconds ?? 0) * 1000;
+  const released = spec?.holderIdentity === '';
+  return {
+    node,
+    live: !released && renewed + lasts + SKEW_MS > now.getTime(),
+    ...(spec?.renewTime === undefined ? {} : { lastSeen: spec.renewTime }),
+  };
+}
+
+function agentProblems(presence: readonly Lease[] | undefined, agents: readonly AgentStatus[]): Problem[] {
+  if (presence === undefined) return [forbidden('agents')];
+  if (!agents.some(({ live }) => live)) {
+    return [
+      {
+        what: 'agents',
+        reason: 'NoAgent',
+        message: 'no agent is running in this cluster',
+        hints: ['kubectl -n kube-system get pods'],
+      },
+    ];
+  }
+  return agents
+    .filter(({ live }) => !live)
+    .map(({ node, lastSeen }) => ({
+      what: `agent ${node}`,
+      reason: 'AgentSilent',
+      message: 'gives no sign of life',
+      ...(lastSeen === undefined ? {} : { since: lastSeen }),
+      hints: [],
+    }));
+}
+
+function forbidden(what: string): Problem {
+  return { what, reason: 'Forbidden', message: 'may not be read with these credentials, and is left out', hints: [] };
+}
+
+function poolStatus(config: PoolConfig, services: readonly Service[]): PoolStatus[] {
+  const used = [...addressesInUse(services).keys()];
+  const leased = services.filter((service) => readAssigned(service)?.source === 'dhcp').length;
+  return [...config.pools.values()].map((pool) => ({
+    key: pool.key,
+    description: describePool(pool),
+    dhcp: pool.dhcp,
+    used: pool.dhcp ? leased : used.filter((ip) => poolContains(pool, ip)).length,
+    ...(pool.dhcp ? {} : { size: sizeOf(pool).toString() }),
+  }));
+}
+
+function sizeOf(pool: Pool): bigint {
+  return ([4, 6] as const)
+    .flatMap((family) => mergedRanges(pool, family))
+    .reduce((sum, { first, last }) => sum + last - first + 1n, 0n);
+}
+
+function byNode(a: AgentStatus, b: AgentStatus): number {
+  return a.node.localeCompare(b.node, 'en', { numeric: true });
+}
