@@ -1,0 +1,156 @@
+import { describe, expect, it } from 'vitest';
+import { ip } from '../../../src/model/ip.ts';
+import { parseMac } from '../../../src/model/mac.ts';
+import { createAnnouncementSchedule, TAKEOVER } from '../../../src/protocols/arp/announcer.ts';
+import { createDefender, DEFENCE } from '../../../src/protocols/arp/defender.ts';
+import { arpAnnouncement, arpProbe, arpReply } from '../../../src/protocols/arp/packet.ts';
+import { createProber, type Prober } from '../../../src/protocols/arp/prober.ts';
+
+const OURS = parseMac('02:00:00:00:00:01')!;
+const OTHER = parseMac('02:00:00:00:00:02')!;
+const THIRD = parseMac('02:00:00:00:00:03')!;
+const VIP = ip('10.77.0.200');
+
+describe('prober', () => {
+  const start = (): Prober => createProber({ ip: VIP, mac: OURS, now: 1000, fraction: () => 0 });
+
+  it('asks three times, 50 ms apart, and calls the address free 50 ms after the last', () => {
+    const prober = start();
+    const sent: number[] = [];
+    for (let now = prober.deadline(); now !== undefined; now = prober.deadline()) {
+      for (const frame of prober.advance(now)) {
+        expect(frame).toEqual(arpProbe(OURS, VIP));
+        sent.push(now);
+      }
+      if (now < 1150) expect(prober.result()).toBeUndefined();
+    }
+    expect(sent).toEqual([1000, 1050, 1100]);
+    expect(prober.result()).toEqual({ state: 'free' });
+  });
+
+  it('sends nothing before its time', () => {
+    const prober = start();
+    prober.advance(1000);
+    expect(prober.advance(1049)).toEqual([]);
+  });
+
+  it('takes any claim for an answer: a reply, a request or an announcement', () => {
+    const question = { ...arpProbe(OTHER, ip('10.77.0.1')), senderIp: VIP };
+    for (const frame of [arpReply(OTHER, arpProbe(OURS, VIP)), question, arpAnnouncement(OTHER, VIP)]) {
+      const prober = start();
+      prober.advance(1000);
+      prober.handle(frame);
+      expect(prober.result()).toEqual({ state: 'used', by: OTHER, simultaneous: false });
+      expect(prober.deadline()).toBeUndefined();
+    }
+  });
+
+  it('notices that another host probes for the same address', () => {
+    const prober = start();
+    prober.advance(1000);
+    prober.handle(arpProbe(OTHER, VIP));
+    expect(prober.result()).toEqual({ state: 'used', by: OTHER, simultaneous: true });
+  });
+
+  it('is not impressed by its own probe, other addresses and questions of others', () => {
+    const prober = start();
+    prober.advance(1000);
+    prober.handle(arpProbe(OURS, VIP));
+    prober.handle(arpAnnouncement(OTHER, ip('10.77.0.201')));
+    prober.handle({ ...arpProbe(OTHER, VIP), senderIp: ip('10.77.0.50') });
+    expect(prober.result()).toBeUndefined();
+  });
+});
+
+describe('announcement schedule', () => {
+  it('is loud at first and then seldom', () => {
+    const schedule = createAnnouncementSchedule(10);
+    const at: number[] = [];
+    for (let i = 0; i < 7; i++) {
+      const now = schedule.deadline();
+      expect(schedule.take(now - 1)).toBe(0);
+      expect(schedule.take(now)).toBe(1);
+      at.push(now - 10);
+    }
+    expect(at).toEqual([0, 100, 1100, 2200, 5000, 35_000, 65_000]);
+  });
+
+  it('does not make up for what it slept through', () => {
+    const schedule = createAnnouncementSchedule(0);
+    expect(schedule.take(1500)).toBe(1);
+    expect(schedule.take(1500)).toBe(0);
+    expect(schedule.deadline()).toBe(2200);
+  });
+
+  it('begins again when the link is back', () => {
+    const schedule = createAnnouncementSchedule(0);
+    for (let i = 0; i < 6; i++) schedule.take(schedule.deadline());
+    schedule.restart(100_000);
+    expect(schedule.deadline()).toBe(100_000 + (TAKEOVER.burst[0] ?? 0));
+  });
+});
+
+describe('defender', () => {
+  it('lets a single claim pass, then announces once', () => {
+    const defender = createDefender();
+    expect(defender.claim(OTHER, 0)).toBe(false);
+    expect(defender.deadline()).toBe(DEFENCE.grace);
+    expect(defender.advance(DEFENCE.grace - 1)).toBe(false);
+    expect(defender.advance(DEFENCE.grace)).toBe(true);
+    expect(defender.deadline()).toBeUndefined();
+  });
+
+  it('sees no conflict in the announcements of a new owner while we still hold the address', () => {
+    const defender = createDefender();
+    for (const now of [0, 100, 900]) expect(defender.claim(OTHER, now)).toBe(false);
+  });
+
+  it('tells of a machine that claims the address after we announced it, once', () => {
+    const defender = createDefender();
+    defender.claim(OTHER, 0);
+    defender.advance(1000);
+    expect(defender.claim(OTHER, 1000 + DEFENCE.settle - 1)).toBe(false);
+    expect(defender.claim(OTHER, 3000)).toBe(true);
+    expect(defender.claim(OTHER, 3001)).toBe(false);
+  });
+
+  it('defends at most every ten seconds', () => {
+    const defender = createDefender();
+    defender.claim(OTHER, 0);
+    let announced = 0;
+    for (let now = 0; now <= 60_000; now += 50) {
+      defender.claim(OTHER, now);
+      if (defender.advance(now)) announced++;
+    }
+    expect(announced).toBe(6);
+  });
+
+  it('gives each machine its own grace', () => {
+    const defender = createDefender();
+    defender.claim(OTHER, 0);
+    defender.claim(THIRD, 900);
+    defender.advance(1000);
+    expect(defender.claim(THIRD, 1200)).toBe(false);
+    expect(defender.claim(OTHER, 1200)).toBe(true);
+    expect(defender.deadline()).toBe(11_000);
+  });
+
+  it('forgets machines that fell silent', () => {
+    const defender = createDefender();
+    defender.claim(OTHER, 0);
+    defender.advance(1000);
+    expect(defender.claim(OTHER, 1001 + DEFENCE.forget)).toBe(false);
+  });
+
+  it('keeps no more machines than a flood of made-up ones can fill', () => {
+    const defender = createDefender();
+    defender.claim(OTHER, 0);
+    defender.advance(1000);
+    for (let i = 0; i < 100; i++) defender.claim(parseMac(`02:01:00:00:00:${hex(i)}`)!, 1200);
+    expect(defender.claim(OTHER, 1300)).toBe(false);
+  });
+});
+
+function hex(byte: number): string {
+  return (byte & 255).toString(16).padStart(2, '0');
+}
