@@ -1,7 +1,7 @@
 /** The names a publication needs for itself, under the name they have now, and the records that stand on them. */
 import type { Milliseconds } from '../../model/time.ts';
 import type { Name, ResourceRecord } from './message.ts';
-import { endsWith, foldName } from './name.ts';
+import { endsWith, foldName, truncateLabel } from './name.ts';
 import { Prober } from './prober.ts';
 import {
   hostRecords,
@@ -127,7 +127,8 @@ type Wanted = Pick<Claim, 'asked' | 'service'>;
 function labelled({ instance, services }: Publication): Wanted[] {
   const types = new Set<string>();
   return services.map((service) => {
-    const asked = types.has(service.type) ? `${instance} ${service.port}` : instance;
+    const number = ` ${service.port}`;
+    const asked = types.has(service.type) ? truncateLabel(instance, 63 - number.length) + number : instance;
     types.add(service.type);
     return { asked, service };
   });
