@@ -1,10 +1,10 @@
 // For a Node that is too old for us: go on with the one that npm installed beside us, or say what is missing.
-import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+const { spawn } = require('node:child_process');
+const { existsSync } = require('node:fs');
+const { join } = require('node:path');
 
 /** @param {string} root folder of the package */
-export function relaunch(root) {
+exports.relaunch = function relaunch(root) {
   const node = join(root, 'node_modules', '.bin', 'node');
   // The variable keeps a private toolchain that is itself too old from calling itself for ever.
   if (!existsSync(node) || process.env.KUBEVIP_RELAUNCHED !== undefined) {
@@ -29,4 +29,4 @@ export function relaunch(root) {
   child.on('exit', (code, signal) => {
     process.exitCode = code ?? (signal === 'SIGINT' ? 130 : 128 + 15);
   });
-}
+};

@@ -9,7 +9,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const scratch = join(root, '.setup');
 
 /** What a build is made of, in this order; each gets the folder that becomes dist/. */
-const steps = [compile];
+const steps = [compile, (out) => run(process.execPath, [join(root, 'scripts', 'build-help.js'), out])];
 
 /** @param {string} out */
 function compile(out) {

@@ -14,8 +14,8 @@ export interface MainOptions {
   readonly root: string;
   /** What we are called: `kubevip` or `kubectl kubevip`. */
   readonly name: string;
-  /** Commands from `src` instead of `dist`. */
-  readonly source: boolean;
+  /** Folder with the compiled program, below `root`; undefined: from `src`. */
+  readonly built: string | undefined;
 }
 
 /** Sets `process.exitCode`; never throws. */
@@ -39,16 +39,21 @@ export async function main(argv: readonly string[], options: MainOptions): Promi
 }
 
 /** oclif's configuration of this package, under the name we were called by. */
-export async function loadConfig({ root, name, source }: MainOptions): Promise<Config> {
+export async function loadConfig({ root, name, built }: MainOptions): Promise<Config> {
   const pjson = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Interfaces.PJSON;
-  const commands = source
-    ? { strategy: 'explicit' as const, target: './bin/source-commands.js', identifier: 'COMMANDS' }
-    : './dist/commands';
+  const commands =
+    built === undefined
+      ? { strategy: 'explicit' as const, target: './bin/source-commands.mjs', identifier: 'COMMANDS' }
+      : `./${built}/commands`;
+  const helpClass = {
+    target: built === undefined ? './src/cli/help.ts' : `./${built}/cli/help.js`,
+    identifier: 'KubevipHelp',
+  };
   return await Config.load({
     root,
-    pjson: { ...pjson, oclif: { ...pjson.oclif, bin: name, commands } },
-    // The manifest describes what was built.
-    ...(source ? { ignoreManifest: true } : {}),
+    pjson: { ...pjson, oclif: { ...pjson.oclif, bin: name, commands, helpClass } },
+    // The manifest describes what was built, and where.
+    ...(built === 'dist' ? {} : { ignoreManifest: true }),
   });
 }
 

@@ -117,7 +117,7 @@ function heldBy(service: Service): Held[] {
     ...(assigned?.lease
       ? [{ stage: 'lease', what: `lease of ${assigned.lease.ip} from ${assigned.lease.server}` } as const]
       : []),
-    ...(assigned?.ips ?? []).map((ip): Held => ({ stage: 'address', what: `${ip}` })),
+    ...(assigned?.ips ?? []).map((ip): Held => ({ stage: 'address', what: ip })),
   ];
 }
 

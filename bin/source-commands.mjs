@@ -17,7 +17,9 @@ export const COMMANDS = Object.fromEntries(
         .replaceAll('/', ':');
       const exported = await import(join(folder, file));
       // One command class per file, by name: the project has no default exports.
-      const command = Object.values(exported).find((value) => typeof value === 'function' && typeof value.run === 'function');
+      const command = Object.values(exported).find(
+        (value) => typeof value === 'function' && typeof value.run === 'function',
+      );
       return [id, command];
     }),
   ),
