@@ -1,10 +1,10 @@
 /** What came of it: the JSON of `expose`, and how its URLs are made. */
 import { readAssigned } from '../../exposure/address/assigned.ts';
+import { reachabilityOf } from '../../exposure/router/reachability.ts';
 import { readRecords } from '../../exposure/router/records.ts';
 import { KEY } from '../../model/annotations.ts';
-import { cidr, contains } from '../../model/cidr.ts';
 import { KubevipError, type ErrorDetails } from '../../model/errors.ts';
-import { familyOf, ip, type Ip } from '../../model/ip.ts';
+import { familyOf, type Ip } from '../../model/ip.ts';
 import type { Protocol, Service, ServicePort } from '../../model/kubernetes.ts';
 import type { StageView } from './judge.ts';
 import { publishedNames } from './judge.ts';
@@ -89,25 +89,18 @@ function internetEndpoints(service: Service, ports: readonly ServicePort[]): End
 
 /** What the router's outer address means for somebody on the Internet. */
 function internetNote(external: Ip | undefined, gateway: Ip): string {
-  if (external === undefined) return `confirmed by the router ${gateway}, which does not say its public address`;
-  const kind = kindOf(external);
-  if (kind === 'cgnat') {
-    return `the router ${gateway} has forwarded the port, but its own address ${external} is the provider's (CGNAT): not reachable from the Internet`;
+  switch (reachabilityOf(external)) {
+    case 'unknown':
+      return `confirmed by the router ${gateway}, which does not say its public address`;
+    case 'cgnat':
+      return `the router ${gateway} has forwarded the port, but its own address ${external} is the provider's (CGNAT): not reachable from the Internet`;
+    case 'private':
+      return `the router ${gateway} has forwarded the port, but its own address ${external} is private (double NAT): the router before it has to forward the port too`;
+    case 'reserved':
+      return `the router ${gateway} has forwarded the port, but its own address ${external} is not one of the Internet`;
+    case 'public':
+      return `confirmed by the router ${gateway}; cannot be tried from inside`;
   }
-  if (kind === 'private') {
-    return `the router ${gateway} has forwarded the port, but its own address ${external} is private (double NAT): the router before it has to forward the port too`;
-  }
-  return `confirmed by the router ${gateway}; cannot be tried from inside`;
-}
-
-/** RFC 1918, RFC 6598. */
-function kindOf(address: Ip): 'public' | 'private' | 'cgnat' {
-  const within = (base: string, length: number): boolean => {
-    const range = cidr(ip(base), length);
-    return range !== undefined && contains(range, address);
-  };
-  if (within('100.64.0.0', 10)) return 'cgnat';
-  return within('10.0.0.0', 8) || within('172.16.0.0', 12) || within('192.168.0.0', 16) ? 'private' : 'public';
 }
 
 function endpoint(scope: Endpoint['scope'], host: string, port: ServicePort, number: number, note: string): Endpoint {

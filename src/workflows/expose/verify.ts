@@ -19,19 +19,30 @@ export interface VerifyParts {
 }
 
 export async function verify(endpoints: readonly Endpoint[], parts: VerifyParts): Promise<Endpoint[]> {
-  return await Promise.all(endpoints.map((endpoint) => verifyOne(endpoint, parts)));
+  const tried = await Promise.all(endpoints.map((endpoint) => verifyLan(endpoint, parts)));
+  // Who is not on that network will not hear its names either, and silence would mean nothing.
+  const away = tried.find(({ note }) => note.startsWith(AWAY));
+  return await Promise.all(tried.map((endpoint) => verifyName(endpoint, away?.note, parts)));
 }
 
-async function verifyOne(endpoint: Endpoint, parts: VerifyParts): Promise<Endpoint> {
-  if (endpoint.scope === 'internet') return endpoint;
+const AWAY = 'not verified from here';
+
+async function verifyLan(endpoint: Endpoint, parts: VerifyParts): Promise<Endpoint> {
+  if (endpoint.scope !== 'lan') return endpoint;
   if (endpoint.protocol !== 'TCP')
     return { ...endpoint, note: `not verified: ${endpoint.protocol} gives no answer by itself` };
-  if (endpoint.scope === 'lan') return await verifyAddress(endpoint, parseIp(endpoint.host), parts);
-  const { reach, signal } = parts;
-  const ips = await reach.resolve(endpoint.host, TRY, signal);
-  if (ips === undefined) return { ...endpoint, note: 'not verified from here: the LAN cannot be asked for names' };
+  return await verifyAddress(endpoint, parseIp(endpoint.host), parts);
+}
+
+async function verifyName(endpoint: Endpoint, away: string | undefined, parts: VerifyParts): Promise<Endpoint> {
+  if (endpoint.scope !== 'name') return endpoint;
+  if (away !== undefined) return { ...endpoint, note: away };
+  const ips = await parts.reach.resolve(endpoint.host, TRY, parts.signal);
+  if (ips === undefined) return { ...endpoint, note: `${AWAY}: the LAN cannot be asked for names` };
   const [ip] = ips;
   if (ip === undefined) return { ...endpoint, verified: 'no', note: `nobody on the LAN answers for ${endpoint.host}` };
+  if (endpoint.protocol !== 'TCP')
+    return { ...endpoint, note: `${endpoint.host} is ${ip}; ${endpoint.protocol} is not tried` };
   const reached = await verifyAddress(endpoint, ip, parts);
   return { ...reached, note: `${endpoint.host} is ${ip}: ${reached.note}` };
 }
@@ -60,6 +71,6 @@ async function verifyAddress(endpoint: Endpoint, ip: Ip | undefined, parts: Veri
     case 'silent':
       return { ...endpoint, verified: 'no', note: `does not answer: ${reached.message}` };
     case 'no-route':
-      return { ...endpoint, note: `not verified from here: ${reached.message}` };
+      return { ...endpoint, note: `${AWAY}: ${reached.message}` };
   }
 }
