@@ -1,0 +1,86 @@
+/**
+ * What runs on a node besides the agent, in place of kubelet, container runtime and kube-proxy: small servers for the
+ * pods, and nftables rules for the Services. Runs in the node's namespace as a child of the cluster process, and ends
+ * with it.
+ */
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { Server } from 'node:http';
+import { runOrThrow } from '../exec.ts';
+import { messageOf } from '../../model/errors.ts';
+import type { FromMachine, PodPort, PodToRun, ToMachine } from './messages.ts';
+
+interface RunningPod {
+  readonly pod: PodToRun;
+  readonly servers: readonly (Server | Socket)[];
+}
+
+/** Serves until the channel to the parent is gone. `node`: for what the servers say. */
+export function runMachine(node: string): void {
+  const running = new Map<string, RunningPod>();
+  let work = Promise.resolve();
+  const say = (message: FromMachine): void => void process.send?.(message);
+  process.on('message', (message: ToMachine) => {
+    // One after the other: a later message is about the same kernel.
+    work = work.then(async () => {
+      try {
+        if (message.type === 'rules') await runOrThrow(['nft', '-f', '-'], { input: message.ruleset });
+        else await setPods(message.pods);
+      } catch (error) {
+        say({ type: 'problem', message: messageOf(error) });
+      }
+    });
+  });
+  process.on('disconnect', () => process.exit(0));
+  say({ type: 'hello' });
+
+  async function setPods(wanted: readonly PodToRun[]): Promise<void> {
+    const uids = new Set(wanted.map(({ uid }) => uid));
+    for (const [uid, pod] of running) if (!uids.has(uid)) await stop(uid, pod);
+    const started = wanted.filter(({ uid }) => !running.has(uid));
+    const results = await Promise.allSettled(started.map((pod) => start(pod)));
+    say({ type: 'running', uids: [...running.keys()] });
+    for (const result of results) {
+      if (result.status === 'rejected') say({ type: 'problem', message: messageOf(result.reason) });
+    }
+  }
+
+  async function start(pod: PodToRun): Promise<void> {
+    // Left behind by a predecessor, perhaps: `replace` takes it over.
+    await runOrThrow(['ip', 'addr', 'replace', `${pod.ip}/32`, 'dev', 'lo']);
+    const servers = await Promise.all(pod.ports.map((port) => serve(pod, port, node)));
+    running.set(pod.uid, { pod, servers });
+  }
+
+  async function stop(uid: string, { pod, servers }: RunningPod): Promise<void> {
+    running.delete(uid);
+    for (const server of servers) {
+      server.close();
+      if ('closeAllConnections' in server) server.closeAllConnections();
+    }
+    await runOrThrow(['ip', 'addr', 'del', `${pod.ip}/32`, 'dev', 'lo']);
+  }
+}
+
+async function serve(pod: PodToRun, { port, protocol }: PodPort, node: string): Promise<Server | Socket> {
+  const hello = `hello from ${pod.name} on ${node}\n`;
+  if (protocol === 'UDP') {
+    const socket = createSocket('udp4', (message, from) => {
+      socket.send(Buffer.concat([Buffer.from(hello), message]), from.port, from.address);
+    });
+    socket.bind(port, pod.ip);
+    await once(socket, 'listening');
+    return socket;
+  }
+  const server = createServer((request, response) => {
+    response.setHeader('content-type', 'text/plain');
+    // Whom the pod sees tells whether the client's address was kept (externalTrafficPolicy Local).
+    response.end(request.url === '/client' ? `${request.socket.remoteAddress ?? ''}\n` : hello);
+  });
+  server.listen(port, pod.ip);
+  await once(server, 'listening');
+  return server;
+}
+
+if (import.meta.main) runMachine(process.argv[2] ?? '');
