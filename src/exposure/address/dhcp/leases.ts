@@ -44,6 +44,7 @@ export function createDhcpLeases(parts: DhcpLeasesParts): DhcpLeasesOnNode {
   const sessions = new Map<ServiceKey, Session>();
   /** By interface and `chaddr`. A set: nothing keeps two Services from carrying the same hardware address. */
   const byMac = new Map<string, Set<Session>>();
+  const unheard = new Set<Session>();
   const heard = new Map<string, { readonly server: Ip; readonly at: Milliseconds }>();
   const listeners = new Set<(service: ServiceKey) => void>();
 
@@ -54,12 +55,14 @@ export function createDhcpLeases(parts: DhcpLeasesParts): DhcpLeasesOnNode {
 
   const sockets = new LinkSockets(network, {
     onReply(link, reply) {
-      for (const session of [...(byMac.get(addressKey(link, reply.message.chaddr)) ?? [])])
-        session.handle({ kind: 'message', reply });
+      for (const session of [...(byMac.get(addressKey(link, reply.message.chaddr)) ?? [])]) session.handle(reply);
       noteServer(link, reply);
     },
     onUp(link) {
-      for (const session of onLink(link)) session.handle({ kind: 'hurry' });
+      for (const session of onLink(link)) {
+        session.hurry();
+        session.linkChanged();
+      }
       releases.linkUp(link);
     },
     onDown(link) {
@@ -72,7 +75,7 @@ export function createDhcpLeases(parts: DhcpLeasesParts): DhcpLeasesOnNode {
     const now = clock.now();
     heard.set(link, { server: reply.sourceIp, at: now });
     if (before !== undefined && before.at > now - SILENCE) return;
-    for (const session of onLink(link)) session.handle({ kind: 'hurry' });
+    for (const session of onLink(link)) session.hurry();
   };
 
   const sessionParts: SessionParts = {
@@ -81,10 +84,13 @@ export function createDhcpLeases(parts: DhcpLeasesParts): DhcpLeasesOnNode {
     send: (link, outgoing) => void sockets.send(link, outgoing),
     problem: (link) => sockets.problem(link),
     heard: (link) => heard.get(link),
-    settled({ facts: { link, service } }, news) {
+    settled(session, news) {
+      const { link, service } = session.facts;
+      if (session.unheard) unheard.add(session);
+      else unheard.delete(session);
       sockets.listenToAll(
         link,
-        onLink(link).some((session) => session.unheard),
+        [...unheard].some(({ facts }) => facts.link === link),
       );
       if (news) changed(service);
     },
@@ -106,6 +112,7 @@ export function createDhcpLeases(parts: DhcpLeasesParts): DhcpLeasesOnNode {
     if (session === undefined) return;
     session.stop();
     sessions.delete(service);
+    unheard.delete(session);
     const { link, identity } = session.facts;
     const key = addressKey(link, identity.mac);
     const sharing = byMac.get(key);

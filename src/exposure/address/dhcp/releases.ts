@@ -45,7 +45,8 @@ export class Releases {
     const problem = this.#parts.open(link);
     if (problem === undefined) {
       this.forget(service);
-      return this.#send(request, lease);
+      this.#send(request, lease);
+      return released(lease);
     }
     if (waiting === undefined) this.#wait(request, lease, problem);
     return releasing(lease, problem);
@@ -67,7 +68,8 @@ export class Releases {
     for (const [service, waiting] of [...this.#waiting]) {
       if (waiting.request.link !== link || waiting.outcome !== undefined) continue;
       waiting.timer.cancel();
-      waiting.outcome = this.#send(waiting.request, waiting.lease);
+      waiting.outcome = released(waiting.lease);
+      this.#send(waiting.request, waiting.lease);
       this.#parts.changed(service);
     }
   }
@@ -76,10 +78,9 @@ export class Releases {
     for (const service of [...this.#waiting.keys()]) this.forget(service);
   }
 
-  #send(request: DhcpRequest, lease: DhcpLease): Decision {
+  #send(request: DhcpRequest, lease: DhcpLease): void {
     this.#parts.session(request, lease).release(lease);
     this.#parts.close(request.link);
-    return released(lease);
   }
 
   #wait(request: DhcpRequest, lease: DhcpLease, problem: string): void {
@@ -87,6 +88,7 @@ export class Releases {
       const waiting = this.#waiting.get(request.service);
       if (waiting === undefined) return;
       waiting.outcome = abandoned(lease, problem);
+      this.#parts.close(request.link);
       this.#parts.changed(request.service);
     });
     this.#waiting.set(request.service, { request, lease, timer, outcome: undefined });

@@ -3,7 +3,7 @@ import type { Decision } from '../../../model/decision.ts';
 import type { Ip } from '../../../model/ip.ts';
 import type { ServiceKey } from '../../../model/kubernetes.ts';
 import type { Clock, Entropy, Milliseconds, Timer } from '../../../model/time.ts';
-import type { ClientInput, ClientOutput, Outgoing } from '../../../protocols/dhcp4/client/events.ts';
+import type { ClientInput, ClientOutput, Outgoing, Reply } from '../../../protocols/dhcp4/client/events.ts';
 import { expiryOf } from '../../../protocols/dhcp4/client/lease.ts';
 import { createDhcpClient, type DhcpClient } from '../../../protocols/dhcp4/client/machine.ts';
 import type { ClientIdentity } from '../../../protocols/dhcp4/identity.ts';
@@ -38,7 +38,7 @@ export interface SessionParts {
   problem(link: string): string | undefined;
   /** The server heard last on the interface, by any client. */
   heard(link: string): { readonly server: Ip; readonly at: Milliseconds } | undefined;
-  /** After anything that happened by itself. `news`: what `acquire` or `keep` would say now is not what they said last. */
+  /** After anything that happened by itself. `news`: what `acquire` or `keep` would say now is not what was known before. */
   settled(session: Session, news: boolean): void;
   log(facts: SessionFacts, output: ClientOutput): void;
 }
@@ -56,6 +56,8 @@ export class Session {
   #record: DhcpLease | undefined;
   /** Leases that were granted here, or taken up from the Service. */
   readonly #known = new Set<string>();
+  /** The lease that the Service carries. */
+  #shown: string | undefined;
   #lost: Decision<DhcpLease> | undefined;
   #said: Decision<DhcpLease> | undefined;
 
@@ -87,7 +89,9 @@ export class Session {
     this.#mode = 'keep';
     // What the Service shows may be what this node had before and is just being replaced; by comparing times that could
     // not be told from a lease that a node with a slow clock took.
-    if (!this.#known.has(nameOf(lease))) this.#resume(lease);
+    const shown = nameOf(lease);
+    if (shown !== this.#shown && !this.#known.has(shown)) this.#resume(lease);
+    this.#shown = shown;
     this.#arm();
     return this.#say();
   }
@@ -120,10 +124,17 @@ export class Session {
     this.#client.handle({ kind: 'stop' }, this.#parts.clock.now());
   }
 
-  /** Something happened outside: a message for this client, a server heard, the link back. */
-  handle(input: Extract<ClientInput, { kind: 'message' | 'hurry' }>): void {
-    this.#run(input);
+  /** A server's message for this client, as far as its hardware address tells. */
+  handle(reply: Reply): void {
+    this.#run({ kind: 'message', reply });
     this.#settle();
+  }
+
+  /** There is somebody to ask, after all. */
+  hurry(): void {
+    if (this.#client.state !== 'SELECTING') return;
+    this.#run({ kind: 'hurry' });
+    this.#arm();
   }
 
   /** The link went up or down, which changes only what is said. */
@@ -185,9 +196,8 @@ export class Session {
   /** After anything that happened by itself: next timer, and word to the reconciler if there is news. */
   #settle(): void {
     this.#arm();
-    const before = this.#said;
-    const news = before === undefined || !say.sameDecision(before, this.#decide());
-    this.#parts.settled(this, news);
+    const [before, now] = [this.#said, this.#say()];
+    this.#parts.settled(this, before === undefined || !say.sameDecision(before, now));
   }
 
   #arm(): void {

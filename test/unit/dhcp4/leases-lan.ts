@@ -1,0 +1,110 @@
+/** Nodes with DHCP leases and a server, on a LAN in memory under a clock that stands still. */
+import { createDhcpLeases, type DhcpLeasesOnNode } from '../../../src/exposure/address/dhcp/leases.ts';
+import type { DhcpLease, DhcpRequest } from '../../../src/exposure/address/port.ts';
+import type { Decision } from '../../../src/model/decision.ts';
+import { ip } from '../../../src/model/ip.ts';
+import { BROADCAST_MAC, parseMac } from '../../../src/model/mac.ts';
+import { CLIENT_PORT, OPTION, SERVER_PORT } from '../../../src/protocols/dhcp4/codes.ts';
+import { decodeUdpFrame, encodeUdpFrame } from '../../../src/protocols/dhcp4/frame.ts';
+import { decodeMessage, encodeMessage } from '../../../src/protocols/dhcp4/message.ts';
+import { byteOption } from '../../../src/protocols/dhcp4/options.ts';
+import { createFakeClock, type FakeClock } from '../../support/fake-clock.ts';
+import { createFakeLan, type FakeHost, type FakeLan } from '../../support/fake-network.ts';
+import {
+  createModelServer,
+  seededEntropy,
+  SERVER,
+  SERVER_MAC,
+  type ModelServer,
+  type ModelServerOptions,
+} from './model-server.ts';
+
+export interface TestNode {
+  readonly host: FakeHost;
+  readonly leases: DhcpLeasesOnNode;
+  /** Services called back about. */
+  readonly changes: string[];
+}
+
+export interface LeasesLan {
+  readonly clock: FakeClock;
+  readonly lan: FakeLan;
+  readonly server: ModelServer;
+  /** How the server sends: by broadcast as asked, or to `chaddr` although asked otherwise. */
+  unicast: boolean;
+  node(number: number, wallSkew?: number): TestNode;
+  /** Types of the messages that clients have put on the wire since the last call, in order. */
+  types(): number[];
+}
+
+export const REQUEST: DhcpRequest = { service: 'default/web', uid: 'uid-web', hostname: 'web', link: 'eth0' };
+
+export function createLeasesLan(options: ModelServerOptions = {}): LeasesLan {
+  const clock = createFakeClock();
+  const lan = createFakeLan(clock);
+  const server = createModelServer(options);
+  const router = lan.host({ name: 'router', mac: SERVER_MAC, addresses: [{ ip: SERVER, prefixLength: 24 }] });
+  const [link] = router.network.links();
+  const port = router.network.openFrames({ link: link!, etherType: 0x0800, udpPort: SERVER_PORT }, (frame) => {
+    const { payload, sourceIp, targetIp, targetMac, sourceMac } = decodeUdpFrame(frame);
+    const message = decodeMessage(payload);
+    const reply = server.answer({ message, sourceIp, targetIp, targetMac });
+    if (reply === undefined) return;
+    // RFC 2131 §4.1: to the address the client has, else as it asked.
+    const has = message.ciaddr !== '0.0.0.0';
+    port.send(
+      encodeUdpFrame({
+        sourceMac: SERVER_MAC,
+        targetMac: has ? sourceMac : self.unicast ? message.chaddr : BROADCAST_MAC,
+        sourceIp: SERVER,
+        targetIp: has ? message.ciaddr : ip('255.255.255.255'),
+        sourcePort: SERVER_PORT,
+        targetPort: CLIENT_PORT,
+        payload: encodeMessage(reply.message),
+      }),
+    );
+  });
+  let read = 0;
+  const self: LeasesLan = {
+    clock,
+    lan,
+    server,
+    unicast: false,
+    node(number, wallSkew = 0) {
+      const host = lan.host({
+        name: `n${number}`,
+        mac: parseMac(`02:77:00:00:01:0${number}`)!,
+        addresses: [{ ip: ip(`10.77.0.1${number}`), prefixLength: 24 }],
+      });
+      const skewed = { ...clock, wall: () => new Date(clock.wall().getTime() + wallSkew) };
+      const leases = createDhcpLeases({ network: host.network, clock: skewed, entropy: seededEntropy(number) });
+      const changes: string[] = [];
+      leases.onChange((service) => changes.push(service));
+      return { host, leases, changes };
+    },
+    types() {
+      const fresh = lan.sent.slice(read).filter(({ from }) => from !== 'router');
+      read = lan.sent.length;
+      return fresh.map(
+        ({ frame }) => byteOption(decodeMessage(decodeUdpFrame(frame).payload).options, OPTION.messageType) ?? 0,
+      );
+    },
+  };
+  return self;
+}
+
+/** The lease, from a decision that has to be ready. */
+export function leaseOf(decision: Decision<DhcpLease>): DhcpLease {
+  if (decision.state !== 'ready') throw new Error(`${decision.reason}: ${decision.message}`);
+  return decision.value;
+}
+
+/** A node that got a lease for {@link REQUEST}. */
+export function acquired(world: LeasesLan, node: TestNode, request = REQUEST): DhcpLease {
+  node.leases.acquire(request);
+  world.clock.advance(10);
+  const lease = leaseOf(node.leases.acquire(request));
+  node.changes.length = 0;
+  world.types();
+  return lease;
+}
