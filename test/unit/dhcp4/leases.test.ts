@@ -253,8 +253,18 @@ describe('keep', () => {
     const confirmed = leaseOf(b.leases.keep(REQUEST, lease));
     expect(confirmed).toEqual({ ...lease, acquiredAt: '2026-01-01T00:01:00.010Z' });
     expect([...world.server.leases.keys()]).toEqual([lease.ip]);
-    world.clock.advance(24 * HOUR);
-    expect(leaseOf(b.leases.keep(REQUEST, confirmed)).ip).toBe(lease.ip);
+  });
+
+  it('is the same lease for days, also when the Service never gets to show its renewals', () => {
+    const world = createLeasesLan();
+    const node = world.node(1);
+    const lease = acquired(world, node);
+    node.leases.keep(REQUEST, lease);
+    node.leases.onChange(() => expect(leaseOf(node.leases.keep(REQUEST, lease)).ip).toBe(lease.ip));
+    world.clock.advance(5 * 24 * HOUR);
+    expect(node.changes.length).toBeGreaterThanOrEqual(240);
+    expect(new Set(world.server.seen)).toEqual(new Set([discover, request]));
+    expect(world.server.seen.length).toBe(node.changes.length + 2);
   });
 
   it.each([
