@@ -35,7 +35,8 @@ export function servicePorts(
       declared === '' ? 'Give --port.' : `Give --port; its pods have ${declared}.`,
     );
   }
-  const ports = wishes.map((wish) => servicePort(wish, backend, wishes.length > 1));
+  const taken = new Set(wishes.flatMap(({ name }) => name ?? []));
+  const ports = wishes.map((wish) => servicePort(wish, backend, wishes.length > 1, taken));
   const keys = ports.map(({ port, protocol }) => `${port}/${protocol ?? 'TCP'}`);
   const names = ports.map(({ name }) => name).filter((name) => name !== undefined);
   const twice = [...keys, ...names].find((key, i, all) => all.indexOf(key) !== i);
@@ -49,19 +50,30 @@ export function servicePorts(
   });
 }
 
-function servicePort(wish: PortWish, backend: Backend, several: boolean): ServicePort {
+function servicePort(wish: PortWish, backend: Backend, several: boolean, taken: Set<string>): ServicePort {
   const target = wish.targetPort ?? wish.port;
   const container = backend.ports.find(
     (port) => protocolOf(port) === wish.protocol && (port.containerPort === target || port.name === target),
   );
   if (container === undefined && (backend.ports.length > 0 || typeof target === 'string'))
     throw notInTarget(wish, target, backend);
-  const name =
-    wish.name ??
-    WELL_KNOWN[`${wish.protocol}/${wish.port}`] ??
-    container?.name ??
-    (several ? `${wish.protocol.toLowerCase()}-${wish.port}` : undefined);
+  const name = wish.name ?? portName(wish, container, several, taken);
   return { ...(name === undefined ? {} : { name }), port: wish.port, targetPort: target, protocol: wish.protocol };
+}
+
+/** The best name that no other port has; a single port may do without. */
+function portName(
+  { protocol, port }: PortWish,
+  container: ContainerPort | undefined,
+  several: boolean,
+  taken: Set<string>,
+): string | undefined {
+  const plain = several ? `${protocol.toLowerCase()}-${port}` : undefined;
+  const name = [WELL_KNOWN[`${protocol}/${port}`], container?.name, plain].find(
+    (candidate) => candidate !== undefined && !taken.has(candidate),
+  );
+  if (name !== undefined) taken.add(name);
+  return name;
 }
 
 function notInTarget(wish: PortWish, target: number | string, backend: Backend): KubevipError {
