@@ -25,6 +25,8 @@ export interface MappingRecord extends WantedPort {
   readonly serviceType?: string;
   /** PCP only: mapping nonce, hex. */
   readonly nonce?: string;
+  /** What the router granted at the last refresh; 0 = until removed. */
+  readonly lifetime?: Milliseconds;
 }
 
 /**

@@ -1,0 +1,89 @@
+/**
+ * What the stage needs of a router, whatever it speaks: one client per method. Answers are values, not exceptions,
+ * since each of them is something a router may rightly say. Every adapter passes test/compliance/router.
+ */
+import type { Ip } from '../../model/ip.ts';
+import type { Milliseconds } from '../../model/time.ts';
+import type { MappingMethod, MappingRecord, WantedPort } from './port.ts';
+
+export interface MappingAsk extends WantedPort {
+  /** The virtual IP: target of the mapping, and source of the request, as routers in secure mode want it. */
+  readonly source: Ip;
+  /** 0 = until removed. */
+  readonly lifetime: Milliseconds;
+  /** What the router's own pages show. */
+  readonly description: string;
+  /** UID of the Service: makes the mapping the same for every node. */
+  readonly uid: string;
+  /** Addresses the Service had before: a mapping of ours that leads there may be replaced. */
+  readonly formerIps: readonly Ip[];
+}
+
+export interface RouterClient {
+  readonly method: MappingMethod;
+  readonly gateway: Ip;
+  /**
+   * Make the mapping, or make it last as long again. Never takes a port from somebody else, and never leaves one
+   * behind under another number than asked for.
+   */
+  map(ask: MappingAsk, signal?: AbortSignal): Promise<MapAnswer>;
+  /** Read back from the router who has the external port. */
+  find(ask: MappingAsk, signal?: AbortSignal): Promise<FindAnswer>;
+  /** Remove a mapping of ours. One that is not there, or belongs to somebody else by now, counts as gone. */
+  unmap(record: MappingRecord, source: Ip, signal?: AbortSignal): Promise<UnmapAnswer>;
+  /** A cheap sign of life, with the outer address where the method tells it. */
+  check(source: Ip, signal?: AbortSignal): Promise<CheckAnswer>;
+}
+
+/** Who has a port, as far as the router tells. */
+export interface Holder {
+  readonly ip?: Ip;
+  readonly port?: number;
+  readonly description?: string;
+}
+
+export interface Unreachable {
+  readonly kind: 'unreachable';
+  /** The question could not even be sent: the trouble is on this node, not at the router. */
+  readonly local?: true;
+  /** What happened, for people. */
+  readonly words: string;
+}
+
+export interface Refused {
+  readonly kind: 'refused';
+  /** The router's code, by name and number: `718 ConflictInMappingEntry`. */
+  readonly code: string;
+  readonly words: string;
+  /** The router said when to ask again. */
+  readonly retryAfter?: Milliseconds;
+}
+
+export interface Mapped {
+  readonly kind: 'mapped';
+  readonly record: MappingRecord & { readonly lifetime: Milliseconds };
+}
+
+export interface Taken {
+  readonly kind: 'taken';
+  readonly holder?: Holder;
+}
+
+export type MapAnswer = Mapped | Taken | Refused | Unreachable;
+export type FindAnswer =
+  | { readonly kind: 'ours'; readonly left: Milliseconds }
+  | { readonly kind: 'foreign'; readonly holder: Holder }
+  | { readonly kind: 'absent' }
+  /** The method or this router has no way to tell. */
+  | { readonly kind: 'unknown' }
+  | Unreachable;
+export type UnmapAnswer = { readonly kind: 'gone' } | Refused | Unreachable;
+export type CheckAnswer = { readonly kind: 'alive'; readonly externalIp?: Ip } | Unreachable;
+
+/** Told of the epoch in every answer of a PCP server or NAT-PMP gateway, in seconds. */
+export type EpochHeard = (method: 'pcp' | 'nat-pmp', epoch: number) => void;
+
+/** PCP and NAT-PMP know whose mapping it is by the source of the request. */
+export function onlyItself(internalIp: Ip): Refused {
+  return { kind: 'refused', code: 'OtherSource', words: `only ${internalIp} itself may remove it` };
+}

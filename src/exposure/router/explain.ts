@@ -1,0 +1,139 @@
+/** What the stage found, in words for people. */
+import { failed, off, ready, type Decision, type NotReady } from '../../model/decision.ts';
+import type { Ip } from '../../model/ip.ts';
+import type { Milliseconds } from '../../model/time.ts';
+import type { Holder, Refused, Unreachable } from './client.ts';
+import type { Opened } from './open-port.ts';
+import type { MappingMethod, MappingRecord, Reachability, RouterMapping, WantedPort } from './port.ts';
+import { reachabilityOf } from './reachability.ts';
+
+const METHOD: Readonly<Record<MappingMethod, string>> = {
+  pcp: 'PCP',
+  'nat-pmp': 'NAT-PMP',
+  igd2: 'UPnP IGD:2',
+  igd1: 'UPnP IGD:1',
+};
+
+/** A port that could not be mapped. */
+export interface Failure {
+  readonly port: WantedPort;
+  readonly answer: Exclude<Opened, { kind: 'mapped' }>;
+}
+
+/** `ready`, with the truth about who can come through. */
+export function explainMapped(records: readonly MappingRecord[]): Decision<RouterMapping> {
+  const [first] = records;
+  const externalIp = records.find((record) => record.externalIp !== undefined)?.externalIp;
+  const reachability = reachabilityOf(externalIp);
+  const { reason, words } = VERDICT[reachability](externalIp);
+  const where = first ? `router ${first.gateway} (${METHOD[first.method]}): ` : '';
+  const lines = records.map(
+    (record) =>
+      `${record.externalIp ?? '?'}:${portText(record, record.externalPort)} → ` +
+      `${record.internalIp}:${portText(record, record.internalPort)}`,
+  );
+  return ready({ records, reachability }, reason, `${where}${lines.join(', ')}, ${words}`);
+}
+
+const VERDICT: Readonly<
+  Record<Reachability, (ip: Ip | undefined) => { readonly reason: string; readonly words: string }>
+> = {
+  public: () => ({ reason: 'RouterMapped', words: 'public address' }),
+  unknown: () => ({
+    reason: 'RouterMapped',
+    words: 'the router does not tell its outer address, so whether the Internet can reach it is not known',
+  }),
+  private: (ip) => ({
+    reason: 'DoubleNat',
+    words:
+      `but ${String(ip)} is a private address: another router in front of this one keeps the Internet out ` +
+      'until it forwards the port too (or this router is set to bridge mode)',
+  }),
+  cgnat: (ip) => ({
+    reason: 'BehindCgnat',
+    words:
+      `but ${String(ip)} is shared by the provider (CGNAT): the Internet cannot reach it; ` +
+      'ask the provider for an IPv4 address of your own, or use a tunnel',
+  }),
+  reserved: (ip) => ({
+    reason: 'NotPublic',
+    words: `but ${String(ip)} is a reserved address that the Internet does not route to`,
+  }),
+};
+
+/** `failed`: the gravest failure gives the reason, and each port is named. */
+export function explainFailures(gateway: Ip, failures: readonly Failure[], open: readonly MappingRecord[]): NotReady {
+  const { reason, hint } = reasonOf(failures);
+  const texts = [...new Set(failures.map((failure) => failureText(gateway, failure)))];
+  const others =
+    open.length === 0 ? '' : `; open meanwhile: ${open.map((each) => portText(each, each.externalPort)).join(', ')}`;
+  return failed(reason, `${texts.join('; ')}${others}${hint}`);
+}
+
+function reasonOf(failures: readonly Failure[]): { reason: string; hint: string } {
+  const kinds = failures.map(({ answer }) => answer.kind);
+  if (kinds.includes('taken')) return { reason: 'ExternalPortTaken', hint: '; choose another external port' };
+  if (kinds.includes('refused')) return { reason: 'MappingRefused', hint: '' };
+  if (kinds.includes('unreachable')) return { reason: 'RouterUnreachable', hint: '; tried again by itself' };
+  return { reason: 'NoPortMappingService', hint: '' };
+}
+
+function failureText(gateway: Ip, { port, answer }: Failure): string {
+  const external = portText(port, port.externalPort);
+  switch (answer.kind) {
+    case 'taken':
+      return `port ${external} of router ${gateway} is taken${byWhom(answer.holder)}`;
+    case 'refused':
+      return `router ${gateway} refuses port ${external}: ${answer.words} (${answer.code})`;
+    case 'unreachable':
+      return `router ${gateway}: ${answer.words}`;
+    case 'none':
+      return (
+        `router ${gateway} answers neither PCP, NAT-PMP nor UPnP: switch one of them on in its settings ` +
+        '(often called UPnP, or “allow devices to open ports”), or forward the port there by hand'
+      );
+  }
+}
+
+function byWhom(holder: Holder | undefined): string {
+  if (holder?.ip === undefined) return '';
+  const port = holder.port === undefined ? '' : `:${holder.port}`;
+  const description = holder.description === undefined || holder.description === '' ? '' : ` (“${holder.description}”)`;
+  return ` by ${holder.ip}${port}${description}`;
+}
+
+/** `off`, once everything that could be removed is removed. */
+export function explainUnmapped(
+  gone: readonly MappingRecord[],
+  left: readonly { readonly record: MappingRecord; readonly why: Refused | Unreachable }[],
+): NotReady {
+  if (left.length === 0) {
+    const [first] = gone;
+    if (!first) return off('NotMapped', 'nothing is mapped');
+    const ports = gone.map((record) => portText(record, record.externalPort)).join(', ');
+    return off('RouterUnmapped', `router ${first.gateway}: closed ${ports}`);
+  }
+  const texts = left.map(
+    ({ record, why }) =>
+      `router ${record.gateway}: ${portText(record, record.externalPort)} → ${record.internalIp} could not be removed ` +
+      `(${why.words}); ${untilWhen(record.lifetime)}`,
+  );
+  return off('MappingLeft', texts.join('; '));
+}
+
+function untilWhen(lifetime: Milliseconds | undefined): string {
+  if (lifetime === 0) return 'it stays until it is removed in the router’s settings';
+  if (lifetime === undefined) return 'it runs out by itself unless it was made without end';
+  return `it runs out by itself within ${durationText(lifetime)}`;
+}
+
+function durationText(duration: Milliseconds): string {
+  const minutes = Math.ceil(duration / 60_000);
+  if (minutes < 120) return `${minutes} min`;
+  return minutes < 48 * 60 ? `${Math.ceil(minutes / 60)} h` : `${Math.ceil(minutes / 1440)} days`;
+}
+
+/** TCP is what one expects; only UDP is said. */
+export function portText({ protocol }: Pick<WantedPort, 'protocol'>, port: number): string {
+  return protocol === 'UDP' ? `${port}/UDP` : String(port);
+}

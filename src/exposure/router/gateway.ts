@@ -1,0 +1,236 @@
+/** One router, shared by all Services behind it: what it offers, whether it is there, and whether it has forgotten us. */
+import type { Ip } from '../../model/ip.ts';
+import type { Milliseconds, Timer } from '../../model/time.ts';
+import type { SsdpNotify } from '../../protocols/ssdp/message.ts';
+import { listenToRouter } from './announcements.ts';
+import type { CheckAnswer, RouterClient } from './client.ts';
+import { clientOf } from './client-of.ts';
+import { discover, firstClient, type Discovery, type Route } from './discovery.ts';
+import type { RouterIo } from './exchange.ts';
+import { createLimit, limited } from './limit.ts';
+import { RouterMemory } from './memory.ts';
+import type { MappingRecord } from './port.ts';
+import { Recovery } from './recovery.ts';
+
+/** A Service that has, or wants, ports open on this router. */
+export interface GatewayUser {
+  /** An address of this node to ask from. */
+  readonly source: Ip;
+  /** The router may have lost the mappings, or is back: make them again. */
+  again(): void;
+  /** The router does not answer. */
+  lost(words: string): void;
+  /** Whether a mapping that should be there still is; undefined where there is none to look at. */
+  spotCheck(): Promise<boolean> | undefined;
+}
+
+const CHECK_EVERY: Milliseconds = 60_000;
+/** Signs of a restart come in flocks, and anybody on the LAN can forge them. */
+const AT_MOST_EVERY: Milliseconds = 1000;
+/** How long an empty search, and an outer address, are good for the other Services. */
+const KEEP: Milliseconds = 5000;
+/** RFC 6886 wants few requests at a time, and small routers choke on more. */
+const PARALLEL = 4;
+
+export class Gateway {
+  readonly route: Route;
+  readonly #io: RouterIo;
+  readonly #limit = createLimit(PARALLEL);
+  readonly #memory = new RouterMemory();
+  readonly #users = new Set<GatewayUser>();
+  readonly #addresses = new Map<string, { readonly at: Milliseconds; readonly answer: Promise<CheckAnswer> }>();
+  readonly #recovery: Recovery;
+  #discovery: Discovery | undefined;
+  #search = new AbortController();
+  #stopListening: (() => void) | undefined;
+  #check: Timer | undefined;
+  #toldAt = Number.NEGATIVE_INFINITY;
+  #tellLater: Timer | undefined;
+  #turn = 0;
+
+  constructor(io: RouterIo, route: Route) {
+    this.#io = io;
+    this.route = route;
+    this.#recovery = new Recovery({
+      clock: io.clock,
+      search: () => this.#searchAnew(),
+      found: () => this.#tellAgain(),
+    });
+  }
+
+  /** From now on `user` is told. The last one to leave switches everything off. */
+  join(user: GatewayUser): () => void {
+    this.#users.add(user);
+    this.#stopListening ??= listenToRouter(this.#io, this.route, {
+      announced: (method, epoch) => this.#announced(method, epoch),
+      notified: (notify) => this.#notified(notify),
+    });
+    this.#check ??= this.#io.clock.after(CHECK_EVERY, () => void this.#checkNow());
+    return () => {
+      if (this.#users.delete(user) && this.#users.size === 0) this.#sleep();
+    };
+  }
+
+  /** The methods the router offers, best first, each as soon as it is known. Ends early when `signal` is aborted. */
+  async *clients(source: Ip, signal: AbortSignal): AsyncGenerator<RouterClient> {
+    for (const offer of this.#discover(source).offers) {
+      const { client } = await unlessAborted(offer, signal, {});
+      if (signal.aborted) return;
+      if (client) yield limited(client, this.#limit);
+    }
+  }
+
+  /** Whether the search could not even be sent from this node. */
+  async unsearchable(source: Ip): Promise<boolean> {
+    return (await this.#discover(source).offers[0])?.local === true;
+  }
+
+  /** The client that made a mapping, without a search. Undefined for a record of another router, or a damaged one. */
+  clientFor(record: MappingRecord): RouterClient | undefined {
+    const client = clientOf(this.#io, this.route, record, this.#heard);
+    return client && limited(client, this.#limit);
+  }
+
+  /** The outer address by this method; asked once for all Services that want to know at the same time. */
+  async externalAddress(client: RouterClient, source: Ip): Promise<Ip | undefined> {
+    const known = this.#addresses.get(client.method);
+    const now = this.#io.clock.now();
+    const asked = known && now - known.at < KEEP ? known : { at: now, answer: client.check(source) };
+    this.#addresses.set(client.method, asked);
+    const answer = await asked.answer;
+    return answer.kind === 'alive' ? answer.externalIp : undefined;
+  }
+
+  /** A Service found that the router does not answer, or offers nothing: it is looked for until it does. */
+  trouble(): void {
+    if (this.#recovery.active) return;
+    this.#forget();
+    this.#recovery.start();
+  }
+
+  #discover(source: Ip): Discovery {
+    if (this.#discovery) return this.#discovery;
+    const started = discover(this.#io, this.route, source, this.#heard, this.#search.signal);
+    this.#discovery = started;
+    void started.ssdp.then((found) => found && this.#memory.found(found.location, found.bootId));
+    void firstClient(started.offers).then((client) => {
+      if (client) return;
+      this.#io.clock.after(KEEP, () => {
+        if (this.#discovery === started) this.#discovery = undefined;
+      });
+    });
+    return started;
+  }
+
+  /** The next question starts a new search. One under way goes on, for those who wait for it. */
+  #forget(): void {
+    this.#discovery = undefined;
+    this.#addresses.clear();
+  }
+
+  /** From one Service's address after the other: one of them may not stand on this node any more. */
+  async #searchAnew(): Promise<boolean> {
+    this.#forget();
+    const user = this.#nextUser();
+    return user !== undefined && (await firstClient(this.#discover(user.source).offers)) !== undefined;
+  }
+
+  readonly #heard = (method: 'pcp' | 'nat-pmp', epoch: number): void => {
+    if (this.#memory.answered(method, { epoch, at: this.#io.clock.now() })) this.#restarted();
+  };
+
+  #announced(method: 'pcp' | 'nat-pmp', epoch: number): void {
+    const restarted = this.#memory.announced(method, { epoch, at: this.#io.clock.now() });
+    if (this.#recovery.active) this.#recovery.hurry();
+    else if (restarted) this.#restarted();
+  }
+
+  #notified(notify: SsdpNotify): void {
+    if (notify.change === 'byebye') {
+      // It goes, or only its UPnP does: the search will tell.
+      this.trouble();
+      return;
+    }
+    const other = this.#memory.notified(notify);
+    if (this.#recovery.active) this.#recovery.hurry();
+    else if (other) this.#restarted();
+  }
+
+  #restarted(): void {
+    const wait = this.#toldAt + AT_MOST_EVERY - this.#io.clock.now();
+    if (wait <= 0) {
+      this.#forget();
+      this.#tellAgain();
+      return;
+    }
+    this.#tellLater ??= this.#io.clock.after(wait, () => {
+      this.#tellLater = undefined;
+      this.#restarted();
+    });
+  }
+
+  /** Everybody makes his mappings again. */
+  #tellAgain(): void {
+    this.#toldAt = this.#io.clock.now();
+    for (const user of [...this.#users]) user.again();
+  }
+
+  async #checkNow(): Promise<void> {
+    this.#check = this.#io.clock.after(CHECK_EVERY, () => void this.#checkNow());
+    const user = this.#nextUser();
+    if (!user || this.#recovery.active) return;
+    const client = await firstClient(this.#discover(user.source).offers);
+    if (!client || this.#users.size === 0) return;
+    const answer = await client.check(user.source);
+    if (this.#users.size === 0 || (answer.kind === 'unreachable' && answer.local)) return;
+    if (answer.kind === 'unreachable') {
+      for (const each of [...this.#users]) each.lost(answer.words);
+      this.trouble();
+      return;
+    }
+    const known = await this.#addresses.get(client.method)?.answer;
+    this.#addresses.set(client.method, { at: this.#io.clock.now(), answer: Promise.resolve(answer) });
+    const moved = known?.kind === 'alive' && known.externalIp !== answer.externalIp;
+    if (moved || !(await this.#spotCheck())) this.#restarted();
+  }
+
+  /** One mapping each time, of one Service after the other: enough to notice a table that was emptied. */
+  async #spotCheck(): Promise<boolean> {
+    for (let i = 0; i < this.#users.size; i++) {
+      const answer = this.#nextUser()?.spotCheck();
+      if (answer) return answer;
+    }
+    return true;
+  }
+
+  #nextUser(): GatewayUser | undefined {
+    const users = [...this.#users];
+    this.#turn = (this.#turn + 1) % Math.max(users.length, 1);
+    return users[this.#turn];
+  }
+
+  #sleep(): void {
+    this.#stopListening?.();
+    this.#stopListening = undefined;
+    this.#check?.cancel();
+    this.#check = undefined;
+    this.#recovery.stop();
+    this.#tellLater?.cancel();
+    this.#tellLater = undefined;
+    this.#search.abort();
+    this.#search = new AbortController();
+    this.#forget();
+  }
+}
+
+function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal, otherwise: T): Promise<T> {
+  if (signal.aborted) return Promise.resolve(otherwise);
+  return new Promise((resolve) => {
+    const aborted = (): void => resolve(otherwise);
+    signal.addEventListener('abort', aborted, { once: true });
+    void promise.then((value) => {
+      signal.removeEventListener('abort', aborted);
+      resolve(value);
+    });
+  });
+}

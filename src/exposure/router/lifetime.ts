@@ -1,0 +1,22 @@
+/** How long a mapping is asked for, and when it is refreshed. */
+import type { Milliseconds } from '../../model/time.ts';
+
+/** PCP and NAT-PMP know no mapping without end, 0 deletes: a week is the longest that IGD:2 knows either. */
+const LONGEST: Milliseconds = 7 * 24 * 3600 * 1000;
+const SHORTEST: Milliseconds = 10_000;
+
+/** Whole seconds to ask of PCP, NAT-PMP and IGD:2, where 0 (until removed) becomes the longest there is. */
+export function leaseSeconds(lifetime: Milliseconds): number {
+  const wanted = lifetime === 0 ? LONGEST : Math.min(Math.max(lifetime, SHORTEST), LONGEST);
+  return Math.ceil(wanted / 1000);
+}
+
+/** IGD:1 knows mappings without end, as 0. */
+export function leaseSecondsOrForever(lifetime: Milliseconds): number {
+  return lifetime === 0 ? 0 : leaseSeconds(lifetime);
+}
+
+/** When to refresh a mapping that was granted for `lifetime`: half-way (RFC 6887 §11.2.1); never one without end. */
+export function refreshAfter(lifetime: Milliseconds): Milliseconds | undefined {
+  return lifetime === 0 ? undefined : Math.max(lifetime / 2, 1000);
+}

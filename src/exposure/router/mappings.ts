@@ -1,0 +1,94 @@
+/** The router stage: keeps the ports of all Services of this node open on their routers. */
+import { off, type Decision } from '../../model/decision.ts';
+import type { Ip } from '../../model/ip.ts';
+import type { ServiceKey } from '../../model/kubernetes.ts';
+import type { Clock, Milliseconds } from '../../model/time.ts';
+import type { Network } from '../../model/wire.ts';
+import { Gateway } from './gateway.ts';
+import type { MappingRequest, RouterMappings } from './port.ts';
+import { ServiceMappings } from './service-mappings.ts';
+
+export interface RouterMappingsParts {
+  readonly network: Network;
+  readonly clock: Clock;
+}
+
+export interface RouterMappingsDriver extends RouterMappings {
+  /** Stops everything without undoing anything: another node goes on. */
+  close(): void;
+}
+
+/** How long the answer to a withdrawal is remembered, for a caller that asks once more. */
+const REMEMBER: Milliseconds = 60_000;
+
+export function createRouterMappings(parts: RouterMappingsParts): RouterMappingsDriver {
+  const services = new Map<ServiceKey, ServiceMappings>();
+  const gateways = new Map<string, Gateway>();
+  const listeners = new Set<(service: ServiceKey) => void>();
+
+  // Few per node, and what is known of one (its methods, its epoch) is worth keeping: so none is ever dropped.
+  const gatewayOf = (link: string, ip: Ip): Gateway => {
+    const key = `${link} ${ip}`;
+    const gateway = gateways.get(key) ?? new Gateway(parts, { link, gateway: ip });
+    gateways.set(key, gateway);
+    return gateway;
+  };
+
+  const entryOf = (request: MappingRequest): ServiceMappings => {
+    const known = services.get(request.service);
+    // A Service of the same name made anew is another Service.
+    if (known?.uid === request.uid) return known;
+    known?.stop();
+    const entry = new ServiceMappings(
+      {
+        ...parts,
+        gateway: gatewayOf,
+        changed: () => {
+          for (const listener of [...listeners]) listener(request.service);
+        },
+      },
+      request,
+    );
+    services.set(request.service, entry);
+    return entry;
+  };
+
+  const stop = (service: ServiceKey): void => {
+    services.get(service)?.stop();
+    services.delete(service);
+  };
+
+  // Links change with every address that is refreshed; gateways hardly ever do.
+  const routes = (): string => JSON.stringify(parts.network.links().map(({ name, gateway }) => [name, gateway.v4]));
+  let before = routes();
+  const unsubscribe = parts.network.onChange(() => {
+    const now = routes();
+    if (now === before) return;
+    before = now;
+    for (const entry of services.values()) entry.rerouted();
+  });
+
+  return {
+    ensure: (request) => entryOf(request).want(request),
+    yield: stop,
+    withdraw(request): Decision {
+      if (request.previous.length === 0 && !services.has(request.service)) return off('NotMapped', 'nothing is mapped');
+      const entry = entryOf(request);
+      const decision = entry.withdraw(request);
+      if (decision.state === 'off') {
+        parts.clock.after(REMEMBER, () => {
+          if (services.get(request.service) === entry && entry.idle) stop(request.service);
+        });
+      }
+      return decision;
+    },
+    onChange(callback) {
+      listeners.add(callback);
+      return () => void listeners.delete(callback);
+    },
+    close() {
+      unsubscribe();
+      for (const service of [...services.keys()]) stop(service);
+    },
+  };
+}

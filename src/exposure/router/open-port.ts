@@ -1,0 +1,65 @@
+/** Gets one port open: first the way it was done before, then by whatever the router offers, best first. */
+import type { Ip } from '../../model/ip.ts';
+import type { MapAnswer, Mapped, MappingAsk, Refused, RouterClient, Unreachable } from './client.ts';
+import type { Gateway } from './gateway.ts';
+import type { MappingRecord } from './port.ts';
+
+/** `none`: the router offers no method. */
+export type Opened = MapAnswer | { readonly kind: 'none' };
+
+/**
+ * @param known how the port was opened before, by this or another node.
+ * @param signal ends the search for methods. A request under way is seen through: what it made has to be known.
+ */
+export async function openPort(
+  gateway: Gateway,
+  ask: MappingAsk,
+  known: MappingRecord | undefined,
+  signal: AbortSignal,
+): Promise<Opened> {
+  let worst: Refused | Unreachable | undefined;
+  for await (const client of candidates(gateway, ask.source, known, signal)) {
+    const answer = await client.map(ask);
+    if (answer.kind === 'mapped') return { ...answer, record: await withAddress(gateway, answer.record, ask.source) };
+    // Another method would ask the same table of the same router.
+    if (answer.kind === 'taken') return withHolder(gateway, answer, ask, signal);
+    if (worst?.kind !== 'refused') worst = answer;
+  }
+  if (worst) return worst;
+  if (await gateway.unsearchable(ask.source))
+    return { kind: 'unreachable', local: true, words: `nothing can be sent from ${ask.source} yet` };
+  return { kind: 'none' };
+}
+
+async function* candidates(
+  gateway: Gateway,
+  source: Ip,
+  known: MappingRecord | undefined,
+  signal: AbortSignal,
+): AsyncGenerator<RouterClient> {
+  const before = known && gateway.clientFor(known);
+  if (before && !signal.aborted) yield before;
+  yield* gateway.clients(source, signal);
+}
+
+/** PCP and NAT-PMP do not say who has a port; UPnP does, if the router speaks it too. */
+async function withHolder(
+  gateway: Gateway,
+  taken: Extract<MapAnswer, { kind: 'taken' }>,
+  ask: MappingAsk,
+  signal: AbortSignal,
+): Promise<MapAnswer> {
+  if (taken.holder) return taken;
+  for await (const client of gateway.clients(ask.source, signal)) {
+    const found = await client.find(ask, signal);
+    if (found.kind === 'foreign') return { ...taken, holder: found.holder };
+  }
+  return taken;
+}
+
+async function withAddress(gateway: Gateway, record: Mapped['record'], source: Ip): Promise<Mapped['record']> {
+  if (record.externalIp !== undefined) return record;
+  const client = gateway.clientFor(record);
+  const externalIp = client && (await gateway.externalAddress(client, source));
+  return externalIp === undefined ? record : { ...record, externalIp };
+}

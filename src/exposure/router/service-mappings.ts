@@ -1,0 +1,276 @@
+/**
+ * The mappings of one Service on the router, from the first request to the last trace. Rounds follow one another:
+ * each brings everything to what is wanted, and a newer wish, a restart of the router or the clock starts the next.
+ */
+import { failed, pending, type Decision } from '../../model/decision.ts';
+import { messageOf } from '../../model/errors.ts';
+import { familyOf, type Ip } from '../../model/ip.ts';
+import type { Clock, Milliseconds, Timer } from '../../model/time.ts';
+import type { Link, Network } from '../../model/wire.ts';
+import type { Mapped, MappingAsk } from './client.ts';
+import { closePort, closePorts } from './close-ports.ts';
+import { explainFailures, explainMapped, explainUnmapped, type Failure } from './explain.ts';
+import type { Gateway, GatewayUser } from './gateway.ts';
+import { mappingDescription } from './description.ts';
+import { refreshAfter } from './lifetime.ts';
+import { openPort } from './open-port.ts';
+import type { MappingRecord, MappingRequest, RouterMapping, WantedPort } from './port.ts';
+
+export interface ServiceMappingsParts {
+  readonly network: Pick<Network, 'links'>;
+  readonly clock: Clock;
+  readonly gateway: (link: string, ip: Ip) => Gateway;
+  /** The answer is another now. */
+  readonly changed: () => void;
+}
+
+/** After a refusal; the router's own wish goes first. */
+const RETRY: readonly Milliseconds[] = [30_000, 60_000, 120_000, 300_000];
+/** The address, or the interface, is not there yet. */
+const RETRY_LOCAL: Milliseconds = 1000;
+
+export class ServiceMappings implements GatewayUser {
+  readonly #parts: ServiceMappingsParts;
+  #request: MappingRequest;
+  #decision: Decision<RouterMapping> | undefined;
+  #withdrawing = false;
+  /** What is on the router for this Service, as far as we know. */
+  readonly #held = new Map<string, MappingRecord>();
+  /** Keys of what the Service's annotation tells any other node about. */
+  #published: ReadonlySet<string>;
+  #gateway: { readonly gateway: Gateway; readonly leave: () => void } | undefined;
+  #round = new AbortController();
+  #running: Promise<void> = Promise.resolve();
+  #timer: Timer | undefined;
+  #refusals = 0;
+
+  constructor(parts: ServiceMappingsParts, request: MappingRequest) {
+    this.#parts = parts;
+    this.#request = request;
+    for (const record of request.previous) this.#held.set(keyOf(record), record);
+    this.#published = new Set(this.#held.keys());
+  }
+
+  get source(): Ip {
+    return this.#request.ip;
+  }
+
+  get uid(): string {
+    return this.#request.uid;
+  }
+
+  /** Withdrawn, with nothing left to do. */
+  get idle(): boolean {
+    return this.#withdrawing && this.#decision?.state === 'off';
+  }
+
+  /** What is wanted from now on. */
+  want(request: MappingRequest): Decision<RouterMapping> {
+    if (this.#decision && !this.#withdrawing && sameWish(request, this.#request)) return this.#decision;
+    this.#request = request;
+    this.#withdrawing = false;
+    this.#refusals = 0;
+    this.#decision = pending('RouterMapping', `asking the router for ${request.ports.length} port(s)`);
+    this.#start();
+    return this.#decision;
+  }
+
+  /** Everything away. */
+  withdraw(request: MappingRequest): Decision {
+    if (!this.#withdrawing) {
+      this.#withdrawing = true;
+      this.#request = { ...request, ports: [] };
+      for (const record of request.previous) if (!this.#held.has(keyOf(record))) this.#held.set(keyOf(record), record);
+      this.#decision = pending('RouterUnmapping', 'closing the ports on the router');
+      this.#start();
+    }
+    const { state, reason, message } = this.#decision ?? pending('RouterUnmapping', '');
+    return { state: state === 'ready' ? 'pending' : state, reason, message };
+  }
+
+  /** Lets go without undoing what others know of; what nobody knows of is undone, or it would be nobody's. */
+  stop(): void {
+    this.#round.abort();
+    this.#timer?.cancel();
+    void this.#running.then(async () => {
+      const gateway = this.#gateway;
+      this.#gateway = undefined;
+      await Promise.all(this.#unpublished().map(([, record]) => closePort(gateway?.gateway, record, this.source)));
+      gateway?.leave();
+    });
+  }
+
+  again(): void {
+    this.#start();
+  }
+
+  lost(words: string): void {
+    const gateway = this.#gateway?.gateway.route.gateway;
+    if (gateway === undefined || this.#withdrawing || this.#held.size === 0) return;
+    this.#decide(failed('RouterUnreachable', `router ${gateway}: ${words}; tried again by itself`));
+  }
+
+  spotCheck(): Promise<boolean> | undefined {
+    const record = [...this.#held.values()].find(({ method }) => method === 'igd1' || method === 'igd2');
+    const client = record && this.#gateway?.gateway.clientFor(record);
+    if (!client || this.#withdrawing) return undefined;
+    return client.find(this.#askFor(record)).then(({ kind }) => kind !== 'absent' && kind !== 'foreign');
+  }
+
+  /** Links or routes changed: perhaps there is another gateway now, or none. */
+  rerouted(): void {
+    if (this.idle) return;
+    if (this.#link()?.gateway.v4 !== this.#gateway?.gateway.route.gateway) this.#start();
+  }
+
+  #start(): void {
+    this.#round.abort();
+    const round = new AbortController();
+    this.#round = round;
+    this.#timer?.cancel();
+    this.#running = this.#running.then(async () => {
+      if (round.signal.aborted) return;
+      try {
+        await (this.#withdrawing ? this.#undo(round.signal) : this.#establish(round.signal));
+      } catch (error) {
+        this.#decide(failed('RouterError', `asking the router failed: ${messageOf(error)}`));
+        this.#later(RETRY[0] ?? 0);
+      }
+    });
+  }
+
+  async #establish(signal: AbortSignal): Promise<void> {
+    const gateway = this.#enter();
+    if (!gateway) return;
+    await this.#drop(gateway, signal);
+    const answers = await Promise.all(
+      this.#request.ports.map(async (port) => {
+        const answer = await openPort(gateway, this.#askFor(port), this.#held.get(keyOf(port)), signal);
+        // Even if nobody waits for it any more: the mapping is there.
+        if (answer.kind === 'mapped') this.#held.set(keyOf(port), answer.record);
+        return { port, answer };
+      }),
+    );
+    if (signal.aborted) return;
+    const records: Mapped['record'][] = [];
+    const failures: Failure[] = [];
+    for (const { port, answer } of answers) {
+      if (answer.kind === 'mapped') records.push(answer.record);
+      else failures.push({ port, answer });
+    }
+    if (failures.length > 0) return this.#fail(gateway, failures, signal);
+    this.#refusals = 0;
+    this.#published = new Set(records.map(keyOf));
+    this.#decide(explainMapped(records));
+    const refreshes = records.map(({ lifetime }) => refreshAfter(lifetime)).filter((each) => each !== undefined);
+    if (refreshes.length > 0) this.#later(Math.min(...refreshes));
+  }
+
+  /** The router of the Service's link; undefined with the decision that there is none. */
+  #enter(): Gateway | undefined {
+    const { ip, link } = this.#request;
+    const address = this.#link()?.gateway.v4;
+    const known = this.#gateway?.gateway;
+    if (known && known.route.gateway === address && known.route.link === link) return known;
+    this.#gateway?.leave();
+    this.#gateway = undefined;
+    if (familyOf(ip) === 6) {
+      this.#decide(failed('NotForIPv6', `${ip} is IPv6, which needs no mapping but a hole in the router’s firewall`));
+      return undefined;
+    }
+    if (address === undefined) {
+      const words = `interface ${link} has no default gateway, so there is no router to open a port on`;
+      this.#decide(failed('NoGateway', words));
+      return undefined;
+    }
+    const gateway = this.#parts.gateway(link, address);
+    this.#gateway = { gateway, leave: gateway.join(this) };
+    return gateway;
+  }
+
+  /** Mappings that are wanted no more, or lead to an address the Service no longer has. */
+  async #drop(gateway: Gateway, signal: AbortSignal): Promise<void> {
+    const wanted = new Set(this.#request.ports.map(keyOf));
+    const dropped = [...this.#held].filter(([key, record]) => !wanted.has(key) || record.internalIp !== this.source);
+    await Promise.all(
+      dropped.map(async ([key, record]) => {
+        const answer = await closePort(gateway, record, this.source, signal);
+        if (answer.kind !== 'unreachable') this.#held.delete(key);
+      }),
+    );
+  }
+
+  /** Nothing half-done stays: what was made just now is undone, what stood before stands. */
+  async #fail(gateway: Gateway, failures: readonly Failure[], signal: AbortSignal): Promise<void> {
+    await Promise.all(
+      this.#unpublished().map(async ([key, record]) => {
+        const answer = await closePort(gateway, record, this.source, signal);
+        if (answer.kind !== 'unreachable') this.#held.delete(key);
+      }),
+    );
+    if (signal.aborted) return;
+    const failing = new Set(failures.map(({ port }) => keyOf(port)));
+    const open = [...this.#held].filter(([key]) => !failing.has(key)).map(([, record]) => record);
+    const decision = explainFailures(gateway.route.gateway, failures, open);
+    const answers = failures.map(({ answer }) => answer);
+    if (answers.some((answer) => answer.kind === 'unreachable' && answer.local)) {
+      this.#decide(pending('RouterMapping', decision.message));
+      this.#later(RETRY_LOCAL);
+      return;
+    }
+    this.#decide(decision);
+    // Whoever looks for the router says when it is back; a refusal only time can change.
+    if (answers.some(({ kind }) => kind === 'unreachable' || kind === 'none')) gateway.trouble();
+    const asked = answers.flatMap((answer) => (answer.kind === 'refused' ? (answer.retryAfter ?? []) : []));
+    this.#later(Math.max(RETRY[Math.min(this.#refusals++, RETRY.length - 1)] ?? 0, ...asked));
+  }
+
+  async #undo(signal: AbortSignal): Promise<void> {
+    const records = [...this.#held.values()];
+    const gateway = records.length === 0 ? undefined : this.#enter();
+    const { gone, left } = await closePorts(this.#parts.clock, gateway, records, this.source, signal);
+    for (const record of gone) this.#held.delete(keyOf(record));
+    if (signal.aborted) return;
+    this.#held.clear();
+    this.#published = new Set();
+    this.#gateway?.leave();
+    this.#gateway = undefined;
+    this.#decide(explainUnmapped(gone, left));
+  }
+
+  #unpublished(): [string, MappingRecord][] {
+    return [...this.#held].filter(([key]) => !this.#published.has(key));
+  }
+
+  #askFor({ protocol, internalPort, externalPort }: WantedPort): MappingAsk {
+    const { service, uid, ip, lifetime, previous } = this.#request;
+    const formerIps = previous.map(({ internalIp }) => internalIp).filter((former) => former !== ip);
+    const description = mappingDescription(service);
+    return { protocol, internalPort, externalPort, source: ip, lifetime, description, uid, formerIps };
+  }
+
+  #link(): Link | undefined {
+    return this.#parts.network.links().find(({ name }) => name === this.#request.link);
+  }
+
+  #later(delay: Milliseconds): void {
+    this.#timer?.cancel();
+    this.#timer = this.#parts.clock.after(delay, () => this.#start());
+  }
+
+  #decide(decision: Decision<RouterMapping>): void {
+    const same = JSON.stringify(decision) === JSON.stringify(this.#decision);
+    this.#decision = decision;
+    if (!same) this.#parts.changed();
+  }
+}
+
+function keyOf({ protocol, internalPort, externalPort }: WantedPort): string {
+  return `${protocol} ${internalPort} ${externalPort}`;
+}
+
+function sameWish(a: MappingRequest, b: MappingRequest): boolean {
+  const wish = ({ uid, ip, link, lifetime, ports }: MappingRequest): string =>
+    JSON.stringify([uid, ip, link, lifetime, ports.map(keyOf).sort()]);
+  return wish(a) === wish(b);
+}
