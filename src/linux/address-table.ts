@@ -3,7 +3,7 @@ import { release } from 'node:os';
 import type { AddressTable } from '../exposure/announcement/port.ts';
 import { familyOf, ipToBytes, type Ip } from '../model/ip.ts';
 import { loadLibc } from './libc.ts';
-import { OWN_LABEL, OWN_PROTOCOL } from './mark.ts';
+import { carries, MARKS, type Instance } from './mark.ts';
 import { attribute, cString, NLM, viewOf } from './netlink/message.ts';
 import { addressBody, allAddresses, allLinks, decodeAddress, decodeLink, IFA, RTM } from './netlink/route.ts';
 import { NETLINK_ROUTE, openNetlink } from './netlink/socket.ts';
@@ -19,8 +19,10 @@ const GONE = new Set(['EADDRNOTAVAIL', 'ENODEV']);
 export interface AddressTableOptions {
   /** Network namespace by name; this process's own when absent. */
   readonly netns?: string;
+  /** Whose addresses these are. Default: services. */
+  readonly instance?: Instance;
   /** How addresses are marked as ours. Default: by protocol where the kernel keeps it (since 5.18), else by label. */
-  readonly mark?: 'protocol' | 'label';
+  readonly markBy?: 'protocol' | 'label';
 }
 
 export interface LinuxAddressTable extends AddressTable {
@@ -31,7 +33,8 @@ export interface LinuxAddressTable extends AddressTable {
 export function createAddressTable(options: AddressTableOptions = {}): LinuxAddressTable {
   const libc = loadLibc();
   const netlink = withNetns(options.netns, () => openNetlink(libc, NETLINK_ROUTE), libc);
-  const mark = options.mark ?? (keepsProtocol(release()) ? 'protocol' : 'label');
+  const mark = MARKS[options.instance ?? 'services'];
+  const markBy = options.markBy ?? (keepsProtocol(release()) ? 'protocol' : 'label');
   const labels = new Map<number, string>();
 
   const labelFor = (linkIndex: number): string | undefined => {
@@ -40,7 +43,7 @@ export function createAddressTable(options: AddressTableOptions = {}): LinuxAddr
     for (const message of netlink.dump(RTM.GETLINK, allLinks(), 'list links')) {
       const link = decodeLink(message);
       // Tools expect a label to begin with the name of the interface.
-      if (link) labels.set(link.index, `${link.name.slice(0, MAX_LABEL - OWN_LABEL.length)}${OWN_LABEL}`);
+      if (link) labels.set(link.index, `${link.name.slice(0, MAX_LABEL - mark.label.length)}${mark.label}`);
     }
     return labels.get(linkIndex);
   };
@@ -53,20 +56,20 @@ export function createAddressTable(options: AddressTableOptions = {}): LinuxAddr
     netlink
       .dump(RTM.GETADDR, allAddresses(), 'list addresses')
       .flatMap((message) => decodeAddress(message) ?? [])
-      .filter((address) => address.protocol === OWN_PROTOCOL || address.label.endsWith(OWN_LABEL))
+      .filter((address) => carries(mark, address))
       .map(({ ip, prefixLength, linkIndex }) => ({ ip, prefixLength, linkIndex }));
   const isOwned = (linkIndex: number, ip: Ip, prefixLength: number): boolean =>
     owned().some((a) => a.linkIndex === linkIndex && a.ip === ip && a.prefixLength === prefixLength);
   const add = (flags: number, linkIndex: number, ip: Ip, prefixLength: number, validSeconds?: number): void => {
     const v4 = familyOf(ip) === 4;
-    const label = v4 && mark === 'label' ? labelFor(linkIndex) : undefined;
+    const label = v4 && markBy === 'label' ? labelFor(linkIndex) : undefined;
     const body = addressBody(
       { v4, prefixLength, linkIndex },
       attribute(IFA.LOCAL, ipToBytes(ip)),
       attribute(IFA.ADDRESS, ipToBytes(ip)),
       attribute(IFA.FLAGS, u32(FLAG.NODAD | FLAG.NOPREFIXROUTE | (validSeconds === undefined ? FLAG.PERMANENT : 0))),
       attribute(IFA.CACHEINFO, lifetime(validSeconds ?? FOREVER)),
-      ...(mark === 'label' ? [] : [attribute(IFA.PROTO, Uint8Array.of(OWN_PROTOCOL))]),
+      ...(markBy === 'label' ? [] : [attribute(IFA.PROTO, Uint8Array.of(mark.protocol))]),
       ...(label === undefined ? [] : [attribute(IFA.LABEL, cString(label))]),
     );
     netlink.request(RTM.NEWADDR, NLM.CREATE | flags, body, `put ${ip} on interface ${linkIndex}`);

@@ -3,7 +3,7 @@ import type { Ip } from '../model/ip.ts';
 import type { Link } from '../model/wire.ts';
 import { AF, MSG, SO, SOCK, SOL } from './constants.ts';
 import type { Libc } from './libc.ts';
-import { OWN_PROTOCOL } from './mark.ts';
+import { isOurs } from './mark.ts';
 import { decodeMessages, type NetlinkMessage } from './netlink/message.ts';
 import {
   allAddresses,
@@ -98,7 +98,7 @@ export function openLinkTable(libc: Libc): LinkTable {
     } else {
       if (!onLink.delete(key)) return;
       // With the last address of a subnet its routes go, again without a word.
-      if (address.protocol !== OWN_PROTOCOL) routesStale = true;
+      if (!isOurs(address)) routesStale = true;
     }
     changed();
   };

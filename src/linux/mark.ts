@@ -1,13 +1,34 @@
 /** How things we put on a node are told from those of others. */
 
 /**
- * IFA_PROTO of our addresses (shown as `proto 0x4b` by ip(8)). The kernel uses 1 to 3 itself and leaves the rest to
- * programs; 0x4b is `K`.
+ * Two agents may run on a node, one for the control plane and one for Services. Each cleans up after itself alone,
+ * so each has a mark of its own.
  */
-export const OWN_PROTOCOL = 0x4b;
+export type Instance = 'services' | 'control-plane';
 
-/** End of the label of our IPv4 addresses where the kernel keeps no protocol (before 5.18). */
-export const OWN_LABEL = ':kv';
+export interface Mark {
+  /**
+   * IFA_PROTO of our addresses (`proto 0x4b` in ip(8)). The kernel uses 1 to 3 itself and leaves the rest to programs;
+   * 0x4b is `K`.
+   */
+  readonly protocol: number;
+  /** End of the label of our IPv4 addresses where the kernel keeps no protocol (before 5.18). */
+  readonly label: string;
+  /** nftables tables, in the families arp and inet. */
+  readonly table: string;
+}
 
-/** nftables tables of ours, in the families arp and inet. */
-export const OWN_TABLE = 'kubevip';
+export const MARKS: Readonly<Record<Instance, Mark>> = {
+  services: { protocol: 0x4b, label: ':kv', table: 'kubevip' },
+  'control-plane': { protocol: 0x4c, label: ':kp', table: 'kubevip-control-plane' },
+};
+
+/** Whether an address carries the mark. */
+export function carries(mark: Mark, address: { readonly protocol: number; readonly label: string }): boolean {
+  return address.protocol === mark.protocol || address.label.endsWith(mark.label);
+}
+
+/** Whether an address is of any of our agents. */
+export function isOurs(address: { readonly protocol: number; readonly label: string }): boolean {
+  return Object.values(MARKS).some((mark) => carries(mark, address));
+}

@@ -6,21 +6,22 @@ import type { SilenceFilter } from '../exposure/announcement/port.ts';
 import { KubevipError } from '../model/errors.ts';
 import { familyOf, ipFromBytes, ipToBytes, type Ip } from '../model/ip.ts';
 import { loadLibc } from './libc.ts';
-import { OWN_TABLE } from './mark.ts';
+import { MARKS, type Instance } from './mark.ts';
 import { NETLINK_NETFILTER, NETLINK_ROUTE, openNetlink } from './netlink/socket.ts';
 import { withNetns } from './netns.ts';
-import { changeElements, listElements } from './nft-elements.ts';
+import { changeElements, listElements, type NftSet } from './nft-elements.ts';
 import { OsError } from './os-error.ts';
 import { run } from './run.ts';
-import { clearScript, silenceScript, SILENT_SET } from './silence-script.ts';
+import { clearScript, silenceScript, SILENT_SET, type Source } from './silence-script.ts';
 import { readSources } from './silence-source.ts';
 
 const NFPROTO_ARP = 3;
-const SET = { family: NFPROTO_ARP, table: OWN_TABLE, set: SILENT_SET } as const;
 
 export interface SilenceFilterOptions {
   /** Network namespace by name; this process's own when absent. */
   readonly netns?: string;
+  /** Whose filter this is. Default: services. */
+  readonly instance?: Instance;
 }
 
 export interface LinuxSilenceFilter extends SilenceFilter {
@@ -34,6 +35,8 @@ export interface LinuxSilenceFilter extends SilenceFilter {
  */
 export function createSilenceFilter(options: SilenceFilterOptions = {}): LinuxSilenceFilter {
   const libc = loadLibc();
+  const { table } = MARKS[options.instance ?? 'services'];
+  const set: NftSet = { family: NFPROTO_ARP, table, set: SILENT_SET };
   const [netfilter, route] = withNetns(
     options.netns,
     () => [openNetlink(libc, NETLINK_NETFILTER), openNetlink(libc, NETLINK_ROUTE)] as const,
@@ -49,13 +52,13 @@ export function createSilenceFilter(options: SilenceFilterOptions = {}): LinuxSi
     if (result.code !== 0) throw refused(result.stderr);
   };
   /** Whether elements alone were enough. */
-  const adjust = (ips: readonly Ip[], shape: string): boolean => {
+  const adjust = (v4: readonly Ip[], shape: string): boolean => {
     if (loaded !== shape) return false;
-    const wanted = new Set(ips.filter((address) => familyOf(address) === 4));
+    const wanted = new Set(v4);
     try {
-      const present = listElements(netfilter, SET).map(ipFromBytes);
+      const present = listElements(netfilter, set).map(ipFromBytes);
       const known = new Set(present);
-      changeElements(netfilter, SET, {
+      changeElements(netfilter, set, {
         add: [...wanted].filter((address) => !known.has(address)).map(ipToBytes),
         remove: present.filter((address) => !wanted.has(address)).map(ipToBytes),
       });
@@ -72,31 +75,28 @@ export function createSilenceFilter(options: SilenceFilterOptions = {}): LinuxSi
     return next;
   };
 
+  /** Steps waiting or under way: only without any may one be done at once. */
   let busy = 0;
-  const shapeOf = (ips: readonly Ip[]): string =>
-    silenceScript(
-      [],
-      ips.filter((a) => familyOf(a) === 6),
-      readSources(route),
-    );
   return {
     set: async (ips) => {
-      if (busy === 0 && adjust(ips, shapeOf(ips))) return;
+      const v4 = ips.filter((address) => familyOf(address) === 4);
+      const v6 = ips.filter((address) => familyOf(address) === 6);
+      const done = (sources: readonly Source[]): boolean => adjust(v4, silenceScript(table, [], v6, sources));
+      if (busy === 0 && done(readSources(route))) return;
       busy++;
       await inTurn(async () => {
-        const shape = shapeOf(ips);
-        if (adjust(ips, shape)) return;
-        const [v4, v6] = [ips.filter((a) => familyOf(a) === 4), ips.filter((a) => familyOf(a) === 6)];
+        const sources = readSources(route);
+        if (done(sources)) return;
         loaded = undefined;
-        await nft(silenceScript(v4, v6, readSources(route)));
-        loaded = shape;
+        await nft(silenceScript(table, v4, v6, sources));
+        loaded = silenceScript(table, [], v6, sources);
       }).finally(() => busy--);
     },
     clear: async () => {
       busy++;
       await inTurn(async () => {
         loaded = undefined;
-        await nft(clearScript());
+        await nft(clearScript(table));
       }).finally(() => busy--);
     },
     close: () => {

@@ -1,6 +1,5 @@
 /** The rules of the silence filter, in the language of nft(8). */
 import { ipToBytes, type Ip } from '../model/ip.ts';
-import { OWN_TABLE } from './mark.ts';
 
 export const SILENT_SET = 'silent';
 
@@ -12,7 +11,7 @@ export interface Source {
 }
 
 /**
- * Replaces all tables of ours in one transaction.
+ * Replaces the tables called `table`, in the families arp and inet, in one transaction.
  *
  * - Requests for a silent address are dropped before the kernel can answer. Only requests: what answers a question of
  *   the kernel's own that was asked from a silent address has to come through.
@@ -20,7 +19,7 @@ export interface Source {
  *   this node's MAC for it, which would undo a takeover; so it asks in the name of the node's own address.
  * - IPv6: neighbour solicitations whose target (8 bytes into ICMPv6) is a silent address.
  */
-export function silenceScript(v4: readonly Ip[], v6: readonly Ip[], sources: readonly Source[]): string {
+export function silenceScript(table: string, v4: readonly Ip[], v6: readonly Ip[], sources: readonly Source[]): string {
   const elements = v4.length === 0 ? '' : `elements = { ${v4.join(', ')} }`;
   const rewrites = sources.map(
     ({ link, ip, prefixLength }) =>
@@ -30,8 +29,8 @@ export function silenceScript(v4: readonly Ip[], v6: readonly Ip[], sources: rea
   const solicitations =
     targets.length === 0 ? [] : [`icmpv6 type nd-neighbor-solicit @th,64,128 { ${targets.join(', ')} } drop`];
   return [
-    clearScript(),
-    `table arp ${OWN_TABLE} {`,
+    clearScript(table),
+    `table arp ${table} {`,
     `set ${SILENT_SET} {`,
     'type ipv4_addr',
     elements,
@@ -45,22 +44,20 @@ export function silenceScript(v4: readonly Ip[], v6: readonly Ip[], sources: rea
     ...rewrites,
     '}',
     '}',
-    ...(solicitations.length === 0 ? [] : inetTable(solicitations)),
+    ...(solicitations.length === 0 ? [] : inetTable(table, solicitations)),
     '',
   ].join('\n');
 }
 
-/** Removes all tables of ours; none there is not an error. */
-export function clearScript(): string {
+/** Removes the tables; none there is not an error. */
+export function clearScript(table: string): string {
   // Made first, since deleting a table that does not exist fails.
-  return ['arp', 'inet']
-    .map((family) => `table ${family} ${OWN_TABLE}\ndelete table ${family} ${OWN_TABLE}`)
-    .join('\n');
+  return ['arp', 'inet'].map((family) => `table ${family} ${table}\ndelete table ${family} ${table}`).join('\n');
 }
 
-function inetTable(rules: readonly string[]): string[] {
+function inetTable(table: string, rules: readonly string[]): string[] {
   return [
-    `table inet ${OWN_TABLE} {`,
+    `table inet ${table} {`,
     'chain input {',
     'type filter hook input priority 0; policy accept;',
     ...rules,

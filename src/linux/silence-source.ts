@@ -1,6 +1,6 @@
 /** The node's own IPv4 addresses by link, for questions that must not be asked in the name of another address. */
 import { familyOf } from '../model/ip.ts';
-import { OWN_LABEL, OWN_PROTOCOL } from './mark.ts';
+import { isOurs } from './mark.ts';
 import { allAddresses, allLinks, decodeAddress, decodeLink, RTM } from './netlink/route.ts';
 import type { NetlinkSocket } from './netlink/socket.ts';
 import type { Source } from './silence-script.ts';
@@ -14,7 +14,7 @@ export function readSources(route: NetlinkSocket): Source[] {
   return route
     .dump(RTM.GETADDR, allAddresses(), 'list addresses')
     .flatMap((message) => decodeAddress(message) ?? [])
-    .filter((a) => familyOf(a.ip) === 4 && a.protocol !== OWN_PROTOCOL && !a.label.endsWith(OWN_LABEL))
+    .filter((a) => familyOf(a.ip) === 4 && !isOurs(a))
     .flatMap(({ linkIndex, ip, prefixLength }) => {
       const link = names.get(linkIndex);
       return link === undefined ? [] : [{ link, ip, prefixLength }];

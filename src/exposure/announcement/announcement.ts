@@ -1,0 +1,293 @@
+/**
+ * Holds addresses on this node and makes the LAN know (design D6, D7).
+ *
+ * The kernel has each address, for traffic; but while other agents are alive it is kept silent, and this process
+ * answers for it. So a node whose agent is gone answers no more from that moment on, serves what is under way, and
+ * loses the address when its lifetime in the kernel has run out.
+ */
+import { failed, off, type Decision } from '../../model/decision.ts';
+import { messageOf } from '../../model/errors.ts';
+import { familyOf, type Ip } from '../../model/ip.ts';
+import type { Mac } from '../../model/mac.ts';
+import type { Clock, Milliseconds } from '../../model/time.ts';
+import type { Link, Network } from '../../model/wire.ts';
+import { createAdvertisers, type Advertisers } from './advertisers.ts';
+import { createAlarm, type Alarm } from './alarm.ts';
+import { createArpAdvertiser } from './arp-advertiser.ts';
+import { createFence, type Fence } from './fence.ts';
+import { deadlineOf, decisionOf, heldAddress, type HeldAddress } from './held-address.ts';
+import { chooseLink, isLink } from './link-choice.ts';
+import { createPlacement, type Placement } from './placement.ts';
+import type { AddressTable, Announced, Announcement, AnnouncementRequest, SilenceFilter } from './port.ts';
+
+/** Repeated announcements in one go; the rest follows after a breath. */
+const PORTION = 64;
+const BREATH: Milliseconds = 5;
+/** The first announcement waits no longer for the kernel to be silent. */
+const PATIENCE: Milliseconds = 2;
+/** To try again what the kernel refused, and to find that somebody flushed our rules. */
+const RECHECK: Milliseconds = 5000;
+
+export interface AnnouncementOptions {
+  readonly network: Network;
+  readonly addressTable: AddressTable;
+  readonly silence: SilenceFilter;
+  readonly clock: Clock;
+}
+
+export interface ClosableAnnouncement extends Announcement {
+  /** Lets go of everything and leaves nothing behind. */
+  close(): Promise<void>;
+}
+
+type ConflictListener = Parameters<Announcement['onConflict']>[0];
+
+/**
+ * Takes away what an earlier run left behind, before it returns.
+ * @throws what the address table throws: without the right to change addresses there is nothing to be done here.
+ */
+export function createAnnouncement(options: AnnouncementOptions): ClosableAnnouncement {
+  return new LinkLayerAnnouncement(options);
+}
+
+class LinkLayerAnnouncement implements ClosableAnnouncement {
+  readonly #network: Network;
+  readonly #clock: Clock;
+  readonly #fence: Fence;
+  readonly #placement: Placement;
+  readonly #advertisers: Advertisers;
+  readonly #alarm: Alarm;
+  readonly #recheck: Alarm;
+  readonly #stopWatching: () => void;
+  readonly #held = new Map<Ip, HeldAddress>();
+  /** Taken in hand, not yet given to the kernel. */
+  readonly #placing = new Set<HeldAddress>();
+  readonly #changeListeners = new Set<(ip: Ip) => void>();
+  readonly #conflictListeners = new Set<ConflictListener>();
+  #alone = false;
+  /** Alone, and the kernel is free to answer. */
+  #quiet = false;
+
+  constructor({ network, addressTable, silence, clock }: AnnouncementOptions) {
+    this.#network = network;
+    this.#clock = clock;
+    for (const { linkIndex, ip } of addressTable.owned()) addressTable.remove(linkIndex, ip);
+    this.#fence = createFence(
+      silence,
+      () => (this.#alone ? [] : [...this.#held.keys()]),
+      () => [...this.#held.keys()].forEach((ip) => this.#tell(ip)),
+    );
+    this.#placement = createPlacement(
+      addressTable,
+      clock,
+      (ip) => this.#held.get(ip),
+      (ip) => this.#tell(ip),
+    );
+    this.#advertisers = createAdvertisers((link) =>
+      createArpAdvertiser({
+        network,
+        link,
+        answers: (ip) => this.#answers(ip, link),
+        onClaim: (ip, mac) => this.#heardClaim(ip, mac, link),
+      }),
+    );
+    this.#alarm = createAlarm(clock, () => this.#announceDue());
+    this.#recheck = createAlarm(clock, () => this.#checkAgain());
+    this.#stopWatching = network.onChange(() => this.#followLinks());
+    // Makes the filter ready, which takes longest the first time, and empties one left behind.
+    void this.#fence.update();
+  }
+
+  ensure(request: AnnouncementRequest): Decision<Announced> {
+    const { ip, link } = request;
+    if (familyOf(ip) !== 4) return failed('FamilyNotSupported', `${ip} is not announced: only IPv4 is, so far`);
+    let held = this.#held.get(ip);
+    if (held?.linkName !== link) {
+      if (held) this.#detach(held);
+      held = undefined;
+    }
+    if (!held) {
+      held = heldAddress(request, this.#clock.now(), this.#clock.wall());
+      this.#held.set(ip, held);
+      this.#attach(held, this.#network.links());
+      this.#recheck.by(this.#clock.now() + RECHECK);
+    }
+    return decisionOf(held, this.#fence.problem());
+  }
+
+  release(ip: Ip): Decision {
+    const held = this.#held.get(ip);
+    if (held) {
+      this.#held.delete(ip);
+      this.#detach(held);
+      void this.#fence.update();
+    }
+    return this.#placement.isStuck(ip)
+      ? failed('AddressStuck', `${ip} is no longer announced, but the kernel did not let it go; tried again`)
+      : off('Released', `${ip} is not on this node`);
+  }
+
+  setAlone(alone: boolean): void {
+    if (alone === this.#alone) return;
+    this.#alone = alone;
+    this.#quiet = false;
+    this.#placement.setAlone(alone);
+    for (const held of this.#held.values()) if (held.placed) this.#placement.put(held);
+    void this.#fence.update().then(() => {
+      // Until the kernel may answer, this process goes on.
+      this.#quiet = this.#alone;
+    });
+  }
+
+  onConflict(callback: ConflictListener): () => void {
+    this.#conflictListeners.add(callback);
+    return () => void this.#conflictListeners.delete(callback);
+  }
+
+  onChange(callback: (ip: Ip) => void): () => void {
+    this.#changeListeners.add(callback);
+    return () => void this.#changeListeners.delete(callback);
+  }
+
+  async close(): Promise<void> {
+    this.#stopWatching();
+    this.#changeListeners.clear();
+    this.#conflictListeners.clear();
+    for (const ip of [...this.#held.keys()]) this.release(ip);
+    this.#placement.retry();
+    this.#placement.stop();
+    this.#alarm.cancel();
+    this.#recheck.cancel();
+    await this.#fence.clear();
+  }
+
+  /** Finds the link and begins; otherwise leaves the reason. */
+  #attach(held: HeldAddress, links: readonly Link[]): void {
+    const link = chooseLink(links, held.ip, held.linkName);
+    if (!isLink(link)) {
+      held.problem = link;
+      return;
+    }
+    try {
+      held.advertiser = this.#advertisers.on(link);
+    } catch (error) {
+      held.problem = failed('LinkUnusable', `${held.ip} is not announced: ${messageOf(error)}`);
+      return;
+    }
+    held.problem = undefined;
+    held.up = link.up;
+    held.schedule.restart(this.#clock.now());
+    this.#place(held);
+  }
+
+  #detach(held: HeldAddress): void {
+    this.#placing.delete(held);
+    this.#placement.takeOff(held);
+    if (!held.advertiser) return;
+    held.advertiser = undefined;
+    this.#advertisers.prune([...this.#held.values()].map((other) => other.advertiser));
+  }
+
+  #answers(ip: Ip, link: Link): boolean {
+    const held = this.#held.get(ip);
+    if (!held || this.#quiet || held.advertiser?.link.index !== link.index) return false;
+    return held.placed || this.#placing.has(held);
+  }
+
+  #place(held: HeldAddress): void {
+    const first = this.#placing.size === 0;
+    this.#placing.add(held);
+    if (first) void this.#placeAll();
+  }
+
+  /** Silence first, then the address, then the news: all of one tick together, usually within it. */
+  async #placeAll(): Promise<void> {
+    while (this.#placing.size > 0) {
+      // A slow filter holds up the address, but not the news: this process answers already.
+      const hurry = this.#clock.after(PATIENCE, () => this.#placing.forEach((held) => this.#announce(held)));
+      const silent = await this.#fence.update();
+      hurry.cancel();
+      for (const held of [...this.#placing]) {
+        if (!this.#alone && !silent.has(held.ip)) continue;
+        this.#placing.delete(held);
+        this.#placement.put(held);
+        if (held.placed) this.#announce(held);
+      }
+    }
+  }
+
+  #announce(held: HeldAddress): void {
+    if (held.up && held.schedule.take(this.#clock.now()) === 1) held.advertiser?.announce(held.ip);
+    this.#alarm.by(deadlineOf(held));
+  }
+
+  #announceDue(): void {
+    const now = this.#clock.now();
+    let left = PORTION;
+    for (const held of this.#held.values()) {
+      if (!held.placed || !held.up) continue;
+      if (deadlineOf(held) <= now && left > 0) {
+        left--;
+        const [due, defend] = [held.schedule.take(now), held.defender.advance(now)];
+        if (due === 1 || defend) held.advertiser?.announce(held.ip);
+      }
+      this.#alarm.by(Math.max(deadlineOf(held), now + BREATH));
+    }
+  }
+
+  #heardClaim(ip: Ip, mac: Mac, link: Link): void {
+    const held = this.#held.get(ip);
+    if (!held?.placed || held.advertiser?.link.index !== link.index) return;
+    // A node with two links to the same LAN hears itself.
+    if (this.#network.links().some((own) => own.mac === mac)) return;
+    const conflict = held.defender.claim(mac, this.#clock.now());
+    this.#alarm.by(deadlineOf(held));
+    if (conflict) for (const listener of [...this.#conflictListeners]) listener({ ip, mac, link: link.name });
+  }
+
+  #followLinks(): void {
+    const links = this.#network.links();
+    const byIndex = new Map(links.map((link) => [link.index, link]));
+    const present = new Map(links.map((link) => [link.index, new Set(link.addresses.map((address) => address.ip))]));
+    for (const held of [...this.#held.values()]) {
+      this.#tellIfChanged(held, () => {
+        const used = held.advertiser?.link;
+        const link = used && byIndex.get(used.index);
+        if (!link || link.mac !== used.mac || (held.linkName !== undefined && link.name !== held.linkName)) {
+          this.#detach(held);
+          this.#attach(held, links);
+          return;
+        }
+        if (link.up && !held.up) held.schedule.restart(this.#clock.now());
+        held.up = link.up;
+        // Somebody took it away.
+        if (held.placed && present.get(link.index)?.has(held.ip) !== true) this.#placement.put(held);
+        if (held.placed) this.#announce(held);
+      });
+    }
+  }
+
+  #checkAgain(): void {
+    const allGone = this.#placement.retry();
+    for (const held of this.#held.values()) {
+      if (held.placed || this.#placing.has(held)) continue;
+      this.#tellIfChanged(held, () => {
+        if (held.advertiser) this.#place(held);
+        else this.#attach(held, this.#network.links());
+      });
+    }
+    // Asking again puts back what somebody flushed.
+    void this.#fence.update();
+    if (!allGone || this.#held.size > 0) this.#recheck.by(this.#clock.now() + RECHECK);
+  }
+
+  #tellIfChanged(held: HeldAddress, step: () => void): void {
+    const before = decisionOf(held, undefined).message;
+    step();
+    if (before !== decisionOf(held, undefined).message) this.#tell(held.ip);
+  }
+
+  #tell(ip: Ip): void {
+    for (const listener of [...this.#changeListeners]) listener(ip);
+  }
+}

@@ -1,0 +1,60 @@
+/** One address that this node shall hold: what is known of it, and what that means to users. */
+import { failed, ready, type Decision, type NotReady } from '../../model/decision.ts';
+import type { Ip } from '../../model/ip.ts';
+import type { Milliseconds } from '../../model/time.ts';
+import { createAnnouncementSchedule, type AnnouncementSchedule } from '../../protocols/arp/announcer.ts';
+import { createDefender, type Defender } from '../../protocols/arp/defender.ts';
+import type { Advertiser } from './advertiser.ts';
+import type { Announced, AnnouncementRequest } from './port.ts';
+
+export interface HeldAddress {
+  readonly ip: Ip;
+  /** As asked for; undefined: by subnet. */
+  readonly linkName: string | undefined;
+  /** ISO 8601. */
+  since: string;
+  /** Where it is announced; undefined while it is nowhere. */
+  advertiser: Advertiser | undefined;
+  /** The kernel has it. */
+  placed: boolean;
+  /** The link has a carrier. The kernel keeps the address without one: this node itself may depend on it. */
+  up: boolean;
+  /** What else keeps it from being announced. */
+  problem: NotReady | undefined;
+  readonly schedule: AnnouncementSchedule;
+  readonly defender: Defender;
+}
+
+export function heldAddress(request: AnnouncementRequest, now: Milliseconds, wall: Date): HeldAddress {
+  return {
+    ip: request.ip,
+    linkName: request.link,
+    since: wall.toISOString(),
+    advertiser: undefined,
+    placed: false,
+    up: false,
+    problem: undefined,
+    schedule: createAnnouncementSchedule(now),
+    defender: createDefender(),
+  };
+}
+
+/** @param unfenced why the kernel could not be kept silent; undefined: it is, or need not be. */
+export function decisionOf(held: HeldAddress, unfenced: string | undefined): Decision<Announced> {
+  if (held.problem) return held.problem;
+  if (!held.advertiser) return failed('NoLink', `${held.ip} is not announced: its interface is gone`);
+  const link = held.advertiser.link.name;
+  if (!held.up) return failed('LinkDown', `${held.ip} is not announced: interface ${link} is down or has no carrier`);
+  const value = { link, since: held.since };
+  if (unfenced === undefined) return ready(value, 'Announced', `${held.ip} is announced on ${link}`);
+  return ready(
+    value,
+    'AnnouncedUnfenced',
+    `${held.ip} is announced on ${link}, but the kernel answers for it too: ${unfenced}`,
+  );
+}
+
+/** Earliest moment at which the address needs attention. */
+export function deadlineOf(held: HeldAddress): Milliseconds {
+  return Math.min(held.schedule.deadline(), held.defender.deadline() ?? Number.POSITIVE_INFINITY);
+}

@@ -1,0 +1,62 @@
+/**
+ * Keeps addresses alive in the kernel (design D6): each has a short lifetime there, and only a process whose event
+ * loop runs can refresh it. The work is spread out, so that a thousand addresses hold nothing up.
+ */
+import type { Ip } from '../../model/ip.ts';
+import type { Clock, Milliseconds, Timer } from '../../model/time.ts';
+
+/** What the kernel is told. It drops the address 2.0 to 2.6 s after the last refresh. */
+export const VALID_SECONDS = 2;
+/** Leaves 1.3 s for an event loop that is held up before an address is lost (and then put back). */
+const REFRESH: Milliseconds = 700;
+/** Between portions when many fall due together. */
+const PAUSE: Milliseconds = 50;
+/** Within which all portions are done: the next time round they fall due one after the other. */
+const SPREAD: Milliseconds = 600;
+
+export interface Lifetimes {
+  /** The address was given its lifetime just now: refresh it in time from here on. */
+  started(ip: Ip): void;
+  stop(ip: Ip): void;
+  stopAll(): void;
+}
+
+/** @param refresh gives an address its lifetime anew. */
+export function createLifetimes(clock: Clock, refresh: (ip: Ip) => void): Lifetimes {
+  /** Ordered: the longest untouched comes first. */
+  const refreshed = new Map<Ip, Milliseconds>();
+  let timer: Timer | undefined;
+
+  const touch = (ip: Ip): void => {
+    refreshed.delete(ip);
+    refreshed.set(ip, clock.now());
+  };
+  const work = (): void => {
+    timer = undefined;
+    const portion = Math.ceil((refreshed.size * PAUSE) / SPREAD);
+    for (let i = 0; i < portion; i++) {
+      const oldest = refreshed.entries().next();
+      if (oldest.done === true || clock.now() - oldest.value[1] < REFRESH) break;
+      touch(oldest.value[0]);
+      refresh(oldest.value[0]);
+    }
+    arm();
+  };
+  const arm = (): void => {
+    const oldest = refreshed.values().next();
+    if (timer || oldest.done === true) return;
+    timer = clock.after(Math.max(PAUSE, oldest.value + REFRESH - clock.now()), work);
+  };
+  return {
+    started: (ip) => {
+      touch(ip);
+      arm();
+    },
+    stop: (ip) => void refreshed.delete(ip),
+    stopAll: () => {
+      refreshed.clear();
+      timer?.cancel();
+      timer = undefined;
+    },
+  };
+}

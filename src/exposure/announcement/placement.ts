@@ -1,0 +1,84 @@
+/** Puts held addresses on the kernel and takes them off again. */
+import { failed } from '../../model/decision.ts';
+import { messageOf } from '../../model/errors.ts';
+import type { Ip } from '../../model/ip.ts';
+import type { Clock } from '../../model/time.ts';
+import type { HeldAddress } from './held-address.ts';
+import { createLifetimes, VALID_SECONDS } from './lifetime.ts';
+import { hostPrefix } from './link-choice.ts';
+import type { AddressTable } from './port.ts';
+
+export interface Placement {
+  /** Puts it there, or refreshes it. Sets `placed` and `problem`. */
+  put(held: HeldAddress): void;
+  /** Takes it off, if it was placed. */
+  takeOff(held: HeldAddress): void;
+  /** Whether the kernel did not give it up. */
+  isStuck(ip: Ip): boolean;
+  /** Tries again to take off what is stuck. @returns whether all is gone. */
+  retry(): boolean;
+  /** Alone: addresses stand for ever. Applies to what is put from now on. */
+  setAlone(alone: boolean): void;
+  stop(): void;
+}
+
+/** @param onProblem called when an address got a problem with the kernel, or lost one. */
+export function createPlacement(
+  table: AddressTable,
+  clock: Clock,
+  find: (ip: Ip) => HeldAddress | undefined,
+  onProblem: (ip: Ip) => void,
+): Placement {
+  /** Interface index by address. */
+  const stuck = new Map<Ip, number>();
+  let alone = false;
+
+  const put = (held: HeldAddress): void => {
+    const { advertiser, ip } = held;
+    if (!advertiser) return;
+    const before = held.problem;
+    try {
+      table.set(advertiser.link.index, ip, hostPrefix(ip), alone ? undefined : VALID_SECONDS);
+      held.placed = true;
+      held.problem = undefined;
+      stuck.delete(ip);
+      if (!alone) lifetimes.started(ip);
+    } catch (error) {
+      held.placed = false;
+      held.problem = failed('AddressRefused', `${ip} is not announced: ${messageOf(error)}`);
+    }
+    if (before?.message !== held.problem?.message) onProblem(ip);
+  };
+  const lifetimes = createLifetimes(clock, (ip) => {
+    const held = find(ip);
+    if (held) put(held);
+  });
+  const remove = (ip: Ip, linkIndex: number): void => {
+    try {
+      table.remove(linkIndex, ip);
+      stuck.delete(ip);
+    } catch {
+      // Told by isStuck and tried again; where it has a lifetime the kernel drops it by itself.
+      stuck.set(ip, linkIndex);
+    }
+  };
+
+  return {
+    put,
+    takeOff: (held) => {
+      lifetimes.stop(held.ip);
+      if (held.placed && held.advertiser) remove(held.ip, held.advertiser.link.index);
+      held.placed = false;
+    },
+    isStuck: (ip) => stuck.has(ip),
+    retry: () => {
+      for (const [ip, linkIndex] of [...stuck]) remove(ip, linkIndex);
+      return stuck.size === 0;
+    },
+    setAlone: (value) => {
+      alone = value;
+      if (alone) lifetimes.stopAll();
+    },
+    stop: () => lifetimes.stopAll(),
+  };
+}
