@@ -1,0 +1,154 @@
+import { describe, expect, it } from 'vitest';
+import { renderStatus } from '../../../src/cli/render-status.ts';
+import { KEY } from '../../../src/model/annotations.ts';
+import type { Service } from '../../../src/model/kubernetes.ts';
+import { readStatus } from '../../../src/workflows/status/gather.ts';
+import { statusReport } from '../../../src/workflows/status/report.ts';
+import { annotated, condition, presence, settled, withConditions } from '../../support/exposed.ts';
+import { createFakeCluster } from '../../support/fake-cluster.ts';
+
+const now = new Date('2026-01-01T00:10:00Z');
+const live = presence('n1', '2026-01-01T00:09:59.000000Z');
+
+function service(name: string, annotations: Record<string, string> = {}): Service {
+  const metadata = { name, namespace: 'default', creationTimestamp: '2026-01-01T00:00:00Z' };
+  return annotated({ metadata, spec: { type: 'LoadBalancer', ports: [{ port: 80 }] } }, annotations);
+}
+
+describe('status', () => {
+  it('shows a whole exposure', () => {
+    const web = settled(service('web', { [KEY.loadBalancerIPs]: '0.0.0.0', [KEY.router]: '8080', [KEY.mdns]: 'web' }));
+    const report = statusReport({ services: [web], allServices: [web], presence: [live], pools: undefined, now });
+    expect(report.problems).toEqual([]);
+    expect(report.services[0]).toMatchObject({
+      addresses: ['10.77.0.101'],
+      owner: 'n1',
+      ready: true,
+      source: 'dhcp',
+      names: ['web.local'],
+      leaseExpires: '2026-01-01T01:00:00.000Z',
+      router: [{ externalPort: 8080, internalPort: 80, externalIp: '8.8.4.4' }],
+    });
+    expect(renderStatus(report, { wide: false, color: false, now })).toBe(
+      [
+        'NAMESPACE   NAME   ADDRESS       OWNER   ROUTER    HOSTNAME    READY   SINCE   AGE',
+        'default     web    10.77.0.101   n1      8080→80   web.local   True    10m     10m',
+        '',
+        'AGENT   STATE   LAST-SEEN',
+        'n1      live    1s',
+      ].join('\n'),
+    );
+    const wide = renderStatus(report, { wide: true, color: false, now });
+    expect(wide).toContain('EXTERNAL');
+    expect(wide).toContain('router=Mapped');
+  });
+
+  it('names the first stage that is not ready, its reason and since when', () => {
+    const web = withConditions(
+      settled(service('web')),
+      condition('router', 'False', 'PortTaken', '8080 is taken'),
+      condition('ready', 'False', 'PortTaken'),
+    );
+    const { problems, services } = statusReport({
+      services: [web],
+      allServices: [web],
+      presence: [live],
+      pools: undefined,
+      now,
+    });
+    expect(problems).toEqual([
+      {
+        what: 'Service default/web',
+        stage: 'router',
+        reason: 'PortTaken',
+        message: '8080 is taken',
+        since: '2026-01-01T00:00:00Z',
+        hints: [expect.stringContaining('UPnP')],
+      },
+    ]);
+    expect(services[0]).toMatchObject({ ready: false, waitingFor: 'router' });
+  });
+
+  it('counts what of a pool is used, and names a bad key without hiding the others', () => {
+    const web = settled(service('web'));
+    const data = { 'range-global': '10.77.0.100-10.77.0.109', 'cidr-shop': '10.1.2.3/99', 'cidr-lan': '0.0.0.0/32' };
+    const pools = { metadata: { name: 'kubevip' }, data };
+    const report = statusReport({ services: [web], allServices: [web], presence: [live], pools, now });
+    expect(report.pools.map(({ key, used, size }) => [key, used, size])).toEqual([
+      ['range-global', 1, '10'],
+      ['cidr-lan', 0, undefined],
+    ]);
+    expect(report.problems).toEqual([
+      expect.objectContaining({
+        what: 'ConfigMap kubevip',
+        message: expect.stringMatching(/^key cidr-shop/) as string,
+      }),
+    ]);
+  });
+
+  it.each([
+    ['no agent at all', []],
+    ['only one that is gone', [presence('n1', '2026-01-01T00:00:00.000000Z')]],
+  ])('says that no agent runs: %s', (_, leases) => {
+    const { problems } = statusReport({ services: [], allServices: [], presence: leases, pools: undefined, now });
+    expect(problems).toEqual([expect.objectContaining({ reason: 'NoAgent' })]);
+  });
+
+  it('tells one silent agent among live ones', () => {
+    const leases = [
+      live,
+      presence('n10', '2026-01-01T00:00:00.000000Z'),
+      presence('n2', '2026-01-01T00:09:58.000000Z'),
+    ];
+    const { problems, agents } = statusReport({
+      services: [],
+      allServices: [],
+      presence: leases,
+      pools: undefined,
+      now,
+    });
+    expect(agents.map(({ node }) => node)).toEqual(['n1', 'n2', 'n10']);
+    expect(problems).toEqual([expect.objectContaining({ what: 'agent n10', reason: 'AgentSilent' })]);
+  });
+
+  it('leaves Services of others out, and shows one that is being removed', () => {
+    const other: Service = {
+      metadata: { name: 'other' },
+      spec: { type: 'LoadBalancer', loadBalancerClass: 'metallb.io/x' },
+    };
+    const web = settled(service('web'));
+    const leaving = { ...web, metadata: { ...web.metadata, deletionTimestamp: '2026-01-01T00:09:00Z' } };
+    const report = statusReport({
+      services: [other, leaving],
+      allServices: [],
+      presence: [live],
+      pools: undefined,
+      now,
+    });
+    expect(report.services.map(({ name, ready, deleting }) => [name, ready, deleting])).toEqual([['web', false, true]]);
+    expect(report.problems[0]).toMatchObject({
+      reason: 'Deleting',
+      message: 'is being removed; held by kubevip.dev/cleanup',
+    });
+  });
+
+  it('reads what it may, and says what it may not', async () => {
+    const cluster = createFakeCluster();
+    cluster.put('Service', service('web'));
+    cluster.refuse('ConfigMap', 'get', 403, 'Forbidden');
+    cluster.refuse('Lease', 'list', 403, 'Forbidden');
+    const report = await readStatus(cluster, { namespace: '*' }, now);
+    expect(report.services).toHaveLength(1);
+    expect(report.problems.map(({ what, reason }) => `${what} ${reason}`)).toEqual([
+      'agents Forbidden',
+      'ConfigMap kubevip Forbidden',
+      'Service default/web NotSeen',
+    ]);
+  });
+
+  it('refuses a name that is not there', async () => {
+    await expect(readStatus(createFakeCluster(), { namespace: 'default', name: 'web' }, now)).rejects.toMatchObject({
+      code: 'NO_SUCH_SERVICE',
+    });
+  });
+});
