@@ -64,18 +64,13 @@ export async function readMappings(paths: LabPaths): Promise<PortMapping[]> {
   const text = await runOrThrow(['nft', 'list', 'chain', 'inet', 'filter', 'prerouting_miniupnpd'], {
     netns: netnsOf(paths, 'router'),
   });
-  const rule = /\b(tcp|udp) dport (\d+)\b.*\bdnat (?:ip )?to (\d+\.\d+\.\d+\.\d+):(\d+)/;
-  return text.split('\n').flatMap((line) => {
-    const [, protocol = '', externalPort, internalIp = '', internalPort] = rule.exec(line) ?? [];
-    if (externalPort === undefined) return [];
-    return [
-      {
-        protocol: protocol === 'tcp' ? ('TCP' as const) : ('UDP' as const),
-        externalPort: Number(externalPort),
-        internalIp,
-        internalPort: Number(internalPort),
-      },
-    ];
+  // miniupnpd matches the protocol by its number at its place in the header, which nft shows as it is.
+  const rule = /@nh,72,8 (0x6|0x11) th dport (\d+) dnat ip to (\d+\.\d+\.\d+\.\d+):(\d+)/;
+  return text.split('\n').flatMap((line): PortMapping[] => {
+    const [, protocol, externalPort, internalIp = '', internalPort] = rule.exec(line) ?? [];
+    if (protocol === undefined) return [];
+    const ports = { externalPort: Number(externalPort), internalPort: Number(internalPort) };
+    return [{ protocol: protocol === '0x6' ? 'TCP' : 'UDP', internalIp, ...ports }];
   });
 }
 

@@ -20,7 +20,7 @@ describe('lab options', () => {
   it('name what is wrong', () => {
     expect(() => labOptions({ nodes: 0 })).toThrow(/nodes/);
     expect(() => labOptions({ dhcp: { leaseTime: '2 minutes' } })).toThrow(/dhcp\.leaseTime/);
-    expect(() => labOptions({ ...{ nodez: 2 } })).toThrow(/nodez/);
+    expect(() => labOptions(JSON.parse('{"nodez": 2}') as object)).toThrow(/nodez/);
   });
 });
 
