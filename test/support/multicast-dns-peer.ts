@@ -10,11 +10,13 @@ const peer = multicastDns({ interface: process.env['PEER_ADDRESS'] ?? '', bind: 
 if (mode === 'query') {
   const [name = '', type = 'A'] = args;
   peer.on('response', ({ answers = [], additionals = [] }) => {
-    const records = ([...answers, ...additionals] as Record<string, unknown>[]).map(({ type, name, data }) => ({
-      type,
-      name,
-      data: Array.isArray(data) ? data.map(String) : data,
-    }));
+    const records = ([...answers, ...additionals] as unknown as Record<string, unknown>[]).map(
+      ({ type, name, data }) => ({
+        type,
+        name,
+        data: Array.isArray(data) ? data.map(String) : data,
+      }),
+    );
     process.stdout.write(`${JSON.stringify(records)}\n`);
   });
   setInterval(() => peer.query(name, type as 'A'), 200);

@@ -67,6 +67,11 @@ export class LinkResponder {
     return this.#machine.status(key);
   }
 
+  /** The publication that has a name now, or is probing for it. */
+  holder(name: string): string | undefined {
+    return this.#machine.holder(name);
+  }
+
   /** Why nothing can be published here now; undefined when it can. */
   obstacle(): NotReady | undefined {
     const { link: name } = this.#options;

@@ -28,6 +28,8 @@ export function createNamePublisher(options: NamePublisherOptions): NamePublishe
 class LinkPublisher implements NamePublisher {
   readonly #options: NamePublisherOptions;
   readonly #held = new Map<ServiceKey, Held>();
+  /** Which Service asked for a name on a link. */
+  readonly #asked = new Map<string, ServiceKey>();
   /** Services whose name another one has, with the link they want it on. */
   readonly #waiting = new Map<ServiceKey, string>();
   readonly #links = new Map<string, LinkResponder>();
@@ -57,7 +59,9 @@ class LinkPublisher implements NamePublisher {
     const fingerprint = JSON.stringify({ ...publication, verified: [] });
     const responder = this.#responder(link);
     if (this.#held.get(service)?.fingerprint !== fingerprint) {
+      this.#release(service);
       this.#held.set(service, { link, hosts, fingerprint });
+      for (const host of hosts) this.#asked.set(placeOf(host, link), service);
       responder.publish(service, publication);
       if (before) this.#wake(link);
     }
@@ -89,11 +93,13 @@ class LinkPublisher implements NamePublisher {
     for (const link of this.#links.values()) link.close();
     this.#links.clear();
     this.#held.clear();
+    this.#asked.clear();
     this.#waiting.clear();
   }
 
   #release(service: ServiceKey): Held | undefined {
     const held = this.#held.get(service);
+    for (const host of held?.hosts ?? []) this.#asked.delete(placeOf(host, held?.link ?? ''));
     this.#held.delete(service);
     this.#waiting.delete(service);
     return held;
@@ -120,12 +126,8 @@ class LinkPublisher implements NamePublisher {
 
   /** The other Service that asked for `host` on the link, or has come to it by renaming. */
   #holder(host: string, link: string, except: ServiceKey): ServiceKey | undefined {
-    for (const [service, held] of this.#held) {
-      if (service === except || held.link !== link) continue;
-      const current = this.#links.get(link)?.status(service)?.hosts ?? [];
-      if ([...held.hosts, ...current].some((other) => sameName(other, host))) return service;
-    }
-    return undefined;
+    const holders = [this.#asked.get(placeOf(host, link)), this.#links.get(link)?.holder(host)];
+    return holders.find((holder) => holder !== undefined && holder !== except) as ServiceKey | undefined;
   }
 
   #responder(link: string): LinkResponder {
@@ -178,6 +180,10 @@ function decisionOf(request: NameRequestOnLink, responder: LinkResponder): Decis
   const renamed = status.hosts.filter((host) => !hosts.some((asked) => sameName(asked, host)));
   const why = `published as ${renamed.join(', ')} because another host answers ${lost.join(', ')}`;
   return ready(value, 'NameConflictRenamed', `${why}: ${facts}`);
+}
+
+function placeOf(host: string, link: string): string {
+  return `${link} ${foldName(host)}`;
 }
 
 function distinctHosts(hosts: readonly string[]): string[] {

@@ -91,6 +91,11 @@ export class Responder {
     return claims && { established: claims.isEstablished(), hosts: claims.hosts(), instance: claims.instance() };
   }
 
+  /** The publication that has a name now, or is probing for it. */
+  holder(name: Name): string | undefined {
+    return this.#byName.get(foldName(name))?.entry.key;
+  }
+
   receive(received: Message, from: Source, now: Milliseconds): ResponderOutput[] {
     if (received.kind === 'query') this.#query(received, from, now);
     const contested = received.kind === 'response' ? this.#response(received, from, now) : [];
@@ -141,7 +146,7 @@ export class Responder {
   }
 
   #newEntry(key: string, publication: Publication): Entry {
-    const taken = (name: Name): boolean => (this.#byName.get(foldName(name))?.entry.key ?? key) !== key;
+    const taken = (name: Name): boolean => (this.holder(name) ?? key) !== key;
     const entry = { key, claims: new Claims(publication, taken), announcer: new Announcer(), names: [] };
     this.#entries.set(key, entry);
     return entry;
