@@ -1,0 +1,492 @@
+import { describe, expect, it } from 'vitest';
+import { createAnnouncement, type ClosableAnnouncement } from '../../../src/exposure/announcement/announcement.ts';
+import { ip, type Ip } from '../../../src/model/ip.ts';
+import { macFromBytes, macToBytes, parseMac, type Mac } from '../../../src/model/mac.ts';
+import type { FrameSocket } from '../../../src/model/wire.ts';
+import {
+  ARP_ETHER_TYPE,
+  arpAnnouncement,
+  arpProbe,
+  arpReply,
+  decodeArp,
+  encodeArp,
+  gratuitousReply,
+  type ArpFrame,
+} from '../../../src/protocols/arp/packet.ts';
+import { createFakeClock, type FakeClock } from '../../support/fake-clock.ts';
+import { createFakeKernel, createFakeSilence, type FakeKernel, type FakeSilence } from '../../support/fake-kernel.ts';
+import { createFakeLan, type FakeHost, type FakeLan } from '../../support/fake-network.ts';
+
+const VIP = ip('10.77.0.200');
+const NODE_MAC = parseMac('02:00:00:00:00:01')!;
+const CLIENT_MAC = parseMac('02:00:00:00:00:50')!;
+const STRANGER_MAC = parseMac('02:00:00:00:00:66')!;
+const ROGUE_MAC = parseMac('02:00:00:00:00:99')!;
+
+interface World {
+  readonly clock: FakeClock;
+  readonly lan: FakeLan;
+  readonly node: FakeHost;
+  readonly kernel: FakeKernel;
+  readonly silence: FakeSilence;
+  readonly announcement: ClosableAnnouncement;
+  /** What the client hears, with the time. */
+  readonly heard: { readonly at: number; readonly frame: ArpFrame }[];
+  readonly say: (frame: ArpFrame) => Promise<void>;
+  /** Asks for the address; gives the MACs that answer. */
+  readonly ask: (address: Ip) => Promise<Mac[]>;
+}
+
+async function createWorld(prepare?: (world: Pick<World, 'kernel' | 'silence' | 'clock'>) => void): Promise<World> {
+  const clock = createFakeClock();
+  const lan = createFakeLan(clock);
+  const node = lan.host({ name: 'n1', mac: NODE_MAC, addresses: [{ ip: ip('10.77.0.11'), prefixLength: 24 }] });
+  const client = lan.host({ name: 'lap', mac: CLIENT_MAC, addresses: [{ ip: ip('10.77.0.50'), prefixLength: 24 }] });
+  const kernel = createFakeKernel(clock);
+  const silence = createFakeSilence(clock);
+  prepare?.({ kernel, silence, clock });
+  const heard: World['heard'] = [];
+  const link = client.network.links()[0]!;
+  const socket: FrameSocket = client.network.openFrames(
+    { link, etherType: ARP_ETHER_TYPE, promiscuous: true },
+    (data) => {
+      if (macFromBytes(data.slice(6, 12)) !== ROGUE_MAC) heard.push({ at: clock.now(), frame: decodeArp(data) });
+    },
+  );
+  const announcement = createAnnouncement({ network: node.network, addressTable: kernel, silence, clock });
+  await clock.advanceAsync(0);
+  const say = async (frame: ArpFrame): Promise<void> => {
+    socket.send(encodeArp(frame));
+    await clock.advanceAsync(0);
+  };
+  return {
+    clock,
+    lan,
+    node,
+    kernel,
+    silence,
+    announcement,
+    heard,
+    say,
+    ask: async (address) => {
+      const before = heard.length;
+      await say({ ...arpProbe(CLIENT_MAC, address), senderIp: ip('10.77.0.50') });
+      return heard
+        .slice(before)
+        .filter(({ frame }) => frame.operation === 'reply' && frame.to === CLIENT_MAC && frame.senderIp === address)
+        .map(({ frame }) => frame.senderMac);
+    },
+  };
+}
+
+describe('taking an address', () => {
+  it('is ready at once: silenced, on the kernel as a /32 for two seconds, and announced in both forms', async () => {
+    const { announcement, clock, kernel, silence, heard } = await createWorld();
+    expect(announcement.ensure({ ip: VIP })).toEqual({
+      state: 'ready',
+      reason: 'Announced',
+      message: '10.77.0.200 is announced on eth0',
+      value: { link: 'eth0', since: '2026-01-01T00:00:00.000Z' },
+    });
+    await clock.advanceAsync(0);
+    expect(silence.silent()).toEqual([VIP]);
+    expect(kernel.owned()).toEqual([{ ip: VIP, linkIndex: 2, prefixLength: 32 }]);
+    expect(kernel.addresses().get(VIP)?.until).toBe(2000);
+    expect(heard).toEqual([
+      { at: 0, frame: arpAnnouncement(NODE_MAC, VIP) },
+      { at: 0, frame: gratuitousReply(NODE_MAC, VIP) },
+    ]);
+  });
+
+  it('repeats the announcement at 0.1, 1.1, 2.2 and 5 s, then every 30 s', async () => {
+    const { announcement, clock, heard } = await createWorld();
+    announcement.ensure({ ip: VIP });
+    await clock.advanceAsync(36_000);
+    const requests = heard.filter(({ frame }) => frame.operation === 'request').map(({ at }) => at);
+    expect(requests).toEqual([0, 100, 1100, 2200, 5000, 35_000]);
+    expect(heard).toHaveLength(2 * requests.length);
+  });
+
+  it('announces within 2 ms even when silencing takes long, and gives the kernel the address only then', async () => {
+    const { announcement, clock, kernel, silence, heard, ask } = await createWorld();
+    silence.delay(20);
+    announcement.ensure({ ip: VIP });
+    await clock.advanceAsync(2);
+    expect(heard.map(({ at }) => at)).toEqual([2, 2]);
+    expect(kernel.addresses().size).toBe(0);
+    expect(await ask(VIP)).toEqual([NODE_MAC]);
+    await clock.advanceAsync(18);
+    expect(kernel.addresses().has(VIP)).toBe(true);
+    expect(silence.silent()).toEqual([VIP]);
+    expect(heard.filter(({ frame }) => frame.operation === 'request' && frame.senderIp === VIP)).toHaveLength(1);
+  });
+
+  it('never gives the kernel an address that was asked for while another was being silenced', async () => {
+    const { announcement, clock, kernel, silence } = await createWorld();
+    silence.delay(20);
+    announcement.ensure({ ip: VIP });
+    await clock.advanceAsync(10);
+    const second = ip('10.77.0.201');
+    announcement.ensure({ ip: second });
+    await clock.advanceAsync(12);
+    expect([...kernel.addresses().keys()]).toEqual([VIP]);
+    await clock.advanceAsync(20);
+    expect(kernel.addresses().has(second)).toBe(true);
+    expect(silence.silent()).toEqual([VIP, second]);
+  });
+
+  it('silences many in one step', async () => {
+    const { announcement, clock, kernel, silence } = await createWorld();
+    const many = Array.from({ length: 200 }, (_, i) => ip(`10.77.0.${20 + i}`));
+    silence.delay(1);
+    many.forEach((address) => announcement.ensure({ ip: address }));
+    await clock.advanceAsync(1);
+    expect(kernel.addresses().size).toBe(many.length);
+  });
+
+  it('serves the address and says so when the kernel cannot be silenced', async () => {
+    const { announcement, clock, kernel, silence, ask } = await createWorld();
+    silence.fail(new Error('no nft here'));
+    announcement.ensure({ ip: VIP });
+    await clock.advanceAsync(0);
+    expect(kernel.addresses().has(VIP)).toBe(true);
+    expect(await ask(VIP)).toEqual([NODE_MAC]);
+    expect(announcement.ensure({ ip: VIP })).toMatchObject({
+      state: 'ready',
+      reason: 'AnnouncedUnfenced',
+      message: expect.stringContaining('no nft here') as string,
+    });
+    silence.fail(undefined);
+    const changes: Ip[] = [];
+    announcement.onChange((address) => changes.push(address));
+    await clock.advanceAsync(5000);
+    expect(changes).toEqual([VIP]);
+    expect(announcement.ensure({ ip: VIP }).reason).toBe('Announced');
+  });
+
+  it('tells when the kernel refuses the address, does not answer for it, and tries again', async () => {
+    const { announcement, clock, kernel, ask, heard } = await createWorld();
+    const changes: Ip[] = [];
+    announcement.onChange((address) => changes.push(address));
+    kernel.fail(new Error('cannot put it there: EPERM'));
+    announcement.ensure({ ip: VIP });
+    await clock.advanceAsync(0);
+    expect(changes).toEqual([VIP]);
+    expect(announcement.ensure({ ip: VIP })).toMatchObject({ state: 'failed', reason: 'AddressRefused' });
+    expect(await ask(VIP)).toEqual([]);
+    expect(heard.filter(({ frame }) => frame.senderIp === VIP)).toEqual([]);
+    kernel.fail(undefined);
+    await clock.advanceAsync(5000);
+    expect(changes).toEqual([VIP, VIP]);
+    expect(announcement.ensure({ ip: VIP }).state).toBe('ready');
+    expect(await ask(VIP)).toEqual([NODE_MAC]);
+  });
+
+  it('refuses what it cannot announce, with the reason', async () => {
+    const { announcement, node } = await createWorld();
+    expect(announcement.ensure({ ip: ip('192.168.9.9') })).toMatchObject({ state: 'failed', reason: 'NoLink' });
+    expect(announcement.ensure({ ip: VIP, link: 'eth7' })).toMatchObject({ state: 'failed', reason: 'NoLink' });
+    expect(announcement.ensure({ ip: ip('2001:db8::1') })).toMatchObject({ reason: 'FamilyNotSupported' });
+    node.setLink({ up: false });
+    expect(announcement.ensure({ ip: ip('10.77.0.201') })).toMatchObject({ state: 'failed', reason: 'LinkDown' });
+  });
+});
+
+describe('holding an address', () => {
+  it('refreshes the lifetime for as long as the event loop turns', async () => {
+    const { announcement, clock, kernel } = await createWorld();
+    announcement.ensure({ ip: VIP });
+    for (let i = 0; i < 100; i++) {
+      await clock.advanceAsync(100);
+      expect(kernel.addresses().has(VIP)).toBe(true);
+    }
+    expect(kernel.sets()).toBeLessThan(20);
+  });
+
+  it('keeps many alive without ever setting many at once', async () => {
+    const { announcement, clock, kernel } = await createWorld();
+    const many = Array.from({ length: 240 }, (_, i) => ip(`10.77.0.${10 + i}`));
+    many.forEach((address) => announcement.ensure({ ip: address }));
+    await clock.advanceAsync(1);
+    let most = 0;
+    for (let i = 0; i < 1000; i++) {
+      const before = kernel.sets();
+      await clock.advanceAsync(10);
+      most = Math.max(most, kernel.sets() - before);
+      expect(kernel.addresses().size).toBe(many.length);
+    }
+    expect(most).toBeLessThanOrEqual(20);
+  });
+
+  it('answers questions and probes for it, and for nothing else', async () => {
+    const { announcement, say, ask, heard } = await createWorld();
+    announcement.ensure({ ip: VIP });
+    expect(await ask(VIP)).toEqual([NODE_MAC]);
+    expect(await ask(ip('10.77.0.201'))).toEqual([]);
+    heard.length = 0;
+    await say(arpProbe(CLIENT_MAC, VIP));
+    expect(heard.at(-1)?.frame).toEqual(arpReply(NODE_MAC, arpProbe(CLIENT_MAC, VIP)));
+    heard.length = 0;
+    await say(arpAnnouncement(CLIENT_MAC, VIP));
+    expect(heard).toEqual([]);
+  });
+
+  it('is not disturbed by garbage on the wire', async () => {
+    const { announcement, clock, lan, ask } = await createWorld();
+    announcement.ensure({ ip: VIP });
+    const rogue = lan.host({ name: 'rogue', mac: ROGUE_MAC, addresses: [] });
+    const socket = rogue.network.openFrames(
+      { link: rogue.network.links()[0]!, etherType: ARP_ETHER_TYPE },
+      () => undefined,
+    );
+    for (const length of [14, 20, 41, 60]) {
+      const junk = new Uint8Array(length).fill(0xff);
+      junk.set(macToBytes(ROGUE_MAC), 6);
+      junk.set([0x08, 0x06], 12);
+      socket.send(junk);
+    }
+    await clock.advanceAsync(0);
+    expect(await ask(VIP)).toEqual([NODE_MAC]);
+  });
+
+  it('puts the address back at once when somebody takes it away', async () => {
+    const { announcement, clock, kernel, node } = await createWorld();
+    announcement.ensure({ ip: VIP });
+    await clock.advanceAsync(10);
+    const withVip = [
+      { ip: ip('10.77.0.11'), prefixLength: 24 },
+      { ip: VIP, prefixLength: 32 },
+    ];
+    node.setLink({ addresses: withVip });
+    kernel.remove(2, VIP);
+    node.setLink({ addresses: withVip.slice(0, 1) });
+    expect(kernel.addresses().has(VIP)).toBe(true);
+  });
+
+  it('says when the link loses its carrier, keeps the address, and announces anew when it is back', async () => {
+    const { announcement, clock, kernel, node, heard } = await createWorld();
+    const changes: Ip[] = [];
+    announcement.ensure({ ip: VIP });
+    await clock.advanceAsync(10_000);
+    announcement.onChange((address) => changes.push(address));
+    node.setLink({ up: false });
+    expect(announcement.ensure({ ip: VIP })).toMatchObject({ state: 'failed', reason: 'LinkDown' });
+    await clock.advanceAsync(10_000);
+    expect(kernel.addresses().has(VIP)).toBe(true);
+    heard.length = 0;
+    node.setLink({ up: true });
+    await clock.advanceAsync(0);
+    expect(changes).toEqual([VIP, VIP]);
+    expect(announcement.ensure({ ip: VIP }).state).toBe('ready');
+    expect(heard.map(({ frame }) => frame)).toEqual([arpAnnouncement(NODE_MAC, VIP), gratuitousReply(NODE_MAC, VIP)]);
+  });
+
+  it('waits for a link that is not there, and follows one that is made anew', async () => {
+    const { announcement, clock, kernel, node, ask } = await createWorld();
+    node.setLink(undefined);
+    const changes: Ip[] = [];
+    announcement.onChange((address) => changes.push(address));
+    expect(announcement.ensure({ ip: VIP })).toMatchObject({ state: 'failed', reason: 'NoLink' });
+    node.setLink({ index: 7 });
+    await clock.advanceAsync(0);
+    expect(changes).toEqual([VIP]);
+    expect(announcement.ensure({ ip: VIP }).state).toBe('ready');
+    expect(kernel.owned()).toEqual([{ ip: VIP, linkIndex: 7, prefixLength: 32 }]);
+    node.setLink({ index: 9 });
+    await clock.advanceAsync(0);
+    expect(kernel.owned()).toEqual([{ ip: VIP, linkIndex: 9, prefixLength: 32 }]);
+    expect(await ask(VIP)).toEqual([NODE_MAC]);
+    expect(node.open().frames).toBe(1);
+  });
+
+  it('speaks with the new MAC when the link gets another', async () => {
+    const { announcement, clock, node, ask } = await createWorld();
+    announcement.ensure({ ip: VIP });
+    await clock.advanceAsync(0);
+    node.setLink({ mac: STRANGER_MAC });
+    await clock.advanceAsync(0);
+    expect(await ask(VIP)).toEqual([STRANGER_MAC]);
+    expect(node.open().frames).toBe(1);
+  });
+
+  it('moves when another link is asked for', async () => {
+    const { announcement, clock, kernel } = await createWorld();
+    announcement.ensure({ ip: VIP });
+    await clock.advanceAsync(0);
+    expect(announcement.ensure({ ip: VIP, link: 'eth7' })).toMatchObject({ state: 'failed', reason: 'NoLink' });
+    expect(kernel.addresses().size).toBe(0);
+    expect(announcement.ensure({ ip: VIP, link: 'eth0' }).state).toBe('ready');
+  });
+});
+
+describe('alone or with others', () => {
+  it('leaves the answering to the kernel and the address without a lifetime while alone', async () => {
+    const { announcement, clock, kernel, silence, ask } = await createWorld();
+    announcement.ensure({ ip: VIP });
+    await clock.advanceAsync(0);
+    announcement.setAlone(true);
+    await clock.advanceAsync(0);
+    expect(silence.silent()).toEqual([]);
+    expect(kernel.addresses().get(VIP)?.until).toBe(Number.POSITIVE_INFINITY);
+    expect(await ask(VIP)).toEqual([]);
+    const second = ip('10.77.0.201');
+    announcement.ensure({ ip: second });
+    await clock.advanceAsync(3000);
+    expect(kernel.addresses().get(second)?.until).toBe(Number.POSITIVE_INFINITY);
+    expect(silence.silent()).toEqual([]);
+  });
+
+  it('answers itself from the moment others are there, and the kernel is silenced', async () => {
+    const { announcement, clock, kernel, silence, ask } = await createWorld();
+    announcement.setAlone(true);
+    announcement.ensure({ ip: VIP });
+    await clock.advanceAsync(0);
+    silence.delay(20);
+    announcement.setAlone(false);
+    expect(kernel.addresses().get(VIP)?.until).toBe(clock.now() + 2000);
+    expect(await ask(VIP)).toEqual([NODE_MAC]);
+    await clock.advanceAsync(20);
+    expect(silence.silent()).toEqual([VIP]);
+    await clock.advanceAsync(10_000);
+    expect(kernel.addresses().has(VIP)).toBe(true);
+  });
+
+  it('goes on answering until the kernel may', async () => {
+    const { announcement, clock, silence, ask } = await createWorld();
+    announcement.ensure({ ip: VIP });
+    await clock.advanceAsync(0);
+    silence.delay(20);
+    announcement.setAlone(true);
+    await clock.advanceAsync(10);
+    expect(await ask(VIP)).toEqual([NODE_MAC]);
+    await clock.advanceAsync(10);
+    expect(await ask(VIP)).toEqual([]);
+  });
+});
+
+describe('letting go', () => {
+  it('takes address, rule and voice away, and sends nothing more', async () => {
+    const { announcement, clock, kernel, silence, heard, ask, node } = await createWorld();
+    announcement.ensure({ ip: VIP });
+    await clock.advanceAsync(50);
+    expect(announcement.release(VIP)).toMatchObject({ state: 'off', reason: 'Released' });
+    expect(kernel.addresses().size).toBe(0);
+    await clock.advanceAsync(0);
+    expect(silence.silent()).toEqual([]);
+    expect(node.open().frames).toBe(0);
+    heard.length = 0;
+    await clock.advanceAsync(60_000);
+    expect(heard).toEqual([]);
+    expect(await ask(VIP)).toEqual([]);
+    expect(announcement.release(VIP).state).toBe('off');
+  });
+
+  it('leaves nothing of an address that is let go before the kernel had it', async () => {
+    const { announcement, clock, kernel, silence, heard } = await createWorld();
+    silence.delay(20);
+    announcement.ensure({ ip: VIP });
+    announcement.release(VIP);
+    await clock.advanceAsync(10_000);
+    expect(kernel.addresses().size).toBe(0);
+    expect(silence.silent()).toEqual([]);
+    expect(heard).toEqual([]);
+  });
+
+  it('keeps the others on the same link', async () => {
+    const { announcement, clock, kernel, silence, ask } = await createWorld();
+    const second = ip('10.77.0.201');
+    announcement.ensure({ ip: VIP });
+    announcement.ensure({ ip: second });
+    await clock.advanceAsync(0);
+    announcement.release(VIP);
+    await clock.advanceAsync(3000);
+    expect([...kernel.addresses().keys()]).toEqual([second]);
+    expect(silence.silent()).toEqual([second]);
+    expect(await ask(second)).toEqual([NODE_MAC]);
+    expect(await ask(VIP)).toEqual([]);
+  });
+
+  it('says so when the kernel does not let go, and tries again', async () => {
+    const { announcement, clock, kernel } = await createWorld();
+    announcement.setAlone(true);
+    announcement.ensure({ ip: VIP });
+    await clock.advanceAsync(0);
+    kernel.fail(new Error('EBUSY'));
+    expect(announcement.release(VIP)).toMatchObject({ state: 'failed', reason: 'AddressStuck' });
+    kernel.fail(undefined);
+    await clock.advanceAsync(5000);
+    expect(kernel.addresses().size).toBe(0);
+    expect(announcement.release(VIP).state).toBe('off');
+  });
+
+  it('leaves no address, rule, socket or timer when closed', async () => {
+    const { announcement, clock, kernel, silence, node } = await createWorld();
+    announcement.ensure({ ip: VIP });
+    announcement.ensure({ ip: ip('10.77.0.201') });
+    await clock.advanceAsync(500);
+    await announcement.close();
+    await clock.advanceAsync(100);
+    expect(kernel.addresses().size).toBe(0);
+    expect(silence.silent()).toBeUndefined();
+    expect(node.open()).toEqual({ frames: 0, datagrams: 0 });
+    expect(clock.pending()).toBe(0);
+  });
+
+  it('removes what an earlier run left', async () => {
+    const { kernel, silence } = await createWorld((world) => {
+      world.kernel.set(2, VIP, 32);
+      void world.silence.set([VIP]);
+    });
+    expect(kernel.owned()).toEqual([]);
+    expect(silence.silent()).toEqual([]);
+  });
+});
+
+describe('claims of others', () => {
+  it('are no conflict when they end, as when an address moves', async () => {
+    const { announcement, clock, say, heard } = await createWorld();
+    const conflicts: unknown[] = [];
+    announcement.onConflict((conflict) => conflicts.push(conflict));
+    announcement.ensure({ ip: VIP });
+    await clock.advanceAsync(10_000);
+    heard.length = 0;
+    for (const pause of [0, 100]) {
+      await clock.advanceAsync(pause);
+      await say(arpAnnouncement(STRANGER_MAC, VIP));
+    }
+    await clock.advanceAsync(800);
+    expect(heard).toEqual([]);
+    announcement.release(VIP);
+    await clock.advanceAsync(60_000);
+    expect(heard).toEqual([]);
+    expect(conflicts).toEqual([]);
+  });
+
+  it('are answered after a second, and told when they go on', async () => {
+    const { announcement, clock, say, heard } = await createWorld();
+    const conflicts: unknown[] = [];
+    announcement.onConflict((conflict) => conflicts.push(conflict));
+    announcement.ensure({ ip: VIP });
+    await clock.advanceAsync(10_000);
+    heard.length = 0;
+    await say(arpAnnouncement(STRANGER_MAC, VIP));
+    await clock.advanceAsync(1000);
+    expect(heard[0]).toEqual({ at: 11_000, frame: arpAnnouncement(NODE_MAC, VIP) });
+    expect(conflicts).toEqual([]);
+    await clock.advanceAsync(200);
+    await say({ ...arpProbe(STRANGER_MAC, ip('10.77.0.1')), senderIp: VIP });
+    expect(conflicts).toEqual([{ ip: VIP, mac: STRANGER_MAC, link: 'eth0' }]);
+  });
+
+  it('are none when this node hears itself', async () => {
+    const { announcement, clock, say } = await createWorld();
+    const conflicts: unknown[] = [];
+    announcement.onConflict((conflict) => conflicts.push(conflict));
+    announcement.ensure({ ip: VIP });
+    for (let i = 0; i < 50; i++) {
+      await clock.advanceAsync(100);
+      await say(arpAnnouncement(NODE_MAC, VIP));
+    }
+    expect(conflicts).toEqual([]);
+  });
+});
