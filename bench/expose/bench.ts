@@ -1,0 +1,7 @@
+/** From a Service to an address that answers, and from a command line to its answer. */
+import type { BenchRow } from '../harness.ts';
+import { cliHelp, cliVersion } from './cli-start.ts';
+import { dhcpOverServer } from './dhcp-over-server.ts';
+import { poolFirstArp } from './pool-first-arp.ts';
+
+export const rows: readonly BenchRow[] = [poolFirstArp, dhcpOverServer, cliVersion, cliHelp];

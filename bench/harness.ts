@@ -1,0 +1,100 @@
+/** What every bench has in common: samples, their summary, and how it is shown. */
+
+export interface BenchRow {
+  readonly name: string;
+  /** One line for people: what is measured. */
+  readonly what: string;
+  /** @param n samples. @throws Error when a sample could not be taken: a number that hides failures is none. */
+  measure(n: number): Promise<RowResult>;
+}
+
+export interface Summary {
+  readonly n: number;
+  readonly median: number;
+  readonly p95: number;
+  readonly min: number;
+  readonly max: number;
+}
+
+export interface RowResult extends Summary {
+  readonly row: string;
+  readonly unit: 'ms';
+  /** Measured in turn with it, on the same machine at the same time. */
+  readonly peer?: { readonly name: string } & Summary;
+  /** What it is held to. */
+  readonly bar: { readonly text: string; readonly held: boolean };
+}
+
+/** @throws RangeError without samples. */
+export function summarise(samples: readonly number[]): Summary {
+  const sorted = samples.toSorted((a, b) => a - b);
+  const [min, max] = [sorted[0], sorted.at(-1)];
+  if (min === undefined || max === undefined) throw new RangeError('no samples');
+  return { n: sorted.length, median: quantile(sorted, 0.5), p95: quantile(sorted, 0.95), min, max };
+}
+
+/** Between the two nearest samples, as most tools have it. */
+function quantile(sorted: readonly number[], q: number): number {
+  const at = (sorted.length - 1) * q;
+  const low = sorted[Math.floor(at)] ?? Number.NaN;
+  const high = sorted[Math.ceil(at)] ?? Number.NaN;
+  return low + (high - low) * (at - Math.floor(at));
+}
+
+/** A row held to a fixed number of milliseconds (median). */
+export function absoluteRow(row: string, samples: readonly number[], limitMs: number): RowResult {
+  const summary = summarise(samples);
+  return { row, unit: 'ms', ...summary, bar: { text: `≤ ${limitMs} ms`, held: summary.median <= limitMs } };
+}
+
+/** A row held to a multiple of its peer (medians). */
+export function pairedRow(
+  row: string,
+  samples: readonly number[],
+  peer: { readonly name: string; readonly samples: readonly number[] },
+  factor: number,
+): RowResult {
+  const summary = summarise(samples);
+  const other = summarise(peer.samples);
+  return {
+    row,
+    unit: 'ms',
+    ...summary,
+    peer: { name: peer.name, ...other },
+    bar: { text: `≤ ${factor} × ${peer.name}`, held: summary.median <= factor * other.median },
+  };
+}
+
+/** The contract: one object a line. */
+export function rowJson({ row, unit, n, median, p95, min, max, peer }: RowResult): string {
+  const shown = { row, unit, n, median, p95, min, max, ...(peer ? { peer } : {}) };
+  return JSON.stringify(shown, (_, value: unknown) => (typeof value === 'number' ? round(value) : value));
+}
+
+export function rowsTable(rows: readonly RowResult[]): string {
+  const cells = [
+    ['ROW', 'N', 'MEDIAN', 'P95', 'MIN', 'MAX', 'PEER', 'RATIO', 'BAR', 'HELD'],
+    ...rows.map(({ row, n, median, p95, min, max, peer, bar }) => [
+      row,
+      `${n}`,
+      ...[median, p95, min, max].map((value) => `${round(value)} ms`),
+      peer ? `${peer.name} ${round(peer.median)} ms` : '-',
+      peer ? `${(median / peer.median).toFixed(2)} ×` : '-',
+      bar.text,
+      bar.held ? 'yes' : 'NO',
+    ]),
+  ];
+  const widths = (cells[0] ?? []).map((_, i) => Math.max(...cells.map((line) => (line[i] ?? '').length)));
+  return cells
+    .map((line) =>
+      line
+        .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+        .join('   ')
+        .trimEnd(),
+    )
+    .join('\n');
+}
+
+function round(value: number): number {
+  return Math.round(value * 100) / 100;
+}
