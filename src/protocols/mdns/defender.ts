@@ -9,12 +9,12 @@ const CONFLICT_WINDOW: Milliseconds = 10_000;
 const CONFLICT_PAUSE: Milliseconds = 5000;
 
 /**
- * Whether `heard` contradicts `own`: the same unique record set with data that is not ours. The very records
- * of an earlier owner of the address are no conflict, they say the same.
+ * Whether `heard` contradicts `own`, the unique records of a name: the same set with data that is not ours. The
+ * very records of an earlier owner of the address are no conflict, they say the same.
  */
 export function contradicts(heard: ResourceRecord, own: readonly ResourceRecord[]): boolean {
   if (heard.ttl === 0 || heard.type === 'NSEC') return false;
-  const set = own.filter((record) => record.flush && setKey(record) === setKey(heard));
+  const set = own.filter((record) => setKey(record) === setKey(heard));
   return set.length > 0 && !set.some((record) => sameRecord(record, heard));
 }
 
