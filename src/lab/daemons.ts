@@ -3,7 +3,7 @@
  * so the kernel itself knows who runs, also when whoever started it was killed before writing anything down.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { KubevipError } from '../model/errors.ts';
@@ -25,6 +25,8 @@ export interface DaemonSpec {
   readonly env?: Readonly<Record<string, string>>;
   /** Files to write before it starts: path → content. */
   readonly files?: Readonly<Record<string, string>>;
+  /** Removed before it starts: pid files and the like, by which it would take a killed predecessor for a running one. */
+  readonly stale?: readonly string[];
   /** Says from its log of this run, or otherwise, whether it serves. Absent: it does once it is started. */
   readonly ready?: (log: string, id: ProcessId) => boolean;
   /** How long it may take to be ready. Default 10 s. */
@@ -81,6 +83,7 @@ export async function stopDaemon(
 
 async function startDaemon(paths: LabPaths, spec: DaemonSpec): Promise<void> {
   for (const [path, content] of Object.entries(spec.files ?? {})) writeFileSync(path, content, { mode: 0o600 });
+  for (const path of spec.stale ?? []) rmSync(path, { force: true });
   const log = logFile(paths, spec.name);
   const before = existsSync(log) ? statSync(log).size : 0;
   const id = spawnDaemon({

@@ -7,7 +7,7 @@ import { agent, agentName } from './cluster-daemons.ts';
 import { ensureDaemon, stopDaemon } from './daemons.ts';
 import { startRouter } from './lab.ts';
 import { labPaths, type LabPaths } from './layout.ts';
-import { ensureNode, nodeNames, removeNode, setCable } from './network.ts';
+import { ensureNode, nodeNames, removeNode, setCable, setForwarding } from './network.ts';
 import { forgetConnections, loadNat } from './router/nat.ts';
 import { requireState, setPoweredOff, withLabLock, type LabState } from './state.ts';
 
@@ -84,12 +84,12 @@ export async function rebootRouter(
   const paths = labPaths(id);
   const state = requireState(paths);
   await withLabLock(id, async () => {
-    await setCable(paths, 'router', false);
+    await setForwarding(paths, 'router', false);
     await Promise.all(['router-dnsmasq', 'router-miniupnpd'].map((name) => stopDaemon(paths, name, { graceMs: 0 })));
     for (const file of [paths.upnpLeases, `${paths.upnpLeases}6`]) rmSync(file, { force: true });
     if (options.leases === true) rmSync(paths.leases, { force: true });
     await Promise.all([loadNat(paths, state.options), forgetConnections(paths), delay(options.downMs ?? 0)]);
-    await setCable(paths, 'router', true);
+    await setForwarding(paths, 'router', true);
     await startRouter(paths, state.options);
   });
 }

@@ -1,4 +1,6 @@
 /** Namespaces and cables of a lab: everything of it that is neither a process nor a file. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { runOrThrow } from './exec.ts';
 import type { LabOptions } from './options.ts';
 import { FIXED_HOSTS, LAN, LAN6, macOf, MANAGEMENT, netnsOf, nodeAddresses, nodeName, WAN } from './layout.ts';
 import type { LabPaths } from './layout.ts';
@@ -118,7 +120,22 @@ export async function ensureNode(paths: LabPaths, options: LabOptions, node: str
   setPoweredOff(paths, node, false);
 }
 
-/** Pulls (false) or plugs (true) the LAN cable of a host at the switch; the host keeps running. */
+/**
+ * Pulls (false) or plugs (true) the LAN cable of a host at the switch; the host keeps running. Returns when the switch
+ * forwards again: the kernel takes up to a second to notice a cable that was pulled just before.
+ */
 export async function setCable(paths: LabPaths, host: string, up: boolean): Promise<void> {
-  await configure(netnsOf(paths, 'lan'), [`link set p-${host} ${up ? 'up' : 'down'}`]);
+  const netns = netnsOf(paths, 'lan');
+  await configure(netns, [`link set p-${host} ${up ? 'up' : 'down'}`]);
+  const deadline = performance.now() + 5000;
+  while (up && performance.now() < deadline) {
+    const port = await runOrThrow(['bridge', 'link', 'show', 'dev', `p-${host}`], { netns });
+    if (port.includes('state forwarding')) return;
+    await delay(10);
+  }
+}
+
+/** Makes the switch forget (false) or serve (true) a host's port at once; the host sees no loss of carrier. */
+export async function setForwarding(paths: LabPaths, host: string, on: boolean): Promise<void> {
+  await configure(netnsOf(paths, 'lan'), [`link set p-${host} ${on ? 'master br0' : 'nomaster'}`]);
 }

@@ -9,12 +9,14 @@ export function miniupnpd(paths: LabPaths, options: LabOptions): DaemonSpec | un
   const { igd, natPmp, pcp } = options.upnp;
   if (!igd && !natPmp && !pcp) return undefined;
   const config = join(paths.config, 'miniupnpd.conf');
+  const pidFile = join(paths.dir, 'miniupnpd.pid');
   return {
     name: 'router-miniupnpd',
     host: 'router',
     // -d keeps it in the foreground, with its log on standard error.
-    argv: ['miniupnpd', '-d', '-f', config, '-P', join(paths.dir, 'miniupnpd.pid')],
+    argv: ['miniupnpd', '-d', '-f', config, '-P', pidFile],
     files: { [config]: `${miniupnpdLines(paths, options).join('\n')}\n` },
+    stale: [pidFile],
     ready: (log) => /(HTTP listening on|Listening for NAT-PMP\/PCP traffic on) port/.test(log),
   };
 }
