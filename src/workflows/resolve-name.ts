@@ -1,6 +1,6 @@
 /** Asks the LAN for the address of a `.local` name, once: RFC 6762 §5.1, as a plain resolver would. */
 import { DecodeError } from '../model/errors.ts';
-import type { Ip } from '../model/ip.ts';
+import { familyOf, type Ip } from '../model/ip.ts';
 import type { Clock, Entropy, Milliseconds } from '../model/time.ts';
 import type { DatagramSocket, Network } from '../model/wire.ts';
 import { decodeMessage, encodeMessage } from '../protocols/mdns/codec.ts';
@@ -20,7 +20,9 @@ export interface ResolveOptions {
 /** The IPv4 addresses in the first answer; none when nobody answered; undefined when nobody could be asked. */
 export async function resolveName(host: string, options: ResolveOptions): Promise<readonly Ip[] | undefined> {
   const { network, clock, entropy, timeout, signal } = options;
-  const links = network.links().filter(({ name, up, addresses }) => up && name !== 'lo' && addresses.length > 0);
+  const links = network
+    .links()
+    .filter(({ name, up, addresses }) => up && name !== 'lo' && addresses.some(({ ip }) => familyOf(ip) === 4));
   const [high = 0, low = 0] = entropy.bytes(2);
   const id = (high << 8) | low;
   // A class of its own port: the answer then comes to us alone, and the resolver of this machine is not disturbed.
