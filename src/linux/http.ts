@@ -60,11 +60,10 @@ async function exchange(
   return await new Promise((resolve, reject) => {
     const body = request.body === undefined ? undefined : Buffer.from(request.body, 'utf8');
     const outgoing = httpRequest({
+      // Only without an agent does Node take the connection from here.
       createConnection: () => socket,
       method: request.method,
       path: target.path,
-      // One exchange for each connection.
-      agent: false,
       signal,
       headers: {
         host: target.host,

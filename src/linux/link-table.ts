@@ -26,7 +26,8 @@ import { encodeSockaddrNl, int32 } from './sockaddr.ts';
 /** RTMGRP_LINK, _IPV4_IFADDR, _IPV4_ROUTE, _IPV6_IFADDR, _IPV6_ROUTE */
 const GROUPS = 0x1 | 0x10 | 0x40 | 0x100 | 0x400;
 const RECEIVE_BUFFER = 4 << 20;
-const BATCH = 1024;
+/** More than the receive buffer holds: reading ends even if changes never do. */
+const MOST = 100_000;
 
 export interface LinkTable {
   /** As the kernel shows them at this moment: notifications waiting are taken in first. */
@@ -103,7 +104,7 @@ export function openLinkTable(libc: Libc): LinkTable {
     changed();
   };
   const drain = (): void => {
-    for (let i = 0; i < BATCH && open; i++) {
+    for (let i = 0; i < MOST && open; i++) {
       const length = libc.recv(events, buffer, buffer.length, MSG.DONTWAIT);
       if (length >= 0) {
         for (const message of decodeMessages(buffer.subarray(0, length))) apply(message);
