@@ -1,0 +1,138 @@
+/** What is there before anybody has made anything: namespaces, the `kubernetes` Service, roles. */
+import { ApiError } from './errors.ts';
+import type { JsonObject } from './json.ts';
+import type { ApiObject } from './object.ts';
+import { inOrder } from './handlers/present.ts';
+import type { Backend } from './operations/backend.ts';
+import { createObject } from './operations/create.ts';
+import { RBAC_GROUP } from './registry/rbac/resources.ts';
+import { firstAddress } from './registry/service/allocation.ts';
+
+const MANAGER = { manager: 'kube-apiserver' } as const;
+const RBAC_VERSION = `${RBAC_GROUP}/v1`;
+
+interface Wanted {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly namespace?: string; readonly labels?: Record<string, string> };
+  readonly [field: string]: unknown;
+}
+
+const READ = ['get', 'list', 'watch'];
+const WRITE = ['create', 'delete', 'deletecollection', 'patch', 'update'];
+
+/** The least the agent needs, and nothing more. */
+export const AGENT_RULES: readonly JsonObject[] = [
+  { apiGroups: [''], resources: ['services'], verbs: [...READ, 'patch', 'update'] },
+  { apiGroups: [''], resources: ['services/status'], verbs: ['patch'] },
+  { apiGroups: [''], resources: ['nodes', 'configmaps', 'namespaces'], verbs: READ },
+  { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: READ },
+  { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: [...READ, ...WRITE] },
+  { apiGroups: ['', 'events.k8s.io'], resources: ['events'], verbs: ['create', 'patch'] },
+];
+
+export const AGENT_ACCOUNT = { namespace: 'kube-system', name: 'kubevip' } as const;
+
+/** Makes what is missing; what is there stays as it is. */
+export function bootstrap(backend: Backend, options: { readonly port: number; readonly address: string }): void {
+  for (const wanted of [...namespaces(), ...roles(), ...kubernetesService(backend, options)])
+    ensureExists(backend, wanted);
+  const accounts = backend.store.list('namespaces').map(({ object }) => serviceAccount(object, 'default'));
+  for (const wanted of [...accounts, agentAccount()]) ensureExists(backend, wanted);
+}
+
+/** Every namespace has an account for pods that name none. */
+export function serviceAccount(namespace: ApiObject, name: string): Wanted {
+  return { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace: namespace.metadata.name ?? '' } };
+}
+
+function agentAccount(): Wanted {
+  return { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { ...AGENT_ACCOUNT } };
+}
+
+export function ensureExists(backend: Backend, wanted: Wanted): void {
+  const slash = wanted.apiVersion.indexOf('/');
+  const group = slash < 0 ? '' : wanted.apiVersion.slice(0, slash);
+  const resource = backend.registry.byKind(group, wanted.apiVersion.slice(slash + 1), wanted.kind);
+  if (resource === undefined) throw new Error(`no resource for ${wanted.apiVersion} ${wanted.kind}`);
+  try {
+    const object = inOrder(resource, structuredClone(wanted) as unknown as JsonObject);
+    createObject(backend, resource, wanted.metadata.namespace ?? '', object, MANAGER);
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.reason !== 'AlreadyExists') throw error;
+  }
+}
+
+function namespaces(): Wanted[] {
+  return ['default', 'kube-system', 'kube-public', 'kube-node-lease'].map((name) => ({
+    apiVersion: 'v1',
+    kind: 'Namespace',
+    metadata: { name },
+  }));
+}
+
+function kubernetesService(backend: Backend, { port, address }: { port: number; address: string }): Wanted[] {
+  const metadata = { name: 'kubernetes', namespace: 'default' };
+  const labels = { component: 'apiserver', provider: 'kubernetes' };
+  const clusterIP = firstAddress(backend.network.clusterCidr);
+  return [
+    {
+      apiVersion: 'v1',
+      kind: 'Service',
+      metadata: { ...metadata, labels },
+      spec: { clusterIP, ports: [{ name: 'https', port: 443, protocol: 'TCP', targetPort: port }] },
+    },
+    {
+      apiVersion: 'v1',
+      kind: 'Endpoints',
+      metadata,
+      subsets: [{ addresses: [{ ip: address }], ports: [{ name: 'https', port, protocol: 'TCP' }] }],
+    },
+    {
+      apiVersion: 'discovery.k8s.io/v1',
+      kind: 'EndpointSlice',
+      metadata: { ...metadata, labels: { 'kubernetes.io/service-name': metadata.name } },
+      addressType: address.includes(':') ? 'IPv6' : 'IPv4',
+      endpoints: [{ addresses: [address], conditions: { ready: true } }],
+      ports: [{ name: 'https', port, protocol: 'TCP' }],
+    },
+  ];
+}
+
+function roles(): Wanted[] {
+  const discovery = ['/api', '/api/*', '/apis', '/apis/*', '/openapi', '/openapi/*', '/version', '/version/'];
+  const health = ['/healthz', '/livez', '/readyz', '/version', '/version/'];
+  return [
+    ...clusterRole('cluster-admin', [
+      { apiGroups: ['*'], resources: ['*'], verbs: ['*'] },
+      { nonResourceURLs: ['*'], verbs: ['*'] },
+    ]),
+    ...bound('cluster-admin', [{ kind: 'Group', name: 'system:masters' }]),
+    ...clusterRole('system:discovery', [{ nonResourceURLs: [...discovery, ...health], verbs: ['get'] }]),
+    ...bound('system:discovery', [{ kind: 'Group', name: 'system:authenticated' }]),
+    ...clusterRole('system:public-info-viewer', [{ nonResourceURLs: health, verbs: ['get'] }]),
+    ...bound('system:public-info-viewer', [
+      { kind: 'Group', name: 'system:authenticated' },
+      { kind: 'Group', name: 'system:unauthenticated' },
+    ]),
+    ...clusterRole('system:basic-user', [
+      {
+        apiGroups: ['authorization.k8s.io'],
+        resources: ['selfsubjectaccessreviews', 'selfsubjectrulesreviews'],
+        verbs: ['create'],
+      },
+    ]),
+    ...bound('system:basic-user', [{ kind: 'Group', name: 'system:authenticated' }]),
+    ...clusterRole('kubevip', AGENT_RULES),
+    ...bound('kubevip', [{ kind: 'ServiceAccount', ...AGENT_ACCOUNT }]),
+  ];
+}
+
+function clusterRole(name: string, rules: readonly JsonObject[]): Wanted[] {
+  return [{ apiVersion: RBAC_VERSION, kind: 'ClusterRole', metadata: { name }, rules }];
+}
+
+function bound(name: string, subjects: readonly JsonObject[]): Wanted[] {
+  const roleRef = { apiGroup: RBAC_GROUP, kind: 'ClusterRole', name };
+  return [{ apiVersion: RBAC_VERSION, kind: 'ClusterRoleBinding', metadata: { name }, subjects, roleRef }];
+}

@@ -1,0 +1,52 @@
+/** The object in the body of a request, read by the schema of its resource. */
+import type { RequestContext } from '../http/context.ts';
+import { badRequest } from '../errors.ts';
+import { isObject, stringAt, type JsonObject } from '../json.ts';
+import type { ApiObject } from '../object.ts';
+import { apiVersionOfResource, type Resource } from '../registry/resource.ts';
+import { decode, MismatchError } from '../schema/decode.ts';
+import { inOrder } from './present.ts';
+
+type FieldValidation = 'Ignore' | 'Warn' | 'Strict';
+
+function fieldValidation(query: URLSearchParams): FieldValidation {
+  const value = query.get('fieldValidation') ?? 'Warn';
+  if (value === 'Ignore' || value === 'Warn' || value === 'Strict' || value === '')
+    return value === '' ? 'Warn' : value;
+  throw badRequest(`invalid fieldValidation ${JSON.stringify(value)}: must be one of Ignore, Warn, Strict`);
+}
+
+/**
+ * Checks kind and version, drops what the schema does not know, and says so as `fieldValidation` asks.
+ * @throws ApiError 400
+ */
+export function decodeObject(context: RequestContext, resource: Resource, body: JsonObject): ApiObject {
+  const version = apiVersionOfResource(resource);
+  const kind = stringAt(body, 'kind') || resource.kind;
+  const apiVersion = stringAt(body, 'apiVersion') || version;
+  if (kind !== resource.kind || apiVersion !== version) {
+    throw badRequest(
+      `${kind} in version ${JSON.stringify(apiVersion)} cannot be handled as a ${resource.kind}: no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)} for this path`,
+    );
+  }
+  return conform(context, resource, body);
+}
+
+/** {@link decodeObject} of something whose kind is certain, such as the result of a patch. */
+export function conform(context: RequestContext, resource: Resource, value: JsonObject): ApiObject {
+  const mode = fieldValidation(context.url.searchParams);
+  const refuse = (why: string): Error =>
+    badRequest(
+      `${resource.kind} in version ${JSON.stringify(resource.version)} cannot be handled as a ${resource.kind}: ${why}`,
+    );
+  try {
+    const { object, unknown } = decode(resource.schema, value);
+    const problems = unknown.map((path) => `unknown field ${JSON.stringify(path)}`);
+    if (problems.length > 0 && mode === 'Strict') throw refuse(`strict decoding error: ${problems.join(', ')}`);
+    if (mode === 'Warn') context.warnings.push(...problems);
+    if (!isObject(object['metadata'])) object['metadata'] = {};
+    return inOrder(resource, object);
+  } catch (error) {
+    throw error instanceof MismatchError ? refuse(error.message) : error;
+  }
+}

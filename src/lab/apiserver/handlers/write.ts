@@ -1,0 +1,147 @@
+/** POST, PUT, PATCH and DELETE of objects. */
+import { ApiError, badRequest, unsupportedMediaType } from '../errors.ts';
+import { asObject, contentType, parseBody, parseJson, readBody } from '../http/body.ts';
+import { fieldManager, isDryRun, writeJson, writeJsonText, type RequestContext } from '../http/context.ts';
+import { isObject, type Json, type JsonObject } from '../json.ts';
+import { nameOf, storageKey, type ApiObject } from '../object.ts';
+import { createObject } from '../operations/create.ts';
+import { deleteObject, readDeleteOptions, type DeleteOptions, type Deletion } from '../operations/delete.ts';
+import { updateObject, type UpdateOptions } from '../operations/update.ts';
+import { applyJsonPatch } from '../patch/json-patch.ts';
+import { applyMergePatch } from '../patch/merge-patch.ts';
+import type { Resource } from '../registry/resource.ts';
+import type { Stored } from '../storage/history.ts';
+import { conform, decodeObject } from './decode-object.ts';
+import { presentObject } from './present.ts';
+import { presentationOf } from './read.ts';
+import { selectorOf } from './selection.ts';
+
+interface Target {
+  readonly resource: Resource;
+  readonly namespace: string;
+  readonly name: string;
+  readonly subresource: '' | 'status';
+}
+
+function answer(context: RequestContext, resource: Resource, code: number, stored: Stored): void {
+  writeJsonText(context, code, presentObject(resource, stored, presentationOf(context)));
+}
+
+export async function postObject(context: RequestContext, resource: Resource, namespace: string): Promise<void> {
+  const body = asObject(parseBody(await readBody(context.request), contentType(context.request)));
+  const object = decodeObject(context, resource, body);
+  const options = { dryRun: isDryRun(context.url.searchParams), manager: fieldManager(context) };
+  answer(context, resource, 201, createObject(context.backend, resource, namespace, object, options));
+}
+
+function updateOptions(context: RequestContext, subresource: '' | 'status'): UpdateOptions {
+  return { dryRun: isDryRun(context.url.searchParams), manager: fieldManager(context), subresource };
+}
+
+export async function putObject(context: RequestContext, target: Target): Promise<void> {
+  const { resource, namespace, name, subresource } = target;
+  const body = asObject(parseBody(await readBody(context.request), contentType(context.request)));
+  const object = decodeObject(context, resource, body);
+  const options = { ...updateOptions(context, subresource), put: true };
+  const exists = context.backend.store.get(resource.storage, storageKey(namespace, name)) !== undefined;
+  if (!exists && resource.createOnUpdate && subresource === '') {
+    if (nameOf(object) !== name) throw badRequest(nameMismatch(nameOf(object), name));
+    delete object.metadata.resourceVersion;
+    answer(context, resource, 201, createObject(context.backend, resource, namespace, object, options));
+    return;
+  }
+  answer(
+    context,
+    resource,
+    200,
+    updateObject(context.backend, resource, namespace, name, () => object, options),
+  );
+}
+
+function nameMismatch(given: string, name: string): string {
+  return `the name of the object (${given}) does not match the name on the URL (${name})`;
+}
+
+const PATCH_TYPES = [
+  'application/json-patch+json',
+  'application/merge-patch+json',
+  'application/strategic-merge-patch+json',
+  'application/apply-patch+yaml',
+];
+
+export async function patchObject(context: RequestContext, target: Target): Promise<void> {
+  const { resource, namespace, name, subresource } = target;
+  const text = await readBody(context.request);
+  const change = patcher(contentType(context.request), parseJson(text));
+  const patched = (current: ApiObject): ApiObject => conform(context, resource, asPatched(change(current)));
+  const options = updateOptions(context, subresource);
+  answer(context, resource, 200, updateObject(context.backend, resource, namespace, name, patched, options));
+}
+
+function asPatched(value: Json): JsonObject {
+  if (!isObject(value)) throw badRequest('the patch does not leave an object');
+  return value;
+}
+
+function patcher(type: string, patch: Json): (current: ApiObject) => Json {
+  switch (type) {
+    case 'application/json-patch+json':
+      return (current) => applyJsonPatch(current, patch);
+    case 'application/merge-patch+json':
+      return (current) => applyMergePatch(current, asObject(patch));
+    default:
+      throw unsupportedMediaType(PATCH_TYPES);
+  }
+}
+
+async function deleteOptions(context: RequestContext): Promise<DeleteOptions> {
+  const text = await readBody(context.request);
+  const body = text.trim() === '' ? undefined : asObject(parseBody(text, contentType(context.request)));
+  isDryRun(context.url.searchParams);
+  return readDeleteOptions(body, context.url.searchParams);
+}
+
+export async function deleteOne(context: RequestContext, { resource, namespace, name }: Target): Promise<void> {
+  const options = await deleteOptions(context);
+  const deletion = deleteObject(context.backend, resource, namespace, name, options);
+  if (!deletion.gone || resource.deleteReturnsObject) answer(context, resource, 200, deletion.stored);
+  else writeJson(context, 200, success(resource, name, deletion));
+}
+
+function success({ group, plural }: Resource, name: string, { stored }: Deletion): JsonObject {
+  return {
+    kind: 'Status',
+    apiVersion: 'v1',
+    metadata: {},
+    status: 'Success',
+    details: { name, ...(group === '' ? {} : { group }), kind: plural, uid: stored.object.metadata.uid ?? '' },
+  };
+}
+
+/** Deletes everything that a list with the same query would give. */
+export async function deleteCollection(context: RequestContext, resource: Resource, namespace: string): Promise<void> {
+  const options = await deleteOptions(context);
+  const matches = selectorOf(resource, context.url.searchParams);
+  const { store } = context.backend;
+  const chosen = store.list(resource.storage, namespace).filter(({ object }) => matches(object));
+  const gone = chosen.flatMap(({ object }) => deleteListed(context, resource, object, options));
+  const items = gone.map(({ stored }) => resource.fromStored(stored.object));
+  const metadata = { resourceVersion: String(store.revision) };
+  const apiVersion = resource.group === '' ? resource.version : `${resource.group}/${resource.version}`;
+  writeJson(context, 200, { kind: `${resource.kind}List`, apiVersion, metadata, items });
+}
+
+function deleteListed(
+  { backend }: RequestContext,
+  resource: Resource,
+  { metadata }: ApiObject,
+  options: DeleteOptions,
+): Deletion[] {
+  try {
+    return [deleteObject(backend, resource, metadata.namespace ?? '', metadata.name ?? '', options)];
+  } catch (error) {
+    // Gone in between, by the collection of another one's dependents.
+    if (error instanceof ApiError && error.code === 404) return [];
+    throw error;
+  }
+}

@@ -1,0 +1,41 @@
+/** Every resource of the embedded server. A new kind is added here and in `schema/`. */
+import { deployments, replicaSets } from './apps/resources.ts';
+import { coreEvents, events } from './core/events.ts';
+import { pods } from './core/pod.ts';
+import {
+  configMaps,
+  endpoints,
+  endpointSlices,
+  leases,
+  namespaces,
+  nodes,
+  secrets,
+  serviceAccounts,
+} from './core/resources.ts';
+import { clusterRoleBindings, clusterRoles, roleBindings, roles } from './rbac/resources.ts';
+import { Registry } from './registry.ts';
+import { services } from './service/resource.ts';
+
+/** In the order of discovery: where two kinds have one short name, kubectl takes the first. */
+export function createRegistry(): Registry {
+  return new Registry([
+    configMaps,
+    endpoints,
+    coreEvents,
+    namespaces,
+    nodes,
+    pods,
+    secrets,
+    serviceAccounts,
+    services,
+    deployments,
+    replicaSets,
+    endpointSlices,
+    leases,
+    events,
+    roles,
+    roleBindings,
+    clusterRoles,
+    clusterRoleBindings,
+  ]);
+}

@@ -1,0 +1,74 @@
+/** v1 Pod */
+import { forbiddenField, type FieldError } from '../../errors.ts';
+import { equal, objectsAt, stringAt, type JsonObject } from '../../json.ts';
+import { specOf, statusOf, type ApiObject } from '../../object.ts';
+import { podColumns } from '../../printers/pod.ts';
+import { pod } from '../../schema/pod.ts';
+import { setPodSpecDefaults, validatePodSpec } from '../apps/pod-template.ts';
+import { ensure, fill } from '../defaults.ts';
+import { defineResource } from '../resource.ts';
+
+const inSpec =
+  (key: string) =>
+  (object: ApiObject): string =>
+    stringAt(specOf(object), key);
+const inStatus =
+  (key: string) =>
+  (object: ApiObject): string =>
+    stringAt(statusOf(object), key);
+
+export const pods = defineResource({
+  group: '',
+  version: 'v1',
+  plural: 'pods',
+  kind: 'Pod',
+  shortNames: ['po'],
+  categories: ['all'],
+  schema: pod,
+  subresources: ['status'],
+  countsGenerations: true,
+  deleteReturnsObject: true,
+  columns: podColumns,
+  selectable: {
+    'spec.nodeName': inSpec('nodeName'),
+    'spec.restartPolicy': inSpec('restartPolicy'),
+    'spec.schedulerName': inSpec('schedulerName'),
+    'spec.serviceAccountName': inSpec('serviceAccountName'),
+    'spec.hostNetwork': (object) => String(specOf(object)['hostNetwork'] ?? false),
+    'status.phase': inStatus('phase'),
+    'status.podIP': inStatus('podIP'),
+    'status.nominatedNodeName': inStatus('nominatedNodeName'),
+  },
+  setDefaults: (object) => {
+    const spec = ensure(object, 'spec');
+    setPodSpecDefaults(spec);
+    if (spec['enableServiceLinks'] === undefined) spec['enableServiceLinks'] = true;
+    fill(spec, { serviceAccountName: 'default' });
+    spec['serviceAccount'] = spec['serviceAccountName'] ?? 'default';
+    if (spec['preemptionPolicy'] === undefined) spec['preemptionPolicy'] = 'PreemptLowerPriority';
+    if (spec['priority'] === undefined) spec['priority'] = 0;
+  },
+  prepareForCreate: (object) => {
+    object['status'] = { phase: 'Pending', qosClass: 'BestEffort' };
+  },
+  validate: (object) => validatePodSpec(specOf(object), 'spec'),
+  validateUpdate: validatePodUpdate,
+});
+
+/** Of a running pod only the images and a few deadlines may change; and it is bound to a node once. */
+function validatePodUpdate(object: ApiObject, old: ApiObject): FieldError[] {
+  const frozen = (from: ApiObject): JsonObject => {
+    const { activeDeadlineSeconds: _deadline, tolerations: _tolerations, nodeName: _node, ...spec } = specOf(from);
+    const containers = objectsAt(spec, 'containers').map(({ image: _image, ...container }) => container);
+    return { ...spec, containers };
+  };
+  const before = stringAt(specOf(old), 'nodeName');
+  const moved = before !== '' && stringAt(specOf(object), 'nodeName') !== before;
+  if (!moved && equal(frozen(object), frozen(old))) return [];
+  return [
+    forbiddenField(
+      'spec',
+      'pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)',
+    ),
+  ];
+}

@@ -1,0 +1,263 @@
+/** Which Services are refused, in the words of the real server. */
+import { isIP, isIPv4 } from 'node:net';
+import { duplicate, forbiddenField, invalidValue, required, unsupported, type FieldError } from '../../errors.ts';
+import { equal, numberAt, objectAt, objectsAt, stringAt, stringMapAt, stringsAt, type JsonObject } from '../../json.ts';
+import { specOf, statusOf, type ApiObject } from '../../object.ts';
+import { labelErrors } from '../../validation/metadata.ts';
+import { validateConditions } from '../../validation/conditions.ts';
+import { nameIsLabel, nameIsSubdomain, portNameErrors, qualifiedNameErrors } from '../../validation/names.ts';
+import { isExternallyReachable, isLoadBalancer, needsHealthCheckPort } from './defaults.ts';
+
+const TYPES = ['ClusterIP', 'NodePort', 'LoadBalancer', 'ExternalName'];
+const PROTOCOLS = ['TCP', 'UDP', 'SCTP'];
+const PORT_RANGE = 'must be between 1 and 65535, inclusive';
+
+export function validateService(object: ApiObject): FieldError[] {
+  const spec = specOf(object);
+  return [
+    ...oneOf(spec, 'type', TYPES),
+    ...oneOf(spec, 'sessionAffinity', ['ClientIP', 'None']),
+    ...portsErrors(spec),
+    ...labelErrors(stringMapAt(spec, 'selector'), 'spec.selector'),
+    ...addressErrors(spec),
+    ...policyErrors(spec),
+    ...classErrors(spec),
+    ...statusErrors(object),
+  ];
+}
+
+function oneOf(object: JsonObject, key: string, values: readonly string[], field = `spec.${key}`): FieldError[] {
+  const value = stringAt(object, key);
+  return values.includes(value) ? [] : [unsupported(field, value, values)];
+}
+
+function portsErrors(spec: JsonObject): FieldError[] {
+  const ports = objectsAt(spec, 'ports');
+  const headless = stringAt(spec, 'clusterIP') === 'None';
+  if (ports.length === 0) {
+    return headless || stringAt(spec, 'type') === 'ExternalName' ? [] : [required('spec.ports')];
+  }
+  return [
+    ...ports.flatMap((port, index) => portErrors(port, `spec.ports[${index}]`, ports.length > 1)),
+    ...repeated(
+      ports,
+      (port) => stringAt(port, 'name') || undefined,
+      (name, index) => duplicate(`spec.ports[${index}].name`, name),
+    ),
+    ...repeated(
+      ports,
+      (port) => JSON.stringify([numberAt(port, 'port'), stringAt(port, 'protocol')]),
+      (_key, index) => {
+        const { port, protocol } = ports[index] ?? {};
+        return duplicate(`spec.ports[${index}]`, { port: port ?? null, protocol: protocol ?? null });
+      },
+    ),
+    ...repeated(
+      ports,
+      (port) => (port['nodePort'] === undefined ? undefined : JSON.stringify([port['nodePort'], port['protocol']])),
+      (_key, index) => duplicate(`spec.ports[${index}].nodePort`, ports[index]?.['nodePort'] ?? null),
+    ),
+    ...(stringAt(spec, 'type') === 'ClusterIP'
+      ? ports.flatMap((port, index) =>
+          port['nodePort'] === undefined
+            ? []
+            : [forbiddenField(`spec.ports[${index}].nodePort`, "may not be used when `type` is 'ClusterIP'")],
+        )
+      : []),
+  ];
+}
+
+function repeated(
+  ports: readonly JsonObject[],
+  key: (port: JsonObject) => string | undefined,
+  error: (key: string, index: number) => FieldError,
+): FieldError[] {
+  const seen = new Set<string>();
+  return ports.flatMap((port, index) => {
+    const value = key(port);
+    if (value === undefined) return [];
+    const again = seen.has(value);
+    seen.add(value);
+    return again ? [error(value, index)] : [];
+  });
+}
+
+function portErrors(port: JsonObject, field: string, nameNeeded: boolean): FieldError[] {
+  const errors: FieldError[] = [];
+  const name = stringAt(port, 'name');
+  if (name === '') {
+    if (nameNeeded) errors.push(required(`${field}.name`));
+  } else {
+    errors.push(...nameIsLabel(name, false).map((why) => invalidValue(`${field}.name`, name, why)));
+  }
+  errors.push(...portNumberErrors(port, 'port', `${field}.port`));
+  errors.push(...oneOf(port, 'protocol', PROTOCOLS, `${field}.protocol`));
+  const target = port['targetPort'];
+  if (typeof target === 'string') {
+    errors.push(...portNameErrors(target).map((why) => invalidValue(`${field}.targetPort`, target, why)));
+  } else {
+    errors.push(...portNumberErrors(port, 'targetPort', `${field}.targetPort`));
+  }
+  const appProtocol = stringAt(port, 'appProtocol');
+  if (appProtocol !== '') {
+    errors.push(
+      ...qualifiedNameErrors(appProtocol).map((why) => invalidValue(`${field}.appProtocol`, appProtocol, why)),
+    );
+  }
+  return errors;
+}
+
+function portNumberErrors(object: JsonObject, key: string, field: string): FieldError[] {
+  const value = numberAt(object, key) ?? 0;
+  return Number.isInteger(value) && value >= 1 && value <= 65_535 ? [] : [invalidValue(field, value, PORT_RANGE)];
+}
+
+const NOT_AN_IP = 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)';
+
+/** Addresses that mean nothing as the address of a Service on a node. */
+function unusualAddress(ip: string): string | undefined {
+  if (ip === '0.0.0.0' || ip === '::') return `may not be unspecified (${ip})`;
+  if (ip.startsWith('127.') || ip === '::1') return 'may not be in the loopback range (127.0.0.0/8, ::1/128)';
+  if (ip.startsWith('169.254.')) return 'may not be in the link-local range (169.254.0.0/16, fe80::/10)';
+  if (/^22[4-9]\.|^23\d\./.test(ip)) return 'may not be in the link-local multicast range (224.0.0.0/24, ff02::/10)';
+  return undefined;
+}
+
+function addressErrors(spec: JsonObject): FieldError[] {
+  const errors: FieldError[] = [];
+  for (const [index, ip] of stringsAt(spec, 'externalIPs').entries()) {
+    const why = isIP(ip) === 0 ? NOT_AN_IP : unusualAddress(ip);
+    if (why !== undefined) errors.push(invalidValue(`spec.externalIPs[${index}]`, ip, why));
+  }
+  const clusterIPs = stringsAt(spec, 'clusterIPs');
+  const clusterIP = stringAt(spec, 'clusterIP');
+  if (clusterIPs.length > 0 && clusterIPs[0] !== clusterIP) {
+    errors.push(invalidValue('spec.clusterIPs', clusterIPs, 'first value must match `clusterIP`'));
+  }
+  for (const [index, ip] of clusterIPs.entries()) {
+    if (ip !== 'None' && isIP(ip) === 0) errors.push(invalidValue(`spec.clusterIPs[${index}]`, ip, NOT_AN_IP));
+  }
+  if (isLoadBalancer(spec) && clusterIP === 'None') {
+    errors.push(invalidValue('spec.clusterIPs[0]', 'None', 'may not be set to `None` for LoadBalancer services'));
+  }
+  if (stringAt(spec, 'type') === 'ExternalName') errors.push(...externalNameErrors(spec));
+  return errors;
+}
+
+function externalNameErrors(spec: JsonObject): FieldError[] {
+  const name = stringAt(spec, 'externalName').replace(/\.$/, '');
+  if (name === '') return [required('spec.externalName')];
+  const cluster = stringsAt(spec, 'clusterIPs').length > 0;
+  return [
+    ...nameIsSubdomain(name, false).map((why) => invalidValue('spec.externalName', name, why)),
+    ...(cluster ? [forbiddenField('spec.clusterIPs', 'may not be set when `type` is ExternalName')] : []),
+  ];
+}
+
+function policyErrors(spec: JsonObject): FieldError[] {
+  const errors: FieldError[] = [];
+  const external = spec['externalTrafficPolicy'];
+  if (isExternallyReachable(spec)) {
+    errors.push(...oneOf(spec, 'externalTrafficPolicy', ['Cluster', 'Local']));
+  } else if (external !== undefined) {
+    errors.push(
+      invalidValue('spec.externalTrafficPolicy', external, 'may only be set for externally-accessible services'),
+    );
+  }
+  if (spec['internalTrafficPolicy'] !== undefined) {
+    errors.push(...oneOf(spec, 'internalTrafficPolicy', ['Cluster', 'Local']));
+  }
+  const healthPort = numberAt(spec, 'healthCheckNodePort');
+  if (healthPort !== undefined && !needsHealthCheckPort(spec)) {
+    const why = "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'";
+    errors.push(invalidValue('spec.healthCheckNodePort', healthPort, why));
+  }
+  return errors;
+}
+
+function classErrors(spec: JsonObject): FieldError[] {
+  const errors: FieldError[] = [];
+  const loadBalancerClass = stringAt(spec, 'loadBalancerClass');
+  if (loadBalancerClass !== '') {
+    errors.push(
+      ...(isLoadBalancer(spec)
+        ? qualifiedNameErrors(loadBalancerClass).map((why) =>
+            invalidValue('spec.loadBalancerClass', loadBalancerClass, why),
+          )
+        : [forbiddenField('spec.loadBalancerClass', "may only be used when `type` is 'LoadBalancer'")]),
+    );
+  }
+  if (spec['allocateLoadBalancerNodePorts'] !== undefined && !isLoadBalancer(spec)) {
+    errors.push(forbiddenField('spec.allocateLoadBalancerNodePorts', "may only be used when `type` is 'LoadBalancer'"));
+  }
+  const ranges = stringsAt(spec, 'loadBalancerSourceRanges');
+  if (ranges.length > 0 && !isLoadBalancer(spec)) {
+    errors.push(forbiddenField('spec.LoadBalancerSourceRanges', "may only be used when `type` is 'LoadBalancer'"));
+  }
+  for (const [index, range] of ranges.entries()) {
+    if (!isCidr(range.trim())) {
+      const why = 'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)';
+      errors.push(invalidValue(`spec.LoadBalancerSourceRanges[${index}]`, range, why));
+    }
+  }
+  return errors;
+}
+
+function isCidr(text: string): boolean {
+  const [ip = '', length = '', ...rest] = text.split('/');
+  if (rest.length > 0 || isIP(ip) === 0 || !/^\d{1,3}$/.test(length)) return false;
+  return Number(length) <= (isIPv4(ip) ? 32 : 128);
+}
+
+function statusErrors(object: ApiObject): FieldError[] {
+  const status = statusOf(object);
+  const errors = validateConditions(objectsAt(status, 'conditions'), 'status.conditions');
+  const ingress = objectsAt(objectAt(status, 'loadBalancer'), 'ingress');
+  for (const [index, item] of ingress.entries()) {
+    const field = `status.loadBalancer.ingress[${index}]`;
+    const ip = stringAt(item, 'ip');
+    if (ip !== '' && isIP(ip) === 0) errors.push(invalidValue(`${field}.ip`, ip, NOT_AN_IP));
+    if (ip === '' && item['ipMode'] !== undefined) {
+      errors.push(forbiddenField(`${field}.ipMode`, 'may not be specified when `ip` is not set'));
+    }
+    const mode = item['ipMode'];
+    if (mode !== undefined && mode !== 'VIP' && mode !== 'Proxy') {
+      errors.push(unsupported(`${field}.ipMode`, mode, ['VIP', 'Proxy']));
+    }
+    const hostname = stringAt(item, 'hostname');
+    if (hostname !== '') {
+      errors.push(...nameIsSubdomain(hostname, false).map((why) => invalidValue(`${field}.hostname`, hostname, why)));
+      if (isIP(hostname) !== 0) {
+        errors.push(invalidValue(`${field}.hostname`, hostname, 'must be a DNS name, not an IP address'));
+      }
+    }
+  }
+  return errors;
+}
+
+/** What may not change. */
+export function validateServiceUpdate(object: ApiObject, old: ApiObject): FieldError[] {
+  const spec = specOf(object);
+  const before = specOf(old);
+  const errors: FieldError[] = [];
+  const hadAddress = stringAt(before, 'type') !== 'ExternalName' && stringAt(before, 'clusterIP') !== '';
+  const keepsAddress = stringAt(spec, 'type') !== 'ExternalName';
+  if (hadAddress && keepsAddress && stringAt(spec, 'clusterIP') !== stringAt(before, 'clusterIP')) {
+    errors.push(invalidValue('spec.clusterIPs[0]', stringsAt(spec, 'clusterIPs'), 'may not change once set'));
+  }
+  if (
+    isLoadBalancer(before) &&
+    isLoadBalancer(spec) &&
+    !equal(spec['loadBalancerClass'], before['loadBalancerClass'])
+  ) {
+    const value = spec['loadBalancerClass'] ?? null;
+    errors.push(invalidValue('spec.loadBalancerClass', value, 'may not change once set'));
+  }
+  const healthPort = numberAt(before, 'healthCheckNodePort');
+  if (healthPort !== undefined && needsHealthCheckPort(before) && needsHealthCheckPort(spec)) {
+    if (numberAt(spec, 'healthCheckNodePort') !== healthPort) {
+      errors.push(forbiddenField('spec.healthCheckNodePort', 'field is immutable'));
+    }
+  }
+  return errors;
+}
