@@ -113,9 +113,11 @@ export class Gateway {
     const started = discover(this.#io, this.route, source, this.#heard, this.#search.signal);
     this.#discovery = started;
     void started.ssdp.then((found) => found && this.#memory.found(found.location, found.bootId));
-    void firstClient(started.offers).then((client) => {
-      if (client) return;
-      this.#io.clock.after(KEEP, () => {
+    void Promise.all(started.offers).then((offers) => {
+      if (offers.some(({ client }) => client)) return;
+      // What could not even be asked is asked again by the next one.
+      const keep = offers.some(({ local }) => local) ? 0 : KEEP;
+      this.#io.clock.after(keep, () => {
         if (this.#discovery === started) this.#discovery = undefined;
       });
     });

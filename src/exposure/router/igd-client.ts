@@ -5,7 +5,9 @@ import type { Milliseconds } from '../../model/time.ts';
 import {
   addPortMappingArguments,
   decodeExternalAddress,
+  decodeGenericEntry,
   decodeSpecificEntry,
+  indexArguments,
   keyArguments,
   type PortMappingEntry,
 } from '../../protocols/igd/actions.ts';
@@ -37,13 +39,22 @@ export function createIgdClient(options: IgdClientOptions): RouterClient {
   const entryAt = async (port: WantedPort, source: Ip, signal?: AbortSignal): Promise<Entry> => {
     const answer = await call('GetSpecificPortMappingEntry', keyArguments(port), source, signal);
     if (answer.kind === 'unreachable') return answer;
-    if (answer.kind === 'fault') return { kind: isAbsence(answer) ? 'absent' : 'unknown' };
-    try {
-      return { kind: 'entry', entry: decodeSpecificEntry(answer.values, port) };
-    } catch (error) {
-      if (error instanceof DecodeError) return { kind: 'unknown' };
-      throw error;
+    if (answer.kind === 'fault') return isAbsence(answer) ? { kind: 'absent' } : listed(port, source, signal);
+    const entry = readable(() => decodeSpecificEntry(answer.values, port));
+    return entry ? { kind: 'entry', entry } : { kind: 'unknown' };
+  };
+
+  /** The slow way, for routers that answer no question about one entry. */
+  const listed = async (port: WantedPort, source: Ip, signal?: AbortSignal): Promise<Entry> => {
+    for (let index = 0; index < LONGEST_LIST; index++) {
+      const answer = await call('GetGenericPortMappingEntry', indexArguments(index), source, signal);
+      if (answer.kind === 'unreachable') return answer;
+      if (answer.kind === 'fault') return { kind: isAbsence(answer) ? 'absent' : 'unknown' };
+      const entry = readable(() => decodeGenericEntry(answer.values));
+      if (entry?.protocol === port.protocol && entry.externalPort === port.externalPort)
+        return { kind: 'entry', entry };
     }
+    return { kind: 'unknown' };
   };
 
   const find = async (port: MappingAsk, signal?: AbortSignal): Promise<FindAnswer> => {
@@ -121,6 +132,8 @@ export function createIgdClient(options: IgdClientOptions): RouterClient {
   };
 }
 
+/** Of a router's table; a hostile one would never end. */
+const LONGEST_LIST = 256;
 const GONE = { kind: 'gone' } as const;
 const NOT_LISTED: Refused = {
   kind: 'refused',
@@ -132,6 +145,15 @@ const STILL_LISTED: Refused = {
   code: 'StillListed',
   words: 'the router says that it removed the mapping, but still lists it',
 };
+
+function readable<T>(decode: () => T): T | undefined {
+  try {
+    return decode();
+  } catch (error) {
+    if (error instanceof DecodeError) return undefined;
+    throw error;
+  }
+}
 
 /** 713 comes from routers that mistake the question for one about their list. */
 function isAbsence({ reason }: Extract<Called, { kind: 'fault' }>): boolean {
