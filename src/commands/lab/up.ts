@@ -49,7 +49,8 @@ Run again, it repairs what is missing.`;
         .join(', '),
     );
     this.log('');
-    if (status.kubeconfig !== undefined) this.log(`  export KUBECONFIG=${status.kubeconfig}`);
+    const laptop = status.hosts.find(({ name }) => name === 'laptop')?.netns;
+    if (status.kubeconfig !== undefined) this.log(`  export KUBECONFIG=${status.kubeconfig} KUBEVIP_NETNS=${laptop}`);
     const id = flags.id === 'lab' ? '' : ` --id ${flags.id}`;
     this.log(`  ${this.config.bin} lab status${id}`);
     this.log(`  ${this.config.bin} lab exec${id} laptop -- curl http://ADDRESS/`);
