@@ -9,7 +9,7 @@ export class LabPower extends BaseCommand<{ node: string; power: 'on' | 'off' }>
   static override examples = ['<%= config.bin %> lab power n2 off', '<%= config.bin %> lab power n2 on'];
   static override args = {
     node: Args.string({ description: 'n1, n2, …', required: true }),
-    state: Args.custom<'on' | 'off'>({ options: ['on', 'off'], required: true })(),
+    state: Args.string({ description: 'on or off', options: ['on', 'off'], required: true }),
   };
   static override flags = { ...labIdFlag };
 
@@ -18,6 +18,6 @@ export class LabPower extends BaseCommand<{ node: string; power: 'on' | 'off' }>
     const { powerOff, powerOn } = await import('../../lab/faults.ts');
     await (args.state === 'off' ? powerOff : powerOn)(flags.id, args.node);
     this.log(`${args.node} is ${args.state}.`);
-    return { node: args.node, power: args.state };
+    return { node: args.node, power: args.state === 'off' ? 'off' : 'on' };
   }
 }

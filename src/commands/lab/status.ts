@@ -35,7 +35,8 @@ const HOST_COLUMNS = [
   { header: 'addresses', value: ({ addresses }: HostStatus) => addresses.join(', ') },
   {
     header: 'runs',
-    value: ({ name, daemons }: HostStatus) => daemons.map((daemon) => daemon.name.replace(`${name}-`, '')).join(', '),
+    value: ({ name, daemons }: HostStatus) =>
+      daemons.map((daemon) => `${daemon.name.replace(`${name}-`, '')} (${daemon.pid})`).join(', '),
   },
   { header: 'namespace', value: ({ netns }: HostStatus) => netns },
 ];
