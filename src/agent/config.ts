@@ -35,6 +35,7 @@ const schema = z.object({
   prometheus_server: z.string().default(':2112'),
   k8s_config_file: z.string().default(''),
   vip_loglevel: z.coerce.number().int().default(0),
+  kubevip_netns: z.string().default(''),
   kubevip_configmap: z.string().default('kubevip'),
   kubevip_configmap_namespace: z.string().default('kube-system'),
 });
@@ -57,6 +58,8 @@ export interface AgentConfig {
   readonly listen?: { readonly host: string; readonly port: number };
   readonly kubeconfig?: string;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
+  /** Network namespace to work in, by name; for trying several nodes on one machine. */
+  readonly netns?: string;
   readonly configMap: { readonly name: string; readonly namespace: string };
 }
 
@@ -97,6 +100,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, ho
     ...(v.svc_namespace === '' ? {} : { watchNamespace: v.svc_namespace }),
     ...(link === '' || link === 'auto' ? {} : { link }),
     ...(listen === undefined ? {} : { listen }),
+    ...(v.kubevip_netns === '' ? {} : { netns: v.kubevip_netns }),
     ...(kubeconfig ? { kubeconfig } : {}),
   };
 }

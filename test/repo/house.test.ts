@@ -64,3 +64,11 @@ describe('the house', () => {
     ).toContain('no dependency violations');
   });
 });
+
+describe('the version', () => {
+  it('is the same everywhere', async () => {
+    const { VERSION } = await import('../../src/model/version.ts');
+    const { version } = JSON.parse(text('package.json')) as { version: string };
+    expect(VERSION).toBe(version);
+  });
+});

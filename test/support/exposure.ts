@@ -143,6 +143,7 @@ export function createWorld(node = 'n1'): World {
       return off('NotAskedFor', '');
     },
     onChange: () => () => undefined,
+    close: () => undefined,
   };
 
   const allocator = new Allocator({

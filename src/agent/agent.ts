@@ -1,0 +1,246 @@
+/** The composition root of the in-cluster process: watches, queue, elections and stages made into one agent. */
+import { Allocator } from '../exposure/address/allocator.ts';
+import { addressesInUse } from '../exposure/address/in-use.ts';
+import { candidates } from '../exposure/address/candidates.ts';
+import { parsePools, type PoolConfig } from '../exposure/address/pools.ts';
+import { readAssigned } from '../exposure/address/assigned.ts';
+import { readRecords } from '../exposure/router/records.ts';
+import { Reconciler } from '../exposure/reconcile.ts';
+import { Reporter } from '../exposure/status/reporter.ts';
+import { WorkQueue } from '../kube/queue.ts';
+import type { ServiceKey } from '../model/kubernetes.ts';
+import { messageOf } from '../model/errors.ts';
+import type { Ip } from '../model/ip.ts';
+import type { Timer } from '../model/time.ts';
+import { nodesWithReadyEndpoints } from './endpoints.ts';
+import type { Health } from './http.ts';
+import type { Logger } from './log.ts';
+import { createMetrics, type Metrics, type Snapshot } from './metrics.ts';
+import type { Parts } from './parts.ts';
+
+/** Everything is looked at again this often, whether or not anybody said that it changed. */
+const RESYNC = 30_000;
+const KEEP_WARM = 10_000;
+/** Without a sign of life of the API server for this long the agent is not ready. */
+const STALE = 60_000;
+
+export class Agent {
+  readonly metrics: Metrics;
+  readonly #parts: Parts;
+  readonly #log: Logger;
+  readonly #allocator: Allocator;
+  readonly #reconciler: Reconciler;
+  readonly #reporter: Reporter;
+  readonly #queue: WorkQueue<ServiceKey>;
+  readonly #stops: (() => void)[] = [];
+  #pools: PoolConfig = parsePools({});
+  #timer: Timer | undefined;
+  #started = false;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.#log = parts.log;
+    const { config, clock, entropy, watchers, stages } = parts;
+    const services = watchers.services.store;
+    this.metrics = createMetrics(() => this.#snapshot());
+    this.#reporter = new Reporter({
+      writer: parts.writer,
+      events: parts.events,
+      clock,
+      onError: (service, message) => {
+        this.metrics.wroteWithError();
+        this.#log.warn({ service, message }, 'the Service could not be written; trying again');
+      },
+    });
+    this.#allocator = new Allocator({
+      network: parts.network,
+      prober: stages.prober,
+      leases: stages.leases,
+      clock,
+      services: () => services.list(),
+      pools: () => this.#pools,
+      defaultLink: () => config.link,
+      changed: () => this.#lookAgain((key) => !this.#hasAddress(key)),
+    });
+    this.#reconciler = new Reconciler({
+      node: config.node,
+      rules: config.rules,
+      clock,
+      service: (key) => services.get(key),
+      endpointNodes: (key) => nodesWithReadyEndpoints(watchers.endpointSlices.store.list(), key),
+      pools: () => this.#pools,
+      allocating: () => parts.allocatorElection.isLeader,
+      routerEnabled: config.routerEnabled,
+      defaultLink: () => config.link,
+      allocator: this.#allocator,
+      leases: stages.leases,
+      ownership: stages.ownership,
+      announcement: stages.announcement,
+      router: stages.router,
+      names: stages.names,
+      reporter: this.#reporter,
+    });
+    this.#queue = new WorkQueue<ServiceKey>({
+      clock,
+      entropy,
+      concurrency: 8,
+      work: (key) => this.#work(key),
+      onError: (service, error) => this.#log.error({ service, message: messageOf(error) }, 'reconciliation failed'),
+    });
+  }
+
+  /** Resolves once every Service has been seen. */
+  async start(): Promise<void> {
+    const { watchers, stages, allocatorElection } = this.#parts;
+    const all = (): void => this.#lookAgain(() => true);
+    this.#stops.push(
+      watchers.configMaps.onChange((_key, object) => this.#poolsChanged(object?.data ?? {})),
+      watchers.endpointSlices.onChange((_key, object, previous) => {
+        const owner = (object ?? previous)?.metadata;
+        const name = owner?.labels?.['kubernetes.io/service-name'];
+        if (name !== undefined) this.#queue.add(`${owner?.namespace ?? 'default'}/${name}`);
+      }),
+      stages.leases.onChange((key) => this.#queue.add(key)),
+      stages.router.onChange((key) => this.#queue.add(key)),
+      stages.names.onChange((key) => this.#queue.add(key)),
+      stages.announcement.onChange((ip) => this.#addAll(this.#reconciler.claimants(ip))),
+      stages.announcement.onConflict(({ ip, mac, link }) =>
+        this.#conflict(ip, `${ip} is also claimed by ${mac} on ${link}; kubevip defends it`),
+      ),
+      stages.ownership.onChange((ip) => this.#ownership(ip)),
+      allocatorElection.onChange(all),
+    );
+    for (const watcher of Object.values(watchers)) watcher.start();
+    await Promise.all([watchers.services.synced, watchers.configMaps.synced, watchers.endpointSlices.synced]);
+    await stages.ownership.start();
+    allocatorElection.start();
+    // Services last: by now everything that a decision is made of is known.
+    this.#stops.push(watchers.services.onChange((key) => this.#queue.add(key as ServiceKey)));
+    this.#ownership(undefined);
+    this.#started = true;
+    this.#keepWarm();
+  }
+
+  /**
+   * Leaves the node as if the agent had never run, and hands over: addresses go first, then their Leases, so
+   * that no two nodes ever answer.
+   */
+  async stop(): Promise<void> {
+    this.#started = false;
+    this.#timer?.cancel();
+    for (const stop of this.#stops.splice(0)) stop();
+    await this.#queue.stop();
+    const { stages, watchers, allocatorElection } = this.#parts;
+    await stages.names.close();
+    await stages.router.close();
+    await stages.leases.close();
+    await stages.announcement.close();
+    await Promise.allSettled([stages.ownership.stop(), allocatorElection.stop()]);
+    for (const watcher of Object.values(watchers)) watcher.stop();
+  }
+
+  health(): Health {
+    const stale = Object.entries(this.#parts.watchers).find(
+      ([, watcher]) => this.#staleSeconds(watcher.stats.lastContact) * 1000 > STALE,
+    );
+    return {
+      ...(this.#started ? {} : { notReady: 'Services have not all been seen yet' }),
+      ...(stale
+        ? { notReady: `no sign of life of the API server for ${Math.round(STALE / 1000)} s (${stale[0]})` }
+        : {}),
+    };
+  }
+
+  #work(key: ServiceKey): Promise<number> {
+    const before = this.#parts.clock.now();
+    this.#reconciler.reconcile(key);
+    this.metrics.reconciled((this.#parts.clock.now() - before) / 1000);
+    return Promise.resolve(RESYNC);
+  }
+
+  #ownership(ip: Ip | undefined): void {
+    if (ip !== undefined) return this.#addAll(this.#reconciler.ownerChanged(ip));
+    const { ownership, announcement } = this.#parts.stages;
+    announcement.setAlone(ownership.liveNodes().length <= 1);
+    this.#addAll(this.#reconciler.claiming());
+  }
+
+  #conflict(ip: Ip, note: string): void {
+    this.metrics.conflictSeen();
+    this.#log.warn({ ip }, note);
+    for (const key of this.#reconciler.claimants(ip)) {
+      const service = this.#parts.watchers.services.store.get(key);
+      if (service) this.#parts.events.record(service, 'Warning', 'AddressConflict', note);
+    }
+  }
+
+  #poolsChanged(data: Readonly<Record<string, string>>): void {
+    this.#pools = parsePools(data);
+    for (const { key, message } of this.#pools.problems)
+      this.#log.warn({ key }, `ConfigMap ${this.#parts.config.configMap.name}: ${message}`);
+    this.#lookAgain(() => true);
+  }
+
+  #lookAgain(which: (key: ServiceKey) => boolean): void {
+    for (const service of this.#parts.watchers.services.store.list()) {
+      const key: ServiceKey = `${service.metadata.namespace ?? 'default'}/${service.metadata.name}`;
+      if (service.spec.type === 'LoadBalancer' && which(key)) this.#queue.add(key);
+    }
+  }
+
+  #addAll(keys: readonly ServiceKey[]): void {
+    for (const key of keys) this.#queue.add(key);
+  }
+
+  #hasAddress(key: ServiceKey): boolean {
+    const service = this.#parts.watchers.services.store.get(key);
+    return (
+      service !== undefined &&
+      service.status?.conditions?.some(({ type, status }) => type.endsWith('/AddressAssigned') && status === 'True') ===
+        true
+    );
+  }
+
+  #keepWarm(): void {
+    if (this.#parts.allocatorElection.isLeader) this.#allocator.keepWarm();
+    this.#timer = this.#parts.clock.after(KEEP_WARM, () => this.#keepWarm());
+  }
+
+  #staleSeconds(lastContact: number | undefined): number {
+    return lastContact === undefined ? 0 : (this.#parts.clock.now() - lastContact) / 1000;
+  }
+
+  #snapshot(): Snapshot {
+    const { config, watchers, stages, allocatorElection, version } = this.#parts;
+    const services = watchers.services.store.list();
+    const uses = addressesInUse(services);
+    const mine = (ip: Ip): boolean => stages.ownership.holds(ip);
+    const owned = [...uses]
+      .filter(([ip]) => mine(ip))
+      .map(([ip, users]) => ({ ip, services: users.map(({ service }) => service) }));
+    const kept = services.filter((service) => readAssigned(service)?.ips.some(mine));
+    return {
+      node: config.node,
+      version,
+      owned,
+      leases: [{ name: config.allocatorLease, held: allocatorElection.isLeader }],
+      pools: [...this.#pools.pools.values()].map((pool) => {
+        const all = [...candidates(pool, 4, false)];
+        return { key: pool.key, size: all.length, inUse: all.filter((ip) => uses.has(ip)).length };
+      }),
+      dhcpExpiry: kept.flatMap((service) => {
+        const lease = readAssigned(service)?.lease;
+        const key: ServiceKey = `${service.metadata.namespace ?? 'default'}/${service.metadata.name}`;
+        return lease ? [{ service: key, at: Date.parse(lease.acquiredAt) / 1000 + lease.leaseSeconds }] : [];
+      }),
+      mappings: kept.reduce((count, service) => count + readRecords(service).length, 0),
+      liveAgents: stages.ownership.liveNodes().length,
+      watches: Object.entries(watchers).map(([kind, { stats }]) => ({
+        kind,
+        restarts: stats.restarts,
+        relists: stats.relists,
+        staleSeconds: this.#staleSeconds(stats.lastContact),
+      })),
+    };
+  }
+}

@@ -1,0 +1,53 @@
+/** What an agent is made of. `wire.ts` makes the real ones; tests may give others. */
+import type { AddressProber, DhcpLeases } from '../exposure/address/port.ts';
+import type { Announcement } from '../exposure/announcement/port.ts';
+import type { NamePublisher } from '../exposure/naming/port.ts';
+import type { AllocatorElection } from '../exposure/ownership/allocator-election.ts';
+import type { Ownership } from '../exposure/ownership/port.ts';
+import type { RouterMappings } from '../exposure/router/port.ts';
+import type { EventRecorder, ServiceWriter } from '../exposure/status/port.ts';
+import type { Watcher } from '../kube/watcher/watcher.ts';
+import type { Ip } from '../model/ip.ts';
+import type { ConfigMap, EndpointSlice, Service } from '../model/kubernetes.ts';
+import type { Clock, Entropy } from '../model/time.ts';
+import type { Network } from '../model/wire.ts';
+import type { AgentConfig } from './config.ts';
+import type { Logger } from './log.ts';
+
+interface Closing {
+  /** Stops without undoing anything outside: another node goes on. */
+  close(): Promise<void> | void;
+}
+
+export interface Stages {
+  readonly prober: AddressProber;
+  readonly leases: DhcpLeases & Closing;
+  readonly ownership: Ownership & {
+    start(): Promise<void> | void;
+    /** Gives the Leases up at once, so that others need not wait. */
+    stop(): Promise<void>;
+    /** Whether this node owns the address now. */
+    holds(ip: Ip): boolean;
+  };
+  readonly announcement: Announcement & Closing;
+  readonly router: RouterMappings & Closing;
+  readonly names: NamePublisher & Closing;
+}
+
+export interface Parts {
+  readonly version: string;
+  readonly config: AgentConfig;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly log: Logger;
+  readonly network: Network;
+  readonly watchers: {
+    readonly services: Watcher<Service>;
+    readonly endpointSlices: Watcher<EndpointSlice>;
+    readonly configMaps: Watcher<ConfigMap>;
+  };
+  readonly allocatorElection: AllocatorElection;
+  readonly stages: Stages;
+  readonly writer: ServiceWriter;
+  readonly events: EventRecorder;
+}

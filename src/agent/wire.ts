@@ -1,0 +1,107 @@
+/** Makes the real parts of an agent: sockets and kernel from `linux/`, the API server from `kube/`. */
+import { createDhcpLeases } from '../exposure/address/dhcp/leases.ts';
+import { createAddressProber } from '../exposure/address/prober.ts';
+import { createAnnouncement } from '../exposure/announcement/announcement.ts';
+import { createNamePublisher } from '../exposure/naming/publisher.ts';
+import { createAllocatorElection } from '../exposure/ownership/allocator-election.ts';
+import { createLeaseOwnership } from '../exposure/ownership/lease-ownership.ts';
+import { createRouterMappings } from '../exposure/router/mappings.ts';
+import { connect } from '../kube/client.ts';
+import { createEventRecorder } from '../kube/event-recorder.ts';
+import { createLeaseStore } from '../kube/lease-store.ts';
+import { createServiceWriter } from '../kube/service-writer.ts';
+import { createWatcher, type Watcher } from '../kube/watcher/watcher.ts';
+import type { Kind, Kinds } from '../kube/kinds.ts';
+import type { Selection } from '../kube/resource.ts';
+import { createAddressTable } from '../linux/address-table.ts';
+import { createSystemClock } from '../linux/clock.ts';
+import { systemEntropy } from '../linux/entropy.ts';
+import { createNetwork } from '../linux/network.ts';
+import { createSilenceFilter } from '../linux/silence-filter.ts';
+import { messageOf } from '../model/errors.ts';
+import { VERSION } from '../model/version.ts';
+import type { AgentConfig } from './config.ts';
+import type { Logger } from './log.ts';
+import type { Parts } from './parts.ts';
+
+/** Nothing is started and no request made yet. @throws KubevipError for a kubeconfig that cannot be used. */
+export function wire(config: AgentConfig, log: Logger): Parts {
+  const clock = createSystemClock();
+  const entropy = systemEntropy;
+  const where = config.netns === undefined ? {} : { netns: config.netns };
+  const network = createNetwork(where);
+  const cluster = connect({
+    env: process.env,
+    userAgent: `kubevip-agent/${VERSION}`,
+    ...(config.kubeconfig === undefined ? {} : { kubeconfig: config.kubeconfig }),
+  });
+  const watch = <K extends Kind>(kind: K, selection: Selection): Watcher<Kinds[K]> =>
+    createWatcher<Kinds[K]>({
+      resource: cluster.resource(kind),
+      selection,
+      clock,
+      entropy,
+      onError: (error) => log.warn({ kind, message: messageOf(error) }, 'watching fails; trying again'),
+    });
+  const store = createLeaseStore(
+    cluster.resource('Lease'),
+    watch('Lease', { namespace: config.namespace }),
+    config.namespace,
+  );
+  const leaseError = (lease: string) => (error: unknown) =>
+    log.debug({ lease, message: messageOf(error) }, 'a Lease could not be written');
+  const everywhere = { namespace: config.watchNamespace ?? '*' };
+  return {
+    version: VERSION,
+    config,
+    clock,
+    entropy,
+    log,
+    network,
+    watchers: {
+      services: watch('Service', everywhere),
+      endpointSlices: watch('EndpointSlice', everywhere),
+      configMaps: watch('ConfigMap', {
+        namespace: config.configMap.namespace,
+        fieldSelector: `metadata.name=${config.configMap.name}`,
+      }),
+    },
+    allocatorElection: createAllocatorElection({
+      name: config.allocatorLease,
+      namespace: config.namespace,
+      identity: config.node,
+      times: config.lease,
+      clock,
+      store,
+      onError: leaseError(config.allocatorLease),
+    }),
+    stages: {
+      prober: createAddressProber({ network, clock, entropy }),
+      leases: createDhcpLeases({ network, clock, entropy, log }),
+      ownership: createLeaseOwnership({
+        node: config.node,
+        namespace: config.namespace,
+        times: config.lease,
+        clock,
+        store,
+        onError: (error, lease) => leaseError(lease)(error),
+      }),
+      announcement: createAnnouncement({
+        network,
+        addressTable: createAddressTable(where),
+        silence: createSilenceFilter(where),
+        clock,
+      }),
+      router: createRouterMappings({ network, clock }),
+      names: createNamePublisher({ network, clock, entropy }),
+    },
+    writer: createServiceWriter(cluster.resource('Service')),
+    events: createEventRecorder({
+      events: cluster.resource('Event'),
+      clock,
+      entropy,
+      instance: config.node,
+      onError: (error) => log.debug({ message: messageOf(error) }, 'an Event could not be written'),
+    }),
+  };
+}

@@ -1,0 +1,121 @@
+/** A whole lab for a test file, the built CLI in it, and looks at what the LAN, the router and the kernels hold. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { run, type RunResult } from '../../src/lab/exec.ts';
+import { runOnHost } from '../../src/lab/hosts.ts';
+import { labDown, labUp } from '../../src/lab/lab.ts';
+import { labPaths, netnsOf, type LabPaths } from '../../src/lab/layout.ts';
+import type { LabOptionsInput } from '../../src/lab/options.ts';
+import { createSystemClock } from '../../src/linux/clock.ts';
+import { connect, type Cluster } from '../../src/kube/client.ts';
+
+const ROOT = join(import.meta.dirname, '..', '..');
+
+export interface TestLab {
+  readonly id: string;
+  readonly paths: LabPaths;
+  readonly cluster: Cluster;
+  /** The CLI, as a person at a terminal runs it; verification happens from the laptop. */
+  kubevip(...args: string[]): Promise<RunResult>;
+  on(host: string, ...argv: string[]): Promise<RunResult>;
+  /** What a web page of the lab says when asked from `host`; undefined when it does not answer in 2 s. */
+  curl(host: string, url: string): Promise<string | undefined>;
+  /** Everything kubevip could leave behind, as text to compare. */
+  leftovers(): Promise<string>;
+  deployment(name: string, replicas: number): Promise<void>;
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+export async function startLab(options: LabOptionsInput): Promise<TestLab> {
+  const id = `e2e${process.pid}x${Math.floor(createSystemClock().now() % 10_000)}`;
+  await labUp(id, options);
+  const paths = labPaths(id);
+  const cluster = connect({ env: process.env, kubeconfig: paths.adminKubeconfig, userAgent: 'kubevip-test' });
+  const on = (host: string, ...argv: string[]): Promise<RunResult> =>
+    runOnHost(paths, host, argv, { timeoutMs: 30_000 });
+  const nodes = ['n1', 'n2', 'n3'].slice(0, options.nodes ?? 3);
+  return {
+    id,
+    paths,
+    cluster,
+    on,
+    kubevip: (...args) =>
+      run([process.execPath, join(ROOT, 'bin/dev.js'), ...args], {
+        env: { KUBECONFIG: paths.adminKubeconfig, KUBEVIP_NETNS: netnsOf(paths, 'laptop') },
+        timeoutMs: 120_000,
+      }),
+    async curl(host, url) {
+      const { code, stdout } = await on(host, 'curl', '--silent', '--fail', '--max-time', '2', url);
+      return code === 0 ? stdout : undefined;
+    },
+    async leftovers() {
+      const lines: string[] = [];
+      for (const node of nodes) {
+        const addresses = await on(node, 'ip', '-o', 'addr', 'show', 'dev', 'eth0');
+        lines.push(
+          ...addresses.stdout
+            .split('\n')
+            .map((line) => / inet6? (\S+)/.exec(line)?.[1] ?? '')
+            .filter((text) => text !== '' && !text.startsWith('fe80'))
+            .map((text) => `${node} ${text}`),
+        );
+        lines.push(
+          ...(await on(node, 'ip', '-o', 'link')).stdout
+            .split('\n')
+            .map((line) => `${node} ${line.split(':')[1]?.trim() ?? ''}`),
+        );
+        const rules = await on(node, 'nft', 'list', 'ruleset');
+        lines.push(
+          ...[...rules.stdout.matchAll(/^table (.*kubevip.*) \{$/gm)].map(
+            ([, table]) => `${node} ${table ?? ''} ${/elements/.test(rules.stdout) ? 'with elements' : 'empty'}`,
+          ),
+        );
+      }
+      lines.push(
+        ...readFileSync(paths.leases, 'utf8')
+          .split('\n')
+          .map((line) => `lease ${line.split(' ')[2] ?? ''}`),
+      );
+      const router = await on('router', 'nft', 'list', 'ruleset');
+      lines.push(...[...router.stdout.matchAll(/^.*dnat.*$/gm)].map(([line]) => `mapping ${line.trim()}`));
+      return lines
+        .filter((line) => line.trim() !== 'lease')
+        .sort()
+        .join('\n');
+    },
+    async deployment(name, replicas) {
+      await cluster.resource('Deployment').create({
+        apiVersion: 'apps/v1',
+        kind: 'Deployment',
+        metadata: { name, namespace: 'default', labels: { app: name } },
+        spec: {
+          replicas,
+          selector: { matchLabels: { app: name } },
+          template: {
+            metadata: { labels: { app: name } },
+            spec: { containers: [{ name: 'web', image: 'web', ports: [{ containerPort: 80 }] }] },
+          },
+        },
+      } as never);
+    },
+    async [Symbol.asyncDispose]() {
+      cluster.close();
+      await labDown(id);
+    },
+  };
+}
+
+/** Asks until the answer is the wanted one; a hang guard, no measurement. @returns the last answer. */
+export async function eventually<T>(
+  ask: () => Promise<T> | T,
+  wanted: (answer: T) => boolean,
+  seconds = 30,
+): Promise<T> {
+  let answer = await ask();
+  for (let i = 0; i < seconds * 10 && !wanted(answer); i++) {
+    await delay(100);
+    answer = await ask();
+  }
+  return answer;
+}
