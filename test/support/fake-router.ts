@@ -89,7 +89,7 @@ export async function createFakeRouter({
   ip: address = ip('10.77.0.1'),
 }: FakeRouterOptions): Promise<FakeRouter> {
   const set: RouterSwitches = {
-    on: true, pcp: true, natPmp: true, igd: 2, secure: true, externalIp: ip('198.18.7.7'), maxLease: 86_400,
+    on: true, pcp: true, natPmp: true, igd: 2, secure: true, externalIp: ip('84.112.3.4'), maxLease: 86_400,
     permanentOnly: false, preferFailure: 'honoured', forgetful: false, withoutReadBack: false, refuse: undefined,
     fault: undefined, bootId: 1, httpPort: 5000,
   }; // prettier-ignore

@@ -57,6 +57,8 @@ export interface Refused {
   readonly words: string;
   /** The router said when to ask again. */
   readonly retryAfter?: Milliseconds;
+  /** The router's outer address, if the refusal may come from that: many open no port without a public one. */
+  readonly outer?: Ip | 'none';
 }
 
 export interface Mapped {

@@ -26,13 +26,14 @@ export function explainMapped(records: readonly MappingRecord[]): Decision<Route
   const externalIp = records.find((record) => record.externalIp !== undefined)?.externalIp;
   const reachability = reachabilityOf(externalIp);
   const { reason, words } = VERDICT[reachability](externalIp);
+  const but = ['public', 'unknown'].includes(reachability) ? '' : 'but ';
   const where = first ? `router ${first.gateway} (${METHOD[first.method]}): ` : '';
   const lines = records.map(
     (record) =>
       `${record.externalIp ?? '?'}:${portText(record, record.externalPort)} → ` +
       `${record.internalIp}:${portText(record, record.internalPort)}`,
   );
-  return ready({ records, reachability }, reason, `${where}${lines.join(', ')}, ${words}`);
+  return ready({ records, reachability }, reason, `${where}${lines.join(', ')}, ${but}${words}`);
 }
 
 const VERDICT: Readonly<
@@ -46,18 +47,18 @@ const VERDICT: Readonly<
   private: (ip) => ({
     reason: 'DoubleNat',
     words:
-      `but ${String(ip)} is a private address: another router in front of this one keeps the Internet out ` +
+      `${String(ip)} is a private address: another router in front of this one keeps the Internet out ` +
       'until it forwards the port too (or this router is set to bridge mode)',
   }),
   cgnat: (ip) => ({
     reason: 'BehindCgnat',
     words:
-      `but ${String(ip)} is shared by the provider (CGNAT): the Internet cannot reach it; ` +
+      `${String(ip)} is shared by the provider (CGNAT): the Internet cannot reach it; ` +
       'ask the provider for an IPv4 address of your own, or use a tunnel',
   }),
   reserved: (ip) => ({
     reason: 'NotPublic',
-    words: `but ${String(ip)} is a reserved address that the Internet does not route to`,
+    words: `${String(ip)} is a reserved address that the Internet does not route to`,
   }),
 };
 
@@ -73,9 +74,26 @@ export function explainFailures(gateway: Ip, failures: readonly Failure[], open:
 function reasonOf(failures: readonly Failure[]): { reason: string; hint: string } {
   const kinds = failures.map(({ answer }) => answer.kind);
   if (kinds.includes('taken')) return { reason: 'ExternalPortTaken', hint: '; choose another external port' };
-  if (kinds.includes('refused')) return { reason: 'MappingRefused', hint: '' };
+  const outer = failures.flatMap(({ answer }) => (answer.kind === 'refused' ? (answer.outer ?? []) : [])).at(0);
+  if (kinds.includes('refused')) return { reason: refusalReason(outer), hint: outerHint(outer) };
   if (kinds.includes('unreachable')) return { reason: 'RouterUnreachable', hint: '; tried again by itself' };
   return { reason: 'NoPortMappingService', hint: '' };
+}
+
+/** Only an address that explains the refusal gives another reason. */
+function refusalReason(outer: Ip | 'none' | undefined): string {
+  if (outer === undefined || outer === 'none') return 'MappingRefused';
+  const reachability = reachabilityOf(outer);
+  return reachability === 'public' ? 'MappingRefused' : VERDICT[reachability](outer).reason;
+}
+
+function outerHint(outer: Ip | 'none' | undefined): string {
+  if (outer === undefined || (outer !== 'none' && reachabilityOf(outer) === 'public')) return '';
+  if (outer !== 'none') return `; its outer address ${VERDICT[reachabilityOf(outer)](outer).words}`;
+  return (
+    '; it tells no outer address either, so it probably has no public one: it is behind another router (double NAT) ' +
+    'or behind the provider’s (CGNAT), and then opens no ports'
+  );
 }
 
 function failureText(gateway: Ip, { port, answer }: Failure): string {

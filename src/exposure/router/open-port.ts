@@ -25,6 +25,7 @@ export async function openPort(
     if (answer.kind === 'taken') return withHolder(gateway, answer, ask, signal);
     if (worst?.kind !== 'refused') worst = answer;
   }
+  if (worst?.kind === 'refused') return withOuter(gateway, worst, ask.source, signal);
   if (worst) return worst;
   if (await gateway.unsearchable(ask.source))
     return { kind: 'unreachable', local: true, words: `nothing can be sent from ${ask.source} yet` };
@@ -62,4 +63,16 @@ async function withAddress(gateway: Gateway, record: Mapped['record'], source: I
   const client = gateway.clientFor(record);
   const externalIp = client && (await gateway.externalAddress(client, source));
   return externalIp === undefined ? record : { ...record, externalIp };
+}
+
+/** A router without a public address refuses with one code or another, none of which says so. */
+async function withOuter(gateway: Gateway, refused: Refused, source: Ip, signal: AbortSignal): Promise<Refused> {
+  for await (const client of gateway.clients(source, signal)) {
+    // PCP tells the address only with a mapping.
+    if (client.method === 'pcp') continue;
+    const address = await gateway.externalAddress(client, source);
+    const telling = address !== undefined || (await client.check(source)).kind === 'alive';
+    if (telling) return { ...refused, outer: address ?? 'none' };
+  }
+  return refused;
 }

@@ -30,7 +30,7 @@ const world = async (create: Factory, switches: Partial<RouterSwitches>): Promis
     client: create({ network, clock }, router.ip),
     source: VIP,
     otherSource: OTHER_VIP,
-    externalIp: ip('198.18.7.7'),
+    externalIp: ip('84.112.3.4'),
     table: () =>
       Promise.resolve(
         [...router.table().values()].map(({ protocol, externalPort, internalIp, internalPort }) => ({

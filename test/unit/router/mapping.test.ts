@@ -12,7 +12,7 @@ describe('opening ports', () => {
     router.set.externalIp = ip('8.8.4.4');
     expect(mappings.ensure(request())).toMatchObject({
       state: 'ready',
-      message: expect.stringContaining('router 10.77.0.1 (PCP): 198.18.7.7:8080 → 10.77.0.101:80') as string,
+      message: expect.stringContaining('router 10.77.0.1 (PCP): 84.112.3.4:8080 → 10.77.0.101:80') as string,
       value: { records: [{ method: 'pcp', externalPort: 8080, internalIp: VIP, gateway: '10.77.0.1' }] },
     });
   });
@@ -26,7 +26,7 @@ describe('opening ports', () => {
     ] as const) {
       const { settle, router } = await createStage();
       Object.assign(router.set, switches);
-      expect(recordsOf(await settle(request()))).toMatchObject([{ method, externalIp: '198.18.7.7' }]);
+      expect(recordsOf(await settle(request()))).toMatchObject([{ method, externalIp: '84.112.3.4' }]);
       expect([...router.table().keys()]).toEqual(['TCP 8080']);
     }
   });
@@ -62,7 +62,7 @@ describe('opening ports', () => {
   it('opens several ports, UDP among them', async () => {
     const { settle, router } = await createStage();
     const decision = await settle(request({ ports: [TCP_8080, TCP_8443, UDP_5353] }));
-    expect(decision.message).toContain('198.18.7.7:5353/UDP → 10.77.0.101:53/UDP');
+    expect(decision.message).toContain('84.112.3.4:5353/UDP → 10.77.0.101:53/UDP');
     expect([...router.table().keys()].sort()).toEqual(['TCP 8080', 'TCP 8443', 'UDP 5353']);
   });
 
@@ -259,5 +259,28 @@ describe('when it does not work', () => {
   it('has nothing to map for IPv6', async () => {
     const { settle } = await createStage();
     expect(await settle(request({ ip: ip('2001:db8::1') }))).toMatchObject({ state: 'failed', reason: 'NotForIPv6' });
+  });
+});
+
+describe('a refusal because of the outer address', () => {
+  it.each([
+    ['100.70.1.2', 'BehindCgnat', 'its outer address 100.70.1.2 is shared by the provider (CGNAT)'],
+    ['192.168.1.2', 'DoubleNat', 'its outer address 192.168.1.2 is a private address'],
+    [undefined, 'MappingRefused', 'it probably has no public one'],
+  ])('%s: says so, whatever the router says', async (address, reason, words) => {
+    const { settle, router } = await createStage();
+    Object.assign(router.set, { externalIp: address && ip(address), refuse: 3, fault: 501 });
+    const decision = await settle(request());
+    expect(decision).toMatchObject({ state: 'failed', reason });
+    expect(decision.message).toContain(words);
+    expect(decision.message).toContain('(3 ');
+  });
+
+  it('leaves the router’s own words alone when it has a public address', async () => {
+    const { settle, router } = await createStage();
+    Object.assign(router.set, { externalIp: ip('8.8.4.4'), refuse: 3, fault: 501 });
+    const decision = await settle(request());
+    expect(decision.reason).toBe('MappingRefused');
+    expect(decision.message).toMatch(/\(3 MALFORMED_REQUEST\)$/);
   });
 });
