@@ -3,7 +3,6 @@ import { randomBytes, webcrypto, X509Certificate } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
-import type { X509CertificateGenerator } from '@peculiar/x509';
 import { writePrivate } from './files.ts';
 
 export interface ServingCertificate {
@@ -13,9 +12,7 @@ export interface ServingCertificate {
   readonly key: string;
 }
 
-type X509 = typeof import('@peculiar/x509');
-type Parameters = Parameters_<typeof X509CertificateGenerator.create>;
-type Parameters_<F> = F extends (first: infer P, ...rest: never[]) => unknown ? P : never;
+type X509 = Awaited<ReturnType<typeof loadX509>>;
 
 const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 const YEAR_MS = 365 * 24 * 3600 * 1000;
@@ -64,7 +61,7 @@ export async function servingCertificate(
 }
 
 /** Loaded only when something has to be made: it costs 0.1 s. It needs the reflection polyfill first. */
-async function loadX509(): Promise<X509> {
+async function loadX509() {
   await import('reflect-metadata');
   return await import('@peculiar/x509');
 }
@@ -79,7 +76,6 @@ function coversAll(pem: string, hosts: readonly string[], now: Date): boolean {
 
 async function makeAuthority(x509: X509, now: Date): Promise<{ cert: string; key: string }> {
   const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
-  const usage = x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign | x509.KeyUsageFlags.digitalSignature;
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     serialNumber: serialNumber(),
     name: 'CN=kubevip lab',
@@ -89,7 +85,7 @@ async function makeAuthority(x509: X509, now: Date): Promise<{ cert: string; key
     keys,
     extensions: [
       new x509.BasicConstraintsExtension(true, 0, true),
-      new x509.KeyUsagesExtension(usage, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign, true),
       await x509.SubjectKeyIdentifierExtension.create(keys.publicKey, false),
     ],
   });
@@ -106,7 +102,7 @@ async function makeServing(
   const authority = new x509.X509Certificate(ca);
   const keys = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
   const names = hosts.map((value) => ({ type: isIP(value) === 0 ? ('dns' as const) : ('ip' as const), value }));
-  const parameters: Parameters = {
+  const parameters = {
     serialNumber: serialNumber(),
     subject: 'CN=kube-apiserver',
     issuer: authority.subject,

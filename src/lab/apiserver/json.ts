@@ -35,6 +35,11 @@ export function stringsAt(parent: JsonObject | undefined, key: string): string[]
   return Array.isArray(value) ? value.filter((item) => typeof item === 'string') : [];
 }
 
+/** True only for `true` itself. */
+export function isTrueAt(parent: JsonObject | undefined, key: string): boolean {
+  return parent?.[key] === true;
+}
+
 /** The string values of a map such as `metadata.labels`. */
 export function stringMapAt(parent: JsonObject | undefined, key: string): Record<string, string> {
   const map: Record<string, string> = {};
@@ -63,6 +68,11 @@ export function setKey(object: JsonObject, key: string, value: Json | undefined)
   } else {
     object[key] = value;
   }
+}
+
+/** A shallow copy without some keys. */
+export function omit(object: JsonObject, keys: readonly string[]): JsonObject {
+  return Object.fromEntries(Object.entries(object).filter(([key]) => !keys.includes(key)));
 }
 
 /** Deep equality; a key that is undefined counts as absent. */

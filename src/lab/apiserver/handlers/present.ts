@@ -1,5 +1,5 @@
 /** Stored objects in the form that a client asked for. */
-import type { JsonObject } from '../json.ts';
+import { omit, type JsonObject } from '../json.ts';
 import type { ApiObject } from '../object.ts';
 import { tableOf, type Presentation } from '../printers/table.ts';
 import { apiVersionOfResource, type Resource } from '../registry/resource.ts';
@@ -63,11 +63,10 @@ function typeHead(resource: Resource): string {
 
 /** An object with the keys that every one has in front, kind and version first: see {@link withoutType}. */
 export function inOrder(resource: Resource, object: JsonObject): ApiObject {
-  const { kind: _kind, apiVersion: _apiVersion, metadata, ...rest } = object;
   return {
     kind: resource.kind,
     apiVersion: apiVersionOfResource(resource),
-    metadata: (metadata ?? {}) as ApiObject['metadata'],
-    ...rest,
+    metadata: (object['metadata'] ?? {}) as ApiObject['metadata'],
+    ...omit(object, ['kind', 'apiVersion', 'metadata']),
   };
 }

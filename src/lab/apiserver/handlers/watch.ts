@@ -150,11 +150,11 @@ class WatchStream {
 
   /** A change as this watch sees it: an object that begins or ceases to match comes or goes. */
   change(event: StoreEvent, relevant: (key: string, object: ApiObject) => boolean): void {
-    const was = event.previous !== undefined && relevant(event.key, event.previous.object);
+    const before = event.previous;
+    const was = before !== undefined && relevant(event.key, before.object);
     const is = !event.deleted && relevant(event.key, event.stored.object);
     if (is) this.event(was ? 'MODIFIED' : 'ADDED', event.stored);
-    else if (was && event.deleted) this.event('DELETED', event.stored);
-    else if (was && event.previous !== undefined) this.event('DELETED', stampedWith(event.previous, event.revision));
+    else if (was) this.event('DELETED', event.deleted ? event.stored : stampedWith(before, event.revision));
   }
 
   event(type: string, stored: Stored): void {

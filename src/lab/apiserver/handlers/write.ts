@@ -9,6 +9,7 @@ import { deleteObject, readDeleteOptions, type DeleteOptions, type Deletion } fr
 import { updateObject, type UpdateOptions } from '../operations/update.ts';
 import { applyJsonPatch } from '../patch/json-patch.ts';
 import { applyMergePatch } from '../patch/merge-patch.ts';
+import { applyStrategicPatch } from '../patch/strategic.ts';
 import type { Resource } from '../registry/resource.ts';
 import type { Stored } from '../storage/history.ts';
 import { conform, decodeObject } from './decode-object.ts';
@@ -72,7 +73,7 @@ const PATCH_TYPES = [
 export async function patchObject(context: RequestContext, target: Target): Promise<void> {
   const { resource, namespace, name, subresource } = target;
   const text = await readBody(context.request);
-  const change = patcher(contentType(context.request), parseJson(text));
+  const change = patcher(resource, contentType(context.request), parseJson(text));
   const patched = (current: ApiObject): ApiObject => conform(context, resource, asPatched(change(current)));
   const options = updateOptions(context, subresource);
   answer(context, resource, 200, updateObject(context.backend, resource, namespace, name, patched, options));
@@ -83,12 +84,14 @@ function asPatched(value: Json): JsonObject {
   return value;
 }
 
-function patcher(type: string, patch: Json): (current: ApiObject) => Json {
+function patcher(resource: Resource, type: string, patch: Json): (current: ApiObject) => Json {
   switch (type) {
     case 'application/json-patch+json':
       return (current) => applyJsonPatch(current, patch);
     case 'application/merge-patch+json':
       return (current) => applyMergePatch(current, asObject(patch));
+    case 'application/strategic-merge-patch+json':
+      return (current) => applyStrategicPatch(resource.schema, current, asObject(patch));
     default:
       throw unsupportedMediaType(PATCH_TYPES);
   }

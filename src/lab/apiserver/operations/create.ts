@@ -1,6 +1,6 @@
 /** Creation of an object, as every client and the server itself do it. */
 import { randomInt, randomUUID } from 'node:crypto';
-import { alreadyExists, ApiError, badRequest, forbidden, invalid, notFound } from '../errors.ts';
+import { alreadyExists, badRequest, forbidden, invalid, notFound, type ApiError } from '../errors.ts';
 import { timestamp, storageKey, type ApiObject } from '../object.ts';
 import type { Resource } from '../registry/resource.ts';
 import type { Stored } from '../storage/history.ts';

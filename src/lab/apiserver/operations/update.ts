@@ -1,6 +1,6 @@
 /** Change of an object: the one way in which PUT, every kind of PATCH and the server itself change anything. */
 import { badRequest, conflict, invalid, invalidValue, notFound, STALE } from '../errors.ts';
-import { clone, equal, type JsonObject } from '../json.ts';
+import { clone, equal, omit, type JsonObject } from '../json.ts';
 import { nameOf, storageKey, type ApiObject } from '../object.ts';
 import type { Resource } from '../registry/resource.ts';
 import type { Stored } from '../storage/history.ts';
@@ -125,14 +125,13 @@ function keepOtherPart(resource: Resource, object: ApiObject, old: ApiObject, su
 }
 
 function counted(object: ApiObject): JsonObject {
-  const { metadata: _metadata, status: _status, ...rest } = object;
-  return rest;
+  return omit(object, ['metadata', 'status']);
 }
 
 /** A write that changes nothing makes no new version, even if it would refresh the times of managed fields. */
 function unchanged(object: ApiObject, old: ApiObject): boolean {
   const without = (value: ApiObject): JsonObject => {
-    const managedFields = (value.metadata.managedFields ?? []).map(({ time: _time, ...entry }) => entry);
+    const managedFields = (value.metadata.managedFields ?? []).map((entry) => omit(entry, ['time']));
     return { ...value, metadata: { ...value.metadata, managedFields } };
   };
   return equal(without(object), without(old));

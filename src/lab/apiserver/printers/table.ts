@@ -1,6 +1,6 @@
 /** meta.k8s.io Table: what kubectl asks for when it prints columns. */
 import type { Representation } from '../http/accept.ts';
-import type { Json, JsonObject } from '../json.ts';
+import type { JsonObject } from '../json.ts';
 import { plainColumns } from './core.ts';
 import type { Resource } from '../registry/resource.ts';
 import type { Stored } from '../storage/history.ts';
@@ -30,7 +30,7 @@ export function tableOf(
     const cells = columns.map(({ value }) => value(stored.object, now));
     return { cells, ...embedded(resource, stored, includeObject, apiVersion) };
   });
-  return { kind: 'Table', apiVersion, metadata, columnDefinitions: headless ? [] : (definitions as Json[]), rows };
+  return { kind: 'Table', apiVersion, metadata, columnDefinitions: headless ? [] : definitions, rows };
 }
 
 function embedded(

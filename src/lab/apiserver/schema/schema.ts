@@ -132,6 +132,6 @@ export function patchList(items: StructSchema, patchMergeKey: string): ListSchem
   return { type: 'list', items, listType: 'atomic', keys: {}, patchMergeKey, patchMerge: true };
 }
 
-function isList<T>(value: readonly string[] | T): value is readonly string[] {
+function isList(value: readonly string[] | Readonly<Record<string, unknown>>): value is readonly string[] {
   return Array.isArray(value);
 }

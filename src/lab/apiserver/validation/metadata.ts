@@ -86,7 +86,7 @@ function ownerErrors({ ownerReferences = [] }: Meta): FieldError[] {
   }
   if (ownerReferences.filter(({ controller }) => controller).length > 1) {
     const message = 'Only one reference can have Controller set to true';
-    errors.push(invalidValue('metadata.ownerReferences', ownerReferences as Json, message));
+    errors.push(invalidValue('metadata.ownerReferences', ownerReferences, message));
   }
   return errors;
 }

@@ -1,6 +1,6 @@
 /** Events: one table, in the form of the core group; events.k8s.io/v1 is another view of it. */
 import { badRequest, invalid, invalidValue, required, type FieldError } from '../../errors.ts';
-import { objectAt, stringAt, type Json, type JsonObject } from '../../json.ts';
+import { objectAt, stringAt, type JsonObject } from '../../json.ts';
 import type { ApiObject } from '../../object.ts';
 import { eventColumns } from '../../printers/core.ts';
 import { coreEvent, event } from '../../schema/core.ts';
@@ -20,7 +20,7 @@ const BACK = Object.fromEntries(Object.entries(RENAMED).map(([from, to]) => [to,
 
 function rename(object: ApiObject, names: Readonly<Record<string, string>>, apiVersion: string): ApiObject {
   const renamed: JsonObject = {};
-  for (const [key, value] of Object.entries(object)) renamed[names[key] ?? key] = value as Json;
+  for (const [key, value] of Object.entries(object)) renamed[names[key] ?? key] = value;
   return { ...renamed, apiVersion, kind: object.kind, metadata: object.metadata };
 }
 

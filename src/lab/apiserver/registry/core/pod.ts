@@ -1,6 +1,6 @@
 /** v1 Pod */
 import { forbiddenField, type FieldError } from '../../errors.ts';
-import { equal, objectsAt, stringAt, type JsonObject } from '../../json.ts';
+import { equal, isTrueAt, objectsAt, omit, stringAt, type JsonObject } from '../../json.ts';
 import { specOf, statusOf, type ApiObject } from '../../object.ts';
 import { podColumns } from '../../printers/pod.ts';
 import { pod } from '../../schema/pod.ts';
@@ -34,7 +34,7 @@ export const pods = defineResource({
     'spec.restartPolicy': inSpec('restartPolicy'),
     'spec.schedulerName': inSpec('schedulerName'),
     'spec.serviceAccountName': inSpec('serviceAccountName'),
-    'spec.hostNetwork': (object) => String(specOf(object)['hostNetwork'] ?? false),
+    'spec.hostNetwork': (object) => String(isTrueAt(specOf(object), 'hostNetwork')),
     'status.phase': inStatus('phase'),
     'status.podIP': inStatus('podIP'),
     'status.nominatedNodeName': inStatus('nominatedNodeName'),
@@ -58,8 +58,8 @@ export const pods = defineResource({
 /** Of a running pod only the images and a few deadlines may change; and it is bound to a node once. */
 function validatePodUpdate(object: ApiObject, old: ApiObject): FieldError[] {
   const frozen = (from: ApiObject): JsonObject => {
-    const { activeDeadlineSeconds: _deadline, tolerations: _tolerations, nodeName: _node, ...spec } = specOf(from);
-    const containers = objectsAt(spec, 'containers').map(({ image: _image, ...container }) => container);
+    const spec = omit(specOf(from), ['activeDeadlineSeconds', 'tolerations', 'nodeName']);
+    const containers = objectsAt(spec, 'containers').map((container) => omit(container, ['image']));
     return { ...spec, containers };
   };
   const before = stringAt(specOf(old), 'nodeName');

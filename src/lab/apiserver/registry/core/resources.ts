@@ -1,6 +1,15 @@
 /** The core group without Service and Pod, and coordination.k8s.io/v1. */
 import { invalidValue, required, type FieldError } from '../../errors.ts';
-import { isObject, numberAt, objectAt, objectsAt, stringAt, stringMapAt, type JsonObject } from '../../json.ts';
+import {
+  isObject,
+  isTrueAt,
+  numberAt,
+  objectAt,
+  objectsAt,
+  stringAt,
+  stringMapAt,
+  type JsonObject,
+} from '../../json.ts';
 import { specOf, statusOf, type ApiObject } from '../../object.ts';
 import {
   configMapColumns,
@@ -125,7 +134,7 @@ export const nodes = defineResource({
   schema: node,
   subresources: ['status'],
   columns: nodeColumns,
-  selectable: { 'spec.unschedulable': (object) => String(specOf(object)['unschedulable'] ?? false) },
+  selectable: { 'spec.unschedulable': (object) => String(isTrueAt(specOf(object), 'unschedulable')) },
   setDefaults: (object) => {
     const status = ensure(object, 'status');
     if (status['allocatable'] === undefined && isObject(status['capacity'])) {

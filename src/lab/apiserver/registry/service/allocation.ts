@@ -3,7 +3,6 @@ import { randomInt } from 'node:crypto';
 import { ApiError, invalid, invalidValue, type FieldError } from '../../errors.ts';
 import { numberAt, objectsAt, stringAt, stringsAt, type JsonObject } from '../../json.ts';
 import { nameOf, specOf, type ApiObject } from '../../object.ts';
-import type { Store } from '../../storage/store.ts';
 import type { Surroundings } from '../resource.ts';
 import { needsHealthCheckPort, needsNodePorts } from './defaults.ts';
 
