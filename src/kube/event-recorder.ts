@@ -1,9 +1,9 @@
 /** Kubernetes Events about Services: told once, counted when repeated, never in the way of anything. */
 import type { EventRecorder, EventType } from '../exposure/status/port.ts';
 import type { KubeEvent, Service } from '../model/kubernetes.ts';
+import { microTime } from '../model/lease.ts';
 import type { Clock, Entropy, Milliseconds } from '../model/time.ts';
 import { isApiError } from './errors.ts';
-import { microTime } from './microtime.ts';
 import { WorkQueue } from './queue.ts';
 import type { Resource } from './resource.ts';
 

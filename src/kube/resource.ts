@@ -59,7 +59,7 @@ export interface WatchOptions extends Selection {
   readonly timeoutSeconds: number;
 }
 
-/** Every call throws ApiError. Objects come with `apiVersion` and `kind`, and without managedFields in lists. */
+/** Every call throws ApiError. Objects come with `apiVersion` and `kind`, without managedFields. */
 export interface Resource<T extends KubeObject> {
   readonly kind: Kind;
   get(ref: Ref, options?: CallOptions): Promise<T>;
@@ -116,7 +116,8 @@ export function createResource<K extends Kind>(
     name: ref.name,
   });
 
-  const get = async (ref: Ref, options?: CallOptions): Promise<T> => (await call('get', 'GET', at(ref), options)) as T;
+  const one = async (...parameters: Parameters<typeof call>): Promise<T> => slim((await call(...parameters)) as T);
+  const get = async (ref: Ref, options?: CallOptions): Promise<T> => one('get', 'GET', at(ref), options);
 
   return {
     kind,
@@ -158,31 +159,23 @@ export function createResource<K extends Kind>(
     },
 
     create: async (object, options) =>
-      (await call(
+      one(
         'create',
         'POST',
         { namespace: namespaceOf(object.metadata.namespace) },
-        {
-          ...options,
-          body: { ...typeMeta, ...object },
-        },
-      )) as T,
+        { ...options, body: { ...typeMeta, ...object } },
+      ),
 
     replace: async (object, options) =>
-      (await call('update', 'PUT', at(object.metadata), { ...options, body: { ...typeMeta, ...object } })) as T,
+      one('update', 'PUT', at(object.metadata), { ...options, body: { ...typeMeta, ...object } }),
 
     patch: async (ref, body, { type, subresource, fieldManager, force, ...options }) =>
-      (await call(
+      one(
         'patch',
         'PATCH',
         { ...at(ref), subresource },
-        {
-          ...options,
-          body,
-          contentType: PATCH_TYPE[type],
-          query: { fieldManager, force },
-        },
-      )) as T,
+        { ...options, body, contentType: PATCH_TYPE[type], query: { fieldManager, force } },
+      ),
 
     async delete(ref, { uid, resourceVersion, ...options } = {}) {
       const preconditions = { ...(uid && { uid }), ...(resourceVersion && { resourceVersion }) };

@@ -158,6 +158,14 @@ export const ANNOTATIONS = {
     value: 'name[,name]',
     meaning: 'The names in use on the LAN, after any renaming; a new owner announces them without probing.',
   },
+  leaseAddress: {
+    key: 'kubevip.dev/address',
+    on: 'Lease',
+    access: 'written',
+    value: 'address',
+    meaning:
+      'The address whose owner the Lease records; it stands as long as the Lease of the owner’s node is renewed.',
+  },
 } as const satisfies Record<string, AnnotationKey>;
 
 /** Shorthand: the key strings. */
