@@ -100,7 +100,7 @@ function failureText(gateway: Ip, { port, answer }: Failure): string {
   const external = portText(port, port.externalPort);
   switch (answer.kind) {
     case 'taken':
-      return `port ${external} of router ${gateway} is taken${byWhom(answer.holder)}`;
+      return `port ${external} of router ${gateway} is taken${byWhom(port, answer.holder)}`;
     case 'refused':
       return `router ${gateway} refuses port ${external}: ${answer.words} (${answer.code})`;
     case 'unreachable':
@@ -113,8 +113,9 @@ function failureText(gateway: Ip, { port, answer }: Failure): string {
   }
 }
 
-function byWhom(holder: Holder | undefined): string {
-  if (holder?.ip === undefined) return '';
+function byWhom({ externalPort }: WantedPort, holder: Holder | undefined): string {
+  if (holder?.ip === undefined)
+    return externalPort < 1024 ? ', or kept by the router (many give out no ports below 1024)' : '';
   const port = holder.port === undefined ? '' : `:${holder.port}`;
   const description = holder.description === undefined || holder.description === '' ? '' : ` (“${holder.description}”)`;
   return ` by ${holder.ip}${port}${description}`;

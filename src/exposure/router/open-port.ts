@@ -20,10 +20,11 @@ export async function openPort(
   let worst: Refused | Unreachable | undefined;
   for await (const client of candidates(gateway, ask.source, known, signal)) {
     const answer = await client.map(ask);
-    if (answer.kind === 'mapped') return { ...answer, record: await withAddress(gateway, answer.record, ask.source) };
+    const seen = answer.kind === 'taken' ? await asUpnpSeesIt(gateway, answer, ask, signal) : answer;
+    if (seen.kind === 'mapped') return { ...seen, record: await withAddress(gateway, seen.record, ask.source) };
     // Another method would ask the same table of the same router.
-    if (answer.kind === 'taken') return withHolder(gateway, answer, ask, signal);
-    if (worst?.kind !== 'refused') worst = answer;
+    if (seen.kind === 'taken') return seen;
+    if (worst?.kind !== 'refused') worst = seen;
   }
   if (worst?.kind === 'refused') return withOuter(gateway, worst, ask.source, signal);
   if (worst) return worst;
@@ -43,8 +44,11 @@ async function* candidates(
   yield* gateway.clients(source, signal);
 }
 
-/** PCP and NAT-PMP do not say who has a port; UPnP does, if the router speaks it too. */
-async function withHolder(
+/**
+ * PCP and NAT-PMP do not say who has a port, nor whether anybody has: a port that the router gives to nobody (below
+ * 1024, often) looks the same. UPnP says, if the router speaks it too.
+ */
+async function asUpnpSeesIt(
   gateway: Gateway,
   taken: Extract<MapAnswer, { kind: 'taken' }>,
   ask: MappingAsk,
@@ -52,8 +56,9 @@ async function withHolder(
 ): Promise<MapAnswer> {
   if (taken.holder) return taken;
   for await (const client of gateway.clients(ask.source, signal)) {
-    const found = await client.find(ask, signal);
-    if (found.kind === 'foreign') return { ...taken, holder: found.holder };
+    if (client.method !== 'igd1' && client.method !== 'igd2') continue;
+    const answer = await client.map(ask);
+    if (answer.kind !== 'unreachable') return answer;
   }
   return taken;
 }

@@ -39,6 +39,9 @@ const NO_OPTION: readonly number[] = [
   PCP_RESULT.malformedRequest,
 ];
 
+/** A deletion needs no resources: miniupnpd says so when there is nothing to delete. */
+const GONE: readonly number[] = [PCP_RESULT.success, PCP_RESULT.noResources];
+
 export function createPcpClient(options: PcpClientOptions): RouterClient {
   const { gateway, link, heard } = options;
   const pauses = options.pauses ?? natPmpSchedule(3);
@@ -125,7 +128,7 @@ export function createPcpClient(options: PcpClientOptions): RouterClient {
       if (nonce?.length !== 12) return unreachable('the record lacks the nonce of the mapping');
       const answer = await request(mapRequest({ ...record, externalPort: 0, source }, nonce, 0), signal);
       if (answer.kind !== 'answer') return answer;
-      return answer.value.result === PCP_RESULT.success ? { kind: 'gone' } : refused(answer.value);
+      return GONE.includes(answer.value.result) ? { kind: 'gone' } : refused(answer.value);
     },
 
     async check(source, signal) {

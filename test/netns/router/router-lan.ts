@@ -1,0 +1,232 @@
+/**
+ * A home in namespaces: the Internet, a router with miniupnpd in secure mode, two nodes and another machine. One LAN
+ * serves a whole file of tests; `start` gives each a router with an empty table.
+ */
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { configure, createCable, createNetns, loadNft, sysctl } from '../../../src/lab/netns.ts';
+import { run, runOrThrow } from '../../../src/lab/exec.ts';
+import { createSystemClock } from '../../../src/linux/clock.ts';
+import { createNetwork, type LinuxNetwork } from '../../../src/linux/network.ts';
+import { createNatPmpClient } from '../../../src/exposure/router/natpmp-client.ts';
+import { createIgdClient } from '../../../src/exposure/router/igd-client.ts';
+import { createPcpClient } from '../../../src/exposure/router/pcp-client.ts';
+import type { RouterClient } from '../../../src/exposure/router/client.ts';
+import type { MappingMethod } from '../../../src/exposure/router/port.ts';
+import { ip, type Ip } from '../../../src/model/ip.ts';
+import { createLan, eventually, type HostDaemon, type Lan } from '../../support/netns.ts';
+import type { TableEntry } from '../../compliance/router/suite.ts';
+
+export const GATEWAY = ip('10.77.0.1');
+export const OUTER = ip('192.0.1.2');
+/** On n1. */
+export const VIP = ip('10.77.0.101');
+export const OTHER_VIP = ip('10.77.0.102');
+const FOREIGN = ip('10.77.0.50');
+
+export interface UpnpdOptions {
+  readonly methods: readonly MappingMethod[];
+  /** More lines of its configuration. */
+  readonly lines?: readonly string[];
+  /** The router's address outside; default 192.0.1.2/24. */
+  readonly outer?: string;
+  /** External ports it may map; default `1-65535`. */
+  readonly allowed?: string;
+}
+
+export type Host = 'router' | 'n1' | 'n2' | 'other';
+
+export interface RouterLan {
+  readonly lan: Lan<Host>;
+  readonly clock: ReturnType<typeof createSystemClock>;
+  readonly network: (host: Host) => LinuxNetwork;
+  /** Starts miniupnpd anew, with an empty table. */
+  readonly start: (options: UpnpdOptions) => Promise<void>;
+  /** Stops it; with `crash` it cannot say goodbye. */
+  readonly stop: (how?: 'crash') => Promise<void>;
+  /** What netfilter really forwards. */
+  readonly table: () => Promise<TableEntry[]>;
+  /** As another machine would: by the protocols. */
+  readonly occupy: (externalPort: number) => Promise<void>;
+  readonly client: (host: Host, method: MappingMethod) => RouterClient;
+  /** Runs a command on the Internet's side. */
+  readonly outside: (...argv: string[]) => Promise<{ code: number; stdout: string }>;
+  /** Serves text by HTTP at an address of a node, until `dispose`. */
+  readonly serve: (host: Host, address: Ip, port: number, text: string) => Promise<void>;
+  readonly log: () => string;
+  readonly dispose: () => Promise<void>;
+}
+
+export async function createRouterLan(): Promise<RouterLan> {
+  const lan = await createLan({ nodes: ['router', 'n1', 'n2', 'other'] });
+  const clock = createSystemClock();
+  // The clock keeps no process alive, and a test that waits for the network has nothing else that does.
+  const awake = setInterval(() => undefined, 1000);
+  const internet = lan.bridge.replace(/sw$/, 'inet');
+  const networks = new Map<Host, LinuxNetwork>();
+  const leases = join(lan.dir, 'upnp.leases');
+  let upnpd: HostDaemon | undefined;
+  let methods: readonly MappingMethod[] = [];
+
+  const { router, n1, n2, other } = lan.hosts;
+  await router.ip8('addr flush dev eth0', `addr add ${GATEWAY}/24 dev eth0`);
+  await other.ip8('addr flush dev eth0', `addr add ${FOREIGN}/24 dev eth0`);
+  await createNetns(internet);
+  await createCable({ netns: router.netns, name: 'wan0' }, { netns: internet, name: 'eth0' });
+  await configure(router.netns, ['link set wan0 up']);
+  await configure(internet, ['addr add 192.0.1.1/24 dev eth0', 'link set eth0 up']);
+  await sysctl(router.netns, { 'net.ipv4.ip_forward': 1 });
+  for (const host of [n1, n2, other]) await host.ip8(`route add default via ${GATEWAY}`);
+  await n1.ip8(`addr add ${VIP}/32 dev eth0`, `addr add ${OTHER_VIP}/32 dev eth0`);
+
+  const network = (host: Host): LinuxNetwork => {
+    const known = networks.get(host) ?? createNetwork({ netns: lan.hosts[host].netns });
+    networks.set(host, known);
+    return known;
+  };
+
+  const client = (host: Host, method: MappingMethod): RouterClient => {
+    const io = { network: network(host), clock, gateway: GATEWAY };
+    if (method === 'pcp') return createPcpClient({ ...io, link: 'eth0', heard: () => undefined });
+    if (method === 'nat-pmp') return createNatPmpClient({ ...io, link: 'eth0', heard: () => undefined });
+    const serviceType = `urn:schemas-upnp-org:service:WANIPConnection:${method === 'igd1' ? 1 : 2}`;
+    return createIgdClient({ ...io, method, serviceType, controlUrl: `http://${GATEWAY}:5000/ctl/IPConn` });
+  };
+
+  const stop = async (how?: 'crash'): Promise<void> => {
+    if (how === 'crash' && upnpd?.alive()) process.kill(upnpd.id.pid, 'SIGKILL');
+    await upnpd?.stop();
+    upnpd = undefined;
+  };
+
+  return {
+    lan,
+    clock,
+    network,
+    client,
+    stop,
+
+    async start({ methods: wanted, lines = [], outer = `${OUTER}/24`, allowed = '1-65535' }) {
+      await stop();
+      methods = wanted;
+      rmSync(leases, { force: true });
+      await router.ip8('addr flush dev wan0', `addr add ${outer} dev wan0`);
+      await loadNft(router.netns, rules(methods));
+      const igd = methods.find((method) => method === 'igd1' || method === 'igd2');
+      const config = join(lan.dir, 'miniupnpd.conf');
+      const text = [
+        'ext_ifname=wan0',
+        'listening_ip=eth0',
+        'http_port=5000',
+        'ipv6_disable=yes',
+        `enable_upnp=${igd === undefined ? 'no' : 'yes'}`,
+        `force_igd_desc_v1=${igd === 'igd1' ? 'yes' : 'no'}`,
+        `enable_natpmp=${methods.length > (igd === undefined ? 0 : 1) ? 'yes' : 'no'}`,
+        'secure_mode=yes',
+        'min_lifetime=10',
+        'max_lifetime=86400',
+        'notify_interval=60',
+        `lease_file=${leases}`,
+        'uuid=6b756265-7669-4c61-8b00-6c61622d7232',
+        ...lines,
+        `allow ${allowed} 10.77.0.0/24 1-65535`,
+        'deny 0-65535 0.0.0.0/0 0-65535',
+      ];
+      writeFileSync(config, `${text.join('\n')}\n`);
+      upnpd = router.daemon(['miniupnpd', '-d', '-f', config, '-P', join(lan.dir, 'miniupnpd.pid')]);
+      const started = upnpd;
+      const expected = [
+        ...(igd ? [/HTTP listening on port/] : []),
+        ...(methods.length > (igd ? 1 : 0) ? [/PCP traffic/] : []),
+      ];
+      await eventually('miniupnpd listens', () => expected.every((line) => line.test(started.log())));
+    },
+
+    async table() {
+      const chain = ['nft', 'list', 'chain', 'inet', 'filter', 'prerouting_miniupnpd'];
+      const text = await runOrThrow(chain, { netns: router.netns });
+      // The protocol is matched by its number at its place in the header.
+      const rule = /@nh,72,8 (0x6|0x11) th dport (\d+) dnat ip to (\d+\.\d+\.\d+\.\d+):(\d+)/g;
+      return [...text.matchAll(rule)].map(([, protocol, externalPort, internalIp = '', internalPort]) => ({
+        protocol: protocol === '0x6' ? ('TCP' as const) : ('UDP' as const),
+        externalPort: Number(externalPort),
+        internalIp,
+        internalPort: Number(internalPort),
+      }));
+    },
+
+    async occupy(port) {
+      const answer = await client('other', methods.at(-1) ?? 'pcp').map({
+        protocol: 'TCP',
+        internalPort: port,
+        externalPort: port,
+        source: FOREIGN,
+        lifetime: 3_600_000,
+        description: 'game console',
+        uid: 'foreign',
+        formerIps: [],
+      });
+      if (answer.kind !== 'mapped') throw new Error(`the other machine got no port: ${JSON.stringify(answer)}`);
+    },
+
+    outside: (...argv) => run(argv, { netns: internet }),
+
+    async serve(host, address, port, text) {
+      const body = `HTTP/1.0 200 OK\\r\\nContent-Length: ${text.length}\\r\\n\\r\\n${text}`;
+      lan.hosts[host].daemon([
+        'socat',
+        `TCP4-LISTEN:${port},bind=${address},reuseaddr,fork`,
+        `SYSTEM:read request; printf "${body}"`,
+      ]);
+      await eventually(`${address} serves`, async () => {
+        const { stdout } = await lan.hosts[host].run(['ss', '-Hltn', `src ${address}:${port}`]);
+        return stdout.trim() !== '';
+      });
+    },
+
+    log: () => upnpd?.log() ?? '',
+
+    async dispose() {
+      clearInterval(awake);
+      await stop();
+      for (const each of networks.values()) each.close();
+      await lan.dispose();
+    },
+  };
+}
+
+/** A home router's firewall. PCP and NAT-PMP share port and daemon: the first byte of a request tells them apart. */
+function rules(methods: readonly MappingMethod[]): string {
+  const silent = [...(methods.includes('nat-pmp') ? [] : [0]), ...(methods.includes('pcp') ? [] : [2])];
+  return `flush ruleset
+table inet test {
+  chain input {
+    type filter hook input priority 0; policy accept;
+    ${silent.map((version) => `iifname "eth0" udp dport 5351 @th,64,8 ${version} drop`).join('\n    ')}
+  }
+}
+table inet filter {
+  chain forward {
+    type filter hook forward priority 0; policy drop;
+    ct state established,related accept
+    iifname "eth0" accept
+    jump miniupnpd
+  }
+  chain miniupnpd {
+  }
+  chain prerouting {
+    type nat hook prerouting priority -100; policy accept;
+    jump prerouting_miniupnpd
+  }
+  chain postrouting {
+    type nat hook postrouting priority 100; policy accept;
+    jump postrouting_miniupnpd
+    meta nfproto ipv4 oifname "wan0" masquerade
+  }
+  chain prerouting_miniupnpd {
+  }
+  chain postrouting_miniupnpd {
+  }
+}
+`;
+}
