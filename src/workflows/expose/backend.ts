@@ -1,5 +1,6 @@
 /** What stands behind a Service: the pods a target selects, and the ports they declare. */
 import type { Cluster } from '../../kube/client.ts';
+import { isApiError } from '../../kube/errors.ts';
 import { KubevipError } from '../../model/errors.ts';
 import type { ContainerPort, Pod, PodSpec, Service, Workload } from '../../model/kubernetes.ts';
 import type { Target } from './request.ts';
@@ -69,9 +70,8 @@ async function noSuchTarget(
   target: Target,
   signal: AbortSignal | undefined,
 ): Promise<KubevipError> {
-  const { items } = await cluster.resource(target.kind).list({ namespace }, { signal });
+  const names = await namesOf(cluster, namespace, target, signal);
   const kind = target.kind.toLowerCase();
-  const names = items.map(({ metadata }) => metadata.name);
   const there =
     names.length === 0
       ? `There is no ${kind} in namespace ${namespace} at all; -n chooses another namespace.`
@@ -80,4 +80,19 @@ async function noSuchTarget(
     code: 'NO_SUCH_TARGET',
     hints: [there],
   });
+}
+
+/** Only for a hint: whoever may not list, or has no such kind in the cluster, gets the error without it. */
+async function namesOf(
+  cluster: Pick<Cluster, 'resource'>,
+  namespace: string,
+  { kind }: Target,
+  signal: AbortSignal | undefined,
+): Promise<string[]> {
+  try {
+    return (await cluster.resource(kind).list({ namespace }, { signal })).items.map(({ metadata }) => metadata.name);
+  } catch (error) {
+    if (isApiError(error, 'FORBIDDEN', 'NOT_FOUND')) return [];
+    throw error;
+  }
 }
