@@ -153,6 +153,15 @@ describe('a conflict', () => {
     expect(harness.lease.terms.ip).toBe('10.77.0.101');
   });
 
+  it('ends the wish for the address', () => {
+    const wish = ip('10.77.0.150');
+    const harness = boundHarness({ requested: wish });
+    harness.give({ kind: 'conflict', lease: harness.lease });
+    harness.give({ kind: 'start' });
+    harness.pass(10_000);
+    expect(requestedOf(harness.sent.find(({ type }) => type === discover)!.outgoing)).toBeUndefined();
+  });
+
   it('is the end when nobody asks for more', () => {
     const harness = boundHarness();
     harness.give({ kind: 'conflict', lease: harness.lease });

@@ -20,7 +20,7 @@ describe('acquire', () => {
       message: 'asking for an address by DHCP on eth0 since 2026-01-01T00:00:00Z',
     });
     world.clock.advance(0);
-    expect(new Set(node.changes)).toEqual(new Set(['default/web']));
+    expect(node.changes).toEqual(['default/web']);
     const decision = node.leases.acquire(REQUEST);
     expect(decision).toMatchObject({
       state: 'ready',

@@ -11,6 +11,7 @@ import { LinkSockets } from './link-sockets.ts';
 import { identityFor } from './record.ts';
 import { Releases } from './releases.ts';
 import { Session, type SessionFacts, type SessionParts } from './session.ts';
+import { Turns } from './turns.ts';
 
 /** The part of a logger that is used here; pino's fits. */
 export interface DhcpLog {
@@ -44,6 +45,7 @@ export function createDhcpLeases(parts: DhcpLeasesParts): DhcpLeasesOnNode {
   const sessions = new Map<ServiceKey, Session>();
   /** By interface and `chaddr`. A set: nothing keeps two Services from carrying the same hardware address. */
   const byMac = new Map<string, Set<Session>>();
+  const turns = new Turns<Session>(clock);
   const unheard = new Set<Session>();
   const heard = new Map<string, { readonly server: Ip; readonly at: Milliseconds }>();
   const listeners = new Set<(service: ServiceKey) => void>();
@@ -82,10 +84,12 @@ export function createDhcpLeases(parts: DhcpLeasesParts): DhcpLeasesOnNode {
     clock,
     entropy,
     send: (link, outgoing) => void sockets.send(link, outgoing),
+    turn: (session, begin) => turns.take(session.facts.link, session, begin),
     problem: (link) => sockets.problem(link),
     heard: (link) => heard.get(link),
     settled(session, news) {
       const { link, service } = session.facts;
+      if (!session.wanting) turns.done(link, session);
       if (session.unheard) unheard.add(session);
       else unheard.delete(session);
       sockets.listenToAll(
@@ -114,6 +118,7 @@ export function createDhcpLeases(parts: DhcpLeasesParts): DhcpLeasesOnNode {
     sessions.delete(service);
     unheard.delete(session);
     const { link, identity } = session.facts;
+    turns.done(link, session);
     const key = addressKey(link, identity.mac);
     const sharing = byMac.get(key);
     sharing?.delete(session);
@@ -148,7 +153,11 @@ export function createDhcpLeases(parts: DhcpLeasesParts): DhcpLeasesOnNode {
 
   return {
     acquire: (request) => sessionFor(request).acquire(),
-    keep: (request, lease) => sessionFor(request, lease).keep(lease),
+    keep(request, lease) {
+      const session = sessionFor(request, lease);
+      turns.done(request.link, session);
+      return session.keep(lease);
+    },
     yield(service) {
       releases.forget(service);
       drop(service);

@@ -18,10 +18,10 @@ export interface LinkSocketEvents {
 }
 
 interface Port {
-  /** As it was when the socket was opened. */
+  /** As it was when the sockets were opened. */
   link: Link | undefined;
   socket: FrameSocket | undefined;
-  promiscuous: boolean;
+  promiscuous: FrameSocket | undefined;
   up: boolean;
   /** Why there is no socket although there is an interface. */
   trouble: string | undefined;
@@ -46,9 +46,9 @@ export class LinkSockets {
     if (!this.#ports.has(name)) {
       const link = this.#find(name);
       const up = link?.up === true;
-      const port: Port = { link: undefined, socket: undefined, promiscuous: false, up, trouble: undefined };
+      const port: Port = { link: undefined, socket: undefined, promiscuous: undefined, up, trouble: undefined };
       this.#ports.set(name, port);
-      if (link !== undefined) this.#listen(port, link, false);
+      if (link !== undefined) this.#listen(port, link);
     }
     return this.problem(name);
   }
@@ -82,18 +82,17 @@ export class LinkSockets {
 
   /**
    * Hears frames addressed to `chaddr` too: a server that does not heed the broadcast flag answers there, where no
-   * interface listens.
+   * interface listens. By a second socket: exchanging the first would lose what it has received and not read.
    */
-  listenToAll(name: string, promiscuous: boolean): void {
+  listenToAll(name: string, wanted: boolean): void {
     const port = this.#ports.get(name);
-    if (port?.socket === undefined || port.link === undefined || port.promiscuous === promiscuous) return;
-    const before = port.socket;
-    this.#listen(port, port.link, promiscuous);
-    before.close();
+    if (port?.link === undefined || wanted === (port.promiscuous !== undefined)) return;
+    port.promiscuous?.close();
+    port.promiscuous = wanted ? this.#open(port, port.link, true) : undefined;
   }
 
   close(name: string): void {
-    this.#ports.get(name)?.socket?.close();
+    this.#shut(this.#ports.get(name));
     this.#ports.delete(name);
   }
 
@@ -109,9 +108,8 @@ export class LinkSockets {
     const link = this.#find(name);
     const replaced = link?.index !== port.link?.index || link?.mac !== port.link?.mac;
     if (replaced || (link !== undefined && port.socket === undefined)) {
-      port.socket?.close();
-      [port.socket, port.link] = [undefined, undefined];
-      if (link !== undefined) this.#listen(port, link, port.promiscuous);
+      this.#shut(port);
+      if (link !== undefined) this.#listen(port, link);
     }
     const was = port.up;
     port.up = link?.up === true;
@@ -119,17 +117,26 @@ export class LinkSockets {
     if (!port.up && was) this.#events.onDown(name);
   }
 
-  #listen(port: Port, link: Link, promiscuous: boolean): void {
+  #listen(port: Port, link: Link): void {
+    port.link = link;
+    port.trouble = undefined;
+    port.socket = this.#open(port, link, false);
+  }
+
+  #open(port: Port, link: Link, promiscuous: boolean): FrameSocket | undefined {
     const options = { link, etherType: ETHERTYPE_IPV4, udpPort: CLIENT_PORT, promiscuous };
     try {
-      port.socket = this.#network.openFrames(options, (frame) => this.#read(link.name, frame));
-      port.link = link;
-      port.promiscuous = promiscuous;
-      port.trouble = undefined;
+      return this.#network.openFrames(options, (frame) => this.#read(link.name, frame));
     } catch (error) {
-      port.socket = undefined;
       port.trouble = `interface ${link.name} cannot be listened to: ${messageOf(error)}`;
+      return undefined;
     }
+  }
+
+  #shut(port: Port | undefined): void {
+    port?.socket?.close();
+    port?.promiscuous?.close();
+    if (port !== undefined) [port.socket, port.promiscuous, port.link] = [undefined, undefined, undefined];
   }
 
   #read(link: string, frame: Uint8Array): void {

@@ -34,6 +34,8 @@ export interface SessionParts {
   readonly clock: Clock;
   readonly entropy: Entropy;
   send(link: string, outgoing: Outgoing): void;
+  /** Calls `begin` when this session may ask for an address. */
+  turn(session: Session, begin: () => void): void;
   /** Why DHCP cannot be spoken on the interface. */
   problem(link: string): string | undefined;
   /** The server heard last on the interface, by any client. */
@@ -49,8 +51,12 @@ export class Session {
   readonly #client: DhcpClient;
   /** `acquire`: until the Service carries the lease; nothing is renewed then, that is the owner's part. */
   #mode: 'acquire' | 'keep' = 'acquire';
+  /** For its turn to begin. */
+  #waiting = false;
   #timer: Timer | undefined;
   #begun: { readonly at: Milliseconds; readonly wall: Date };
+  /** When this session began to ask for itself. */
+  #askedAt: Milliseconds;
   #offer: { readonly ip: Ip; readonly server: Ip } | undefined;
   #refusal: { readonly server: Ip; readonly text: string | undefined; readonly count: number } | undefined;
   #record: DhcpLease | undefined;
@@ -70,16 +76,24 @@ export class Session {
       parts.entropy,
     );
     this.#begun = { at: parts.clock.now(), wall: parts.clock.wall() };
+    this.#askedAt = this.#begun.at;
   }
 
   acquire(): Decision<DhcpLease> {
     const { clock } = this.#parts;
     const over = this.#client.lease !== undefined && clock.now() >= expiryOf(this.#client.lease);
     this.#mode = 'acquire';
-    if (over || this.#lost !== undefined || this.#client.state === 'STOPPED') {
+    const stopped = this.#client.state === 'STOPPED' && !this.#waiting;
+    if (over || this.#lost !== undefined || stopped) {
       this.#begun = { at: clock.now(), wall: clock.wall() };
       [this.#offer, this.#refusal, this.#record, this.#lost] = [undefined, undefined, undefined, undefined];
-      this.#run({ kind: 'start' });
+      this.#waiting = true;
+      this.#parts.turn(this, () => {
+        this.#waiting = false;
+        this.#askedAt = clock.now();
+        this.#run({ kind: 'start' });
+        this.#arm();
+      });
     }
     this.#arm();
     return this.#say();
@@ -87,6 +101,7 @@ export class Session {
 
   keep(lease: DhcpLease): Decision<DhcpLease> {
     this.#mode = 'keep';
+    this.#waiting = false;
     // What the Service shows may be what this node had before and is just being replaced; by comparing times that could
     // not be told from a lease that a node with a slow clock took.
     const shown = nameOf(lease);
@@ -142,10 +157,15 @@ export class Session {
     this.#settle();
   }
 
+  /** Wants an offer and has none. */
+  get wanting(): boolean {
+    return this.#waiting || this.#client.state === 'SELECTING';
+  }
+
   /** Nobody has answered for so long that an answer may be going astray. */
   get unheard(): boolean {
     const asking = ['SELECTING', 'REQUESTING', 'REBOOTING'].includes(this.#client.state);
-    return asking && this.#parts.clock.now() >= this.#begun.at + NO_SERVER_AFTER;
+    return asking && this.#parts.clock.now() >= this.#askedAt + NO_SERVER_AFTER;
   }
 
   #resume(lease: DhcpLease): void {
@@ -153,6 +173,7 @@ export class Session {
     const held = fromRecord(lease, clock);
     this.#note(lease);
     this.#begun = { at: clock.now(), wall: clock.wall() };
+    this.#askedAt = clock.now();
     this.#lost = held === undefined ? say.unreadable(this.facts.link) : undefined;
     if (held !== undefined) this.#run({ kind: 'resume', lease: held });
   }
@@ -244,8 +265,9 @@ export class Session {
     if (this.#refusal !== undefined && this.#refusal.count >= REFUSALS)
       return say.refused(link, this.#refusal.server, this.#refusal.count, this.#refusal.text);
     const { at, wall } = this.#begun;
-    if (now < at + NO_SERVER_AFTER || this.#offer !== undefined || this.#refusal !== undefined)
-      return say.discovering(link, wall, this.#offer);
+    // An offer is worth a word only if nothing comes of it: every word is a write to the API server.
+    if (now < at + NO_SERVER_AFTER) return say.discovering(link, wall, undefined);
+    if (this.#offer !== undefined || this.#refusal !== undefined) return say.discovering(link, wall, this.#offer);
     const heard = this.#parts.heard(link);
     if (heard === undefined || heard.at < now - NO_OFFER_AFTER) return say.noServer(link, wall);
     return now < at + NO_OFFER_AFTER

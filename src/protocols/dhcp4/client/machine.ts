@@ -41,7 +41,7 @@ export interface DhcpClient {
 
 /** A client that is stopped; `start` or `resume` sets it going. `entropy` gives transaction numbers and jitter. */
 export function createDhcpClient(config: ClientConfig, entropy: Entropy): DhcpClient {
-  let context: Context = { config, entropy, xid: 0, begunAt: 0, refusals: 0 };
+  let context: Context = { config, entropy, xid: 0, begunAt: 0, wish: config.requested, refusals: 0 };
   let state: State = enterStopped().state;
 
   /** States that ask something new do so in a transaction of their own; REQUESTING stays in that of its DISCOVER. */
@@ -52,7 +52,10 @@ export function createDhcpClient(config: ClientConfig, entropy: Entropy): DhcpCl
   const enter = (next: Next, now: Milliseconds): Entered => {
     switch (next.to) {
       case 'INIT':
-        context = { ...context, refusals: next.refused === true ? context.refusals + 1 : 0 };
+        context =
+          next.refused === true
+            ? { ...context, refusals: context.refusals + 1, wish: undefined }
+            : { ...context, refusals: 0 };
         return enterInit(context, now);
       case 'SELECTING':
         transaction(now);
@@ -73,6 +76,7 @@ export function createDhcpClient(config: ClientConfig, entropy: Entropy): DhcpCl
         return enterRebinding(context, next.lease, now);
       case 'DECLINING':
         transaction(now);
+        if (next.lease.terms.ip === context.wish) context = { ...context, wish: undefined };
         return enterDeclining(context, next.lease, now);
       case 'STOPPED':
         return enterStopped();

@@ -5,12 +5,12 @@ import { expiryOf, type HeldLease } from './lease.ts';
 import { loseTo, loseToTime, weigh, type Refusal } from './refusal.ts';
 import { meaningOf } from './replies.ts';
 import { confirm, rebind } from './requests.ts';
-import { halfOfRest } from './retransmission.ts';
+import { backOff, halfOfRest } from './retransmission.ts';
 import { STAY, type Context, type Entered } from './state.ts';
 
 /**
  * Every second request has the form of INIT-REBOOT: its answer is a broadcast, where the answer to a rebinding goes to
- * the leased address, and is lost if the trouble is that this address cannot be reached.
+ * the leased address, and is lost if the trouble is that this address cannot be reached. So the second one follows soon.
  */
 export function enterRebinding(context: Context, lease: HeldLease, now: Milliseconds): Entered {
   const end = expiryOf(lease);
@@ -19,7 +19,7 @@ export function enterRebinding(context: Context, lease: HeldLease, now: Millisec
   let refusal: Refusal | undefined;
   const ask = (at: Milliseconds): ClientOutput[] => {
     attempt++;
-    again = halfOfRest(at, end, lease.terms.leaseSeconds);
+    again = attempt === 1 ? at + backOff(attempt, context.entropy) : halfOfRest(at, end, lease.terms.leaseSeconds);
     return [{ kind: 'send', ...(attempt % 2 === 1 ? rebind : confirm)(context, lease, at) }];
   };
   return {

@@ -26,10 +26,7 @@ const WANTED = [
 type Entries = readonly (readonly [number, Uint8Array])[];
 
 export function discover(context: Context, now: Milliseconds): Outgoing {
-  const { requested } = context.config;
-  // A wish that ended in a refusal is not repeated.
-  const wish: Entries =
-    requested !== undefined && context.refusals === 0 ? [[OPTION.requestedAddress, addressesValue(requested)]] : [];
+  const wish: Entries = context.wish === undefined ? [] : [[OPTION.requestedAddress, addressesValue(context.wish)]];
   return broadcast(context, MESSAGE_TYPE.discover, now, [...wish, ...asking(context.config)]);
 }
 

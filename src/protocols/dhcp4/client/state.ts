@@ -30,6 +30,8 @@ export interface Context {
   readonly xid: number;
   /** When it began, for `secs`. */
   readonly begunAt: Milliseconds;
+  /** Address still to be wished for: not one that was refused or is used by somebody else. */
+  readonly wish: Ip | undefined;
   /** Refusals in a row. */
   readonly refusals: number;
 }

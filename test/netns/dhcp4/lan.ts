@@ -1,0 +1,112 @@
+/** dnsmasq and nodes with DHCP leases on a LAN in namespaces. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createDhcpLeases, type DhcpLeasesOnNode } from '../../../src/exposure/address/dhcp/leases.ts';
+import type { DhcpLease, DhcpRequest } from '../../../src/exposure/address/port.ts';
+import type { Decision } from '../../../src/model/decision.ts';
+import type { Clock } from '../../../src/model/time.ts';
+import { createSystemClock } from '../../../src/linux/clock.ts';
+import { systemEntropy } from '../../../src/linux/entropy.ts';
+import { createNetwork, type LinuxNetwork } from '../../../src/linux/network.ts';
+import { createLan, eventually, type HostDaemon, type Lan } from '../../support/netns.ts';
+
+export interface DhcpLan {
+  readonly lan: Lan<'router' | 'a' | 'b'>;
+  /** Starts dnsmasq with these lines after the usual ones, and waits until it listens. */
+  dnsmasq(...lines: string[]): Promise<HostDaemon>;
+  /** Lines of its lease file. */
+  leaseFile(): string[];
+  node(name: 'a' | 'b', clock?: Clock): { readonly leases: DhcpLeasesOnNode; readonly network: LinuxNetwork };
+  /** Closes what `node` and `dnsmasq` made since the last call. */
+  reset(): Promise<void>;
+  dispose(): Promise<void>;
+}
+
+export async function createDhcpLan(): Promise<DhcpLan> {
+  const lan = await createLan({ nodes: ['router', 'a', 'b'] });
+  const file = join(lan.dir, 'dnsmasq.leases');
+  const closing: (() => void | Promise<void>)[] = [];
+  const reset = async (): Promise<void> => {
+    for (const close of closing.splice(0)) await close();
+    writeFileSync(file, '');
+  };
+  return {
+    lan,
+    async dnsmasq(...lines) {
+      const config = join(lan.dir, 'dnsmasq.conf');
+      const usual = [
+        'port=0',
+        'user=root',
+        'interface=eth0',
+        'bind-interfaces',
+        'dhcp-authoritative',
+        `dhcp-leasefile=${file}`,
+        'log-dhcp',
+        'log-facility=-',
+      ];
+      writeFileSync(config, [...usual, ...lines, ''].join('\n'));
+      const daemon = lan.hosts.router.daemon(['dnsmasq', '-k', '-C', config, '--pid-file=']);
+      closing.push(() => daemon.stop());
+      await eventually('dnsmasq listens', () => daemon.log().includes('DHCP, IP range'));
+      return daemon;
+    },
+    leaseFile: () => readFileSync(file, 'utf8').split('\n').filter(Boolean),
+    node(name, clock = createSystemClock()) {
+      const network = createNetwork({ netns: lan.hosts[name].netns });
+      const leases = createDhcpLeases({ network, clock, entropy: systemEntropy });
+      closing.push(() => {
+        leases.close();
+        network.close();
+      });
+      return { leases, network };
+    },
+    reset,
+    async dispose() {
+      await reset();
+      await lan.dispose();
+    },
+  };
+}
+
+export const RANGE = 'dhcp-range=10.77.0.100,10.77.0.199,255.255.255.0,2m';
+
+export function requestFor(name: string): DhcpRequest {
+  return { service: `default/${name}`, uid: `uid-${name}`, hostname: name, link: 'eth0' };
+}
+
+/** Waits for a decision of some reason, asking again whenever the leases call back. */
+export async function decided(
+  leases: DhcpLeasesOnNode,
+  reason: string,
+  ask: () => Decision<DhcpLease>,
+  guardMs?: number,
+): Promise<Decision<DhcpLease>> {
+  let last = ask();
+  const stop = leases.onChange(() => {
+    last = ask();
+  });
+  try {
+    await eventually(`${reason}, last was ${last.reason}`, () => last.reason === reason, guardMs);
+    return last;
+  } finally {
+    stop();
+  }
+}
+
+export async function acquired(leases: DhcpLeasesOnNode, request: DhcpRequest, guardMs?: number): Promise<DhcpLease> {
+  const decision = await decided(leases, 'Leased', () => leases.acquire(request), guardMs);
+  if (decision.state !== 'ready') throw new Error(decision.message);
+  return decision.value;
+}
+
+/** A clock that runs `factor` times as fast as the machine's. */
+export function fastClock(factor: number): Clock {
+  const real = createSystemClock();
+  const start = { now: real.now(), wall: real.wall().getTime() };
+  const now = (): number => start.now + (real.now() - start.now) * factor;
+  return {
+    now,
+    wall: () => new Date(start.wall + (now() - start.now)),
+    after: (delay, callback) => real.after(delay / factor, callback),
+  };
+}
