@@ -9,6 +9,11 @@ export interface FakeClock extends Clock {
   advance(delay: Milliseconds): void;
   /** Like {@link advance}, and lets promises settle before, between and after timers. */
   advanceAsync(delay: Milliseconds): Promise<void>;
+  /**
+   * Lets time pass with nobody being called back, as when the process is stopped: what fell due comes with the next
+   * `advance`, late.
+   */
+  stall(delay: Milliseconds): void;
   /** Time until the next timer, undefined when there is none. */
   next(): Milliseconds | undefined;
   /** Timers not yet called back or cancelled. */
@@ -73,6 +78,9 @@ export function createFakeClock(wall: Date = new Date('2026-01-01T00:00:00Z')): 
       }
       now = until;
       await settle();
+    },
+    stall(delay) {
+      now += delay;
     },
     next() {
       const entry = earliest(Number.POSITIVE_INFINITY);

@@ -8,21 +8,19 @@
 import { failed, off, type Decision } from '../../model/decision.ts';
 import { messageOf } from '../../model/errors.ts';
 import { familyOf, type Ip } from '../../model/ip.ts';
-import type { Mac } from '../../model/mac.ts';
 import type { Clock, Milliseconds } from '../../model/time.ts';
 import type { Link, Network } from '../../model/wire.ts';
 import { createAdvertisers, type Advertisers } from './advertisers.ts';
 import { createAlarm, type Alarm } from './alarm.ts';
 import { createArpAdvertiser } from './arp-advertiser.ts';
 import { createFence, type Fence } from './fence.ts';
-import { deadlineOf, decisionOf, heldAddress, type HeldAddress } from './held-address.ts';
+import { decisionOf, heldAddress, type HeldAddress } from './held-address.ts';
 import { chooseLink, isLink } from './link-choice.ts';
+import { VALID_SECONDS } from './lifetime.ts';
 import { createPlacement, type Placement } from './placement.ts';
 import type { AddressTable, Announced, Announcement, AnnouncementRequest, SilenceFilter } from './port.ts';
+import { createVoice, type Voice } from './voice.ts';
 
-/** Repeated announcements in one go; the rest follows after a breath. */
-const PORTION = 64;
-const BREATH: Milliseconds = 5;
 /** The first announcement waits no longer for the kernel to be silent. */
 const PATIENCE: Milliseconds = 2;
 /** To try again what the kernel refused, and to find that somebody flushed our rules. */
@@ -56,7 +54,7 @@ class LinkLayerAnnouncement implements ClosableAnnouncement {
   readonly #fence: Fence;
   readonly #placement: Placement;
   readonly #advertisers: Advertisers;
-  readonly #alarm: Alarm;
+  readonly #voice: Voice;
   readonly #recheck: Alarm;
   readonly #stopWatching: () => void;
   readonly #held = new Map<Ip, HeldAddress>();
@@ -82,16 +80,24 @@ class LinkLayerAnnouncement implements ClosableAnnouncement {
       clock,
       (ip) => this.#held.get(ip),
       (ip) => this.#tell(ip),
+      (held) => this.#lapse(held),
     );
     this.#advertisers = createAdvertisers((link) =>
       createArpAdvertiser({
         network,
         link,
         answers: (ip) => this.#answers(ip, link),
-        onClaim: (ip, mac) => this.#heardClaim(ip, mac, link),
+        onClaim: (ip, mac) => this.#voice.heardClaim(ip, mac, link),
       }),
     );
-    this.#alarm = createAlarm(clock, () => this.#announceDue());
+    this.#voice = createVoice({
+      clock,
+      held: this.#held,
+      isOwnMac: (mac) => network.links().some((link) => link.mac === mac),
+      isCurrent: (held) => this.#placement.isCurrent(held),
+      onLapse: (held) => this.#lapse(held),
+      onConflict: (conflict) => [...this.#conflictListeners].forEach((listener) => listener(conflict)),
+    });
     this.#recheck = createAlarm(clock, () => this.#checkAgain());
     this.#stopWatching = network.onChange(() => this.#followLinks());
     // Makes the filter ready, which takes longest the first time, and empties one left behind.
@@ -111,6 +117,11 @@ class LinkLayerAnnouncement implements ClosableAnnouncement {
       this.#held.set(ip, held);
       this.#attach(held, this.#network.links());
       this.#recheck.by(this.#clock.now() + RECHECK);
+    }
+    if (held.lapsed) {
+      held.lapsed = false;
+      this.#detach(held);
+      this.#attach(held, this.#network.links());
     }
     return decisionOf(held, this.#fence.problem());
   }
@@ -156,7 +167,7 @@ class LinkLayerAnnouncement implements ClosableAnnouncement {
     for (const ip of [...this.#held.keys()]) this.release(ip);
     this.#placement.retry();
     this.#placement.stop();
-    this.#alarm.cancel();
+    this.#voice.stop();
     this.#recheck.cancel();
     await this.#fence.clear();
   }
@@ -191,11 +202,24 @@ class LinkLayerAnnouncement implements ClosableAnnouncement {
   #answers(ip: Ip, link: Link): boolean {
     const held = this.#held.get(ip);
     if (!held || this.#quiet || held.advertiser?.link.index !== link.index) return false;
-    return held.placed || this.#placing.has(held);
+    return this.#placing.has(held) ? this.#isFresh(held) : this.#placement.isCurrent(held);
+  }
+
+  /** Whether so little time has passed since it was asked for that this still holds. */
+  #isFresh(held: HeldAddress): boolean {
+    return this.#clock.now() - held.takenAt < VALID_SECONDS * 1000;
+  }
+
+  #lapse(held: HeldAddress): void {
+    this.#placing.delete(held);
+    this.#placement.takeOff(held);
+    held.lapsed = true;
+    this.#tell(held.ip);
   }
 
   #place(held: HeldAddress): void {
     const first = this.#placing.size === 0;
+    held.takenAt = this.#clock.now();
     this.#placing.add(held);
     if (first) void this.#placeAll();
   }
@@ -204,45 +228,20 @@ class LinkLayerAnnouncement implements ClosableAnnouncement {
   async #placeAll(): Promise<void> {
     while (this.#placing.size > 0) {
       // A slow filter holds up the address, but not the news: this process answers already.
-      const hurry = this.#clock.after(PATIENCE, () => this.#placing.forEach((held) => this.#announce(held)));
+      const hurry = this.#clock.after(PATIENCE, () => this.#placing.forEach((held) => this.#voice.announce(held)));
       const silent = await this.#fence.update();
       hurry.cancel();
       for (const held of [...this.#placing]) {
         if (!this.#alone && !silent.has(held.ip)) continue;
         this.#placing.delete(held);
+        if (!this.#isFresh(held)) {
+          this.#lapse(held);
+          continue;
+        }
         this.#placement.put(held);
-        if (held.placed) this.#announce(held);
+        if (held.placed) this.#voice.announce(held);
       }
     }
-  }
-
-  #announce(held: HeldAddress): void {
-    if (held.up && held.schedule.take(this.#clock.now()) === 1) held.advertiser?.announce(held.ip);
-    this.#alarm.by(deadlineOf(held));
-  }
-
-  #announceDue(): void {
-    const now = this.#clock.now();
-    let left = PORTION;
-    for (const held of this.#held.values()) {
-      if (!held.placed || !held.up) continue;
-      if (deadlineOf(held) <= now && left > 0) {
-        left--;
-        const [due, defend] = [held.schedule.take(now), held.defender.advance(now)];
-        if (due === 1 || defend) held.advertiser?.announce(held.ip);
-      }
-      this.#alarm.by(Math.max(deadlineOf(held), now + BREATH));
-    }
-  }
-
-  #heardClaim(ip: Ip, mac: Mac, link: Link): void {
-    const held = this.#held.get(ip);
-    if (!held?.placed || held.advertiser?.link.index !== link.index) return;
-    // A node with two links to the same LAN hears itself.
-    if (this.#network.links().some((own) => own.mac === mac)) return;
-    const conflict = held.defender.claim(mac, this.#clock.now());
-    this.#alarm.by(deadlineOf(held));
-    if (conflict) for (const listener of [...this.#conflictListeners]) listener({ ip, mac, link: link.name });
   }
 
   #followLinks(): void {
@@ -250,6 +249,8 @@ class LinkLayerAnnouncement implements ClosableAnnouncement {
     const byIndex = new Map(links.map((link) => [link.index, link]));
     const present = new Map(links.map((link) => [link.index, new Set(link.addresses.map((address) => address.ip))]));
     for (const held of [...this.#held.values()]) {
+      if (held.placed && !this.#placement.isCurrent(held)) this.#lapse(held);
+      if (held.lapsed) continue;
       this.#tellIfChanged(held, () => {
         const used = held.advertiser?.link;
         const link = used && byIndex.get(used.index);
@@ -262,7 +263,7 @@ class LinkLayerAnnouncement implements ClosableAnnouncement {
         held.up = link.up;
         // Somebody took it away.
         if (held.placed && present.get(link.index)?.has(held.ip) !== true) this.#placement.put(held);
-        if (held.placed) this.#announce(held);
+        if (held.placed) this.#voice.announce(held);
       });
     }
   }
@@ -270,7 +271,7 @@ class LinkLayerAnnouncement implements ClosableAnnouncement {
   #checkAgain(): void {
     const allGone = this.#placement.retry();
     for (const held of this.#held.values()) {
-      if (held.placed || this.#placing.has(held)) continue;
+      if (held.placed || held.lapsed || this.#placing.has(held)) continue;
       this.#tellIfChanged(held, () => {
         if (held.advertiser) this.#place(held);
         else this.#attach(held, this.#network.links());

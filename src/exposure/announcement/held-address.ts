@@ -1,5 +1,5 @@
 /** One address that this node shall hold: what is known of it, and what that means to users. */
-import { failed, ready, type Decision, type NotReady } from '../../model/decision.ts';
+import { failed, pending, ready, type Decision, type NotReady } from '../../model/decision.ts';
 import type { Ip } from '../../model/ip.ts';
 import type { Milliseconds } from '../../model/time.ts';
 import { createAnnouncementSchedule, type AnnouncementSchedule } from '../../protocols/arp/announcer.ts';
@@ -19,6 +19,13 @@ export interface HeldAddress {
   placed: boolean;
   /** The link has a carrier. The kernel keeps the address without one: this node itself may depend on it. */
   up: boolean;
+  /** When it was taken in hand to be placed. */
+  takenAt: Milliseconds;
+  /**
+   * This process was stopped or held up for longer than the address lives in the kernel: somebody else may have it by
+   * now, so it is left alone until it is asked for again.
+   */
+  lapsed: boolean;
   /** What else keeps it from being announced. */
   problem: NotReady | undefined;
   readonly schedule: AnnouncementSchedule;
@@ -33,6 +40,8 @@ export function heldAddress(request: AnnouncementRequest, now: Milliseconds, wal
     advertiser: undefined,
     placed: false,
     up: false,
+    takenAt: now,
+    lapsed: false,
     problem: undefined,
     schedule: createAnnouncementSchedule(now),
     defender: createDefender(),
@@ -41,6 +50,12 @@ export function heldAddress(request: AnnouncementRequest, now: Milliseconds, wal
 
 /** @param unfenced why the kernel could not be kept silent; undefined: it is, or need not be. */
 export function decisionOf(held: HeldAddress, unfenced: string | undefined): Decision<Announced> {
+  if (held.lapsed) {
+    return pending(
+      'Interrupted',
+      `${held.ip} is not announced: the agent was held up, and its owner has to be confirmed`,
+    );
+  }
   if (held.problem) return held.problem;
   if (!held.advertiser) return failed('NoLink', `${held.ip} is not announced: its interface is gone`);
   const link = held.advertiser.link.name;

@@ -7,6 +7,7 @@ import type { Clock, Milliseconds, Timer } from '../../model/time.ts';
 
 /** What the kernel is told. It drops the address 2.0 to 2.6 s after the last refresh. */
 export const VALID_SECONDS = 2;
+const VALID: Milliseconds = VALID_SECONDS * 1000;
 /** Leaves 1.3 s for an event loop that is held up before an address is lost (and then put back). */
 const REFRESH: Milliseconds = 700;
 /** Between portions when many fall due together. */
@@ -15,14 +16,19 @@ const PAUSE: Milliseconds = 50;
 const SPREAD: Milliseconds = 600;
 
 export interface Lifetimes {
+  /** Whether the lifetime given last still runs. */
+  isRunning(ip: Ip): boolean;
   /** The address was given its lifetime just now: refresh it in time from here on. */
   started(ip: Ip): void;
   stop(ip: Ip): void;
   stopAll(): void;
 }
 
-/** @param refresh gives an address its lifetime anew. */
-export function createLifetimes(clock: Clock, refresh: (ip: Ip) => void): Lifetimes {
+/**
+ * @param refresh gives an address its lifetime anew.
+ * @param lapsed its lifetime has run out: this process was stopped, or held up, for too long. Forgotten here.
+ */
+export function createLifetimes(clock: Clock, refresh: (ip: Ip) => void, lapsed: (ip: Ip) => void): Lifetimes {
   /** Ordered: the longest untouched comes first. */
   const refreshed = new Map<Ip, Milliseconds>();
   let timer: Timer | undefined;
@@ -31,14 +37,21 @@ export function createLifetimes(clock: Clock, refresh: (ip: Ip) => void): Lifeti
     refreshed.delete(ip);
     refreshed.set(ip, clock.now());
   };
+  const isRunning = (ip: Ip): boolean => clock.now() - (refreshed.get(ip) ?? Number.NEGATIVE_INFINITY) < VALID;
   const work = (): void => {
     timer = undefined;
     const portion = Math.ceil((refreshed.size * PAUSE) / SPREAD);
     for (let i = 0; i < portion; i++) {
       const oldest = refreshed.entries().next();
       if (oldest.done === true || clock.now() - oldest.value[1] < REFRESH) break;
-      touch(oldest.value[0]);
-      refresh(oldest.value[0]);
+      const [ip] = oldest.value;
+      if (isRunning(ip)) {
+        touch(ip);
+        refresh(ip);
+      } else {
+        refreshed.delete(ip);
+        lapsed(ip);
+      }
     }
     arm();
   };
@@ -48,6 +61,7 @@ export function createLifetimes(clock: Clock, refresh: (ip: Ip) => void): Lifeti
     timer = clock.after(Math.max(PAUSE, oldest.value + REFRESH - clock.now()), work);
   };
   return {
+    isRunning,
     started: (ip) => {
       touch(ip);
       arm();

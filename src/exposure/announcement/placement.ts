@@ -11,6 +11,8 @@ import type { AddressTable } from './port.ts';
 export interface Placement {
   /** Puts it there, or refreshes it. Sets `placed` and `problem`. */
   put(held: HeldAddress): void;
+  /** Whether it is there, and for all we know nobody else may think that we are gone. */
+  isCurrent(held: HeldAddress): boolean;
   /** Takes it off, if it was placed. */
   takeOff(held: HeldAddress): void;
   /** Whether the kernel did not give it up. */
@@ -22,12 +24,16 @@ export interface Placement {
   stop(): void;
 }
 
-/** @param onProblem called when an address got a problem with the kernel, or lost one. */
+/**
+ * @param onProblem an address got a problem with the kernel, or lost one.
+ * @param onLapse an address has run out, see `lapsed` of HeldAddress.
+ */
 export function createPlacement(
   table: AddressTable,
   clock: Clock,
   find: (ip: Ip) => HeldAddress | undefined,
   onProblem: (ip: Ip) => void,
+  onLapse: (held: HeldAddress) => void,
 ): Placement {
   /** Interface index by address. */
   const stuck = new Map<Ip, number>();
@@ -49,10 +55,11 @@ export function createPlacement(
     }
     if (before?.message !== held.problem?.message) onProblem(ip);
   };
-  const lifetimes = createLifetimes(clock, (ip) => {
+  const withHeld = (act: (held: HeldAddress) => void) => (ip: Ip) => {
     const held = find(ip);
-    if (held) put(held);
-  });
+    if (held) act(held);
+  };
+  const lifetimes = createLifetimes(clock, withHeld(put), withHeld(onLapse));
   const remove = (ip: Ip, linkIndex: number): void => {
     try {
       table.remove(linkIndex, ip);
@@ -65,6 +72,7 @@ export function createPlacement(
 
   return {
     put,
+    isCurrent: (held) => held.placed && (alone || lifetimes.isRunning(held.ip)),
     takeOff: (held) => {
       lifetimes.stop(held.ip);
       if (held.placed && held.advertiser) remove(held.ip, held.advertiser.link.index);

@@ -13,6 +13,8 @@ const announcement = createAnnouncement({
   silence: createSilenceFilter({ netns }),
   clock: createSystemClock(),
 });
+// As the reconciler does while this node is the owner.
+announcement.onChange((address) => announcement.ensure({ ip: address }));
 for (const address of addresses) announcement.ensure({ ip: ip(address) });
 setTimeout(() => {
   process.stdout.write('holding\n');

@@ -319,6 +319,76 @@ describe('holding an address', () => {
   });
 });
 
+describe('a process that was stopped', () => {
+  it('for less than the lifetime goes on as if nothing had been', async () => {
+    const { announcement, clock, kernel, ask } = await createWorld();
+    announcement.ensure({ ip: VIP });
+    await clock.advanceAsync(500);
+    clock.stall(1200);
+    await clock.advanceAsync(0);
+    expect(kernel.addresses().has(VIP)).toBe(true);
+    expect(await ask(VIP)).toEqual([NODE_MAC]);
+  });
+
+  it('for longer says nothing for the address, and leaves it alone until it is asked for again', async () => {
+    const { announcement, clock, kernel, node, heard, ask } = await createWorld();
+    const changes: Ip[] = [];
+    announcement.onChange((address) => changes.push(address));
+    announcement.ensure({ ip: VIP });
+    await clock.advanceAsync(500);
+    heard.length = 0;
+    clock.stall(10_000);
+    // Questions and news that came in meanwhile are there before any timer.
+    node.setLink({ addresses: [{ ip: ip('10.77.0.11'), prefixLength: 24 }] });
+    expect(await ask(VIP)).toEqual([]);
+    await clock.advanceAsync(60_000);
+    expect(heard.filter(({ frame }) => frame.senderMac === NODE_MAC)).toEqual([]);
+    expect(kernel.addresses().size).toBe(0);
+    expect(changes).toEqual([VIP]);
+    const second = announcement.ensure({ ip: VIP });
+    expect(second.state).toBe('ready');
+    await clock.advanceAsync(0);
+    expect(kernel.addresses().has(VIP)).toBe(true);
+    expect(await ask(VIP)).toEqual([NODE_MAC]);
+    expect(heard[0]?.frame).toEqual(arpAnnouncement(NODE_MAC, VIP));
+  });
+
+  it('can let go instead', async () => {
+    const { announcement, clock } = await createWorld();
+    const decisions: unknown[] = [];
+    announcement.onChange((address) => {
+      const { state } = announcement.release(address);
+      decisions.push(state);
+    });
+    announcement.ensure({ ip: VIP });
+    await clock.advanceAsync(500);
+    clock.stall(10_000);
+    await clock.advanceAsync(60_000);
+    expect(decisions).toEqual(['off']);
+  });
+
+  it('before the kernel had the address does not give it any more', async () => {
+    const { announcement, clock, kernel, silence } = await createWorld();
+    silence.delay(20);
+    announcement.ensure({ ip: VIP });
+    await clock.advanceAsync(10);
+    clock.stall(10_000);
+    await clock.advanceAsync(100);
+    expect(kernel.sets()).toBe(0);
+  });
+
+  it('keeps the address while alone: there is nobody who could have it', async () => {
+    const { announcement, clock, kernel } = await createWorld();
+    announcement.setAlone(true);
+    announcement.ensure({ ip: VIP });
+    await clock.advanceAsync(500);
+    clock.stall(100_000);
+    await clock.advanceAsync(60_000);
+    expect(kernel.addresses().has(VIP)).toBe(true);
+    expect(announcement.ensure({ ip: VIP }).state).toBe('ready');
+  });
+});
+
 describe('alone or with others', () => {
   it('leaves the answering to the kernel and the address without a lifetime while alone', async () => {
     const { announcement, clock, kernel, silence, ask } = await createWorld();

@@ -23,6 +23,17 @@ describe('fake clock', () => {
     expect([calls, clock.next(), clock.pending()]).toEqual([0, 1, 1]);
   });
 
+  it('calls back late what fell due in a stall', () => {
+    const clock = createFakeClock();
+    const times: number[] = [];
+    clock.after(10, () => times.push(clock.now()));
+    clock.stall(50);
+    expect(times).toEqual([]);
+    clock.advance(1);
+    expect(times).toEqual([50]);
+    expect(clock.now()).toBe(51);
+  });
+
   it('lets promises settle between timers', async () => {
     const clock = createFakeClock();
     const times: number[] = [];
