@@ -3,18 +3,15 @@ import { isAllowed, rulesFor, type Attributes } from '../auth/rbac.ts';
 import type { TokenIssuer } from '../auth/tokens.ts';
 import { serviceAccountUser } from '../auth/user.ts';
 import { notFound } from '../errors.ts';
-import { asObject, contentType, parseBody, readBody } from '../http/body.ts';
+import { requireObject } from '../http/body.ts';
 import { writeJson, type RequestContext } from '../http/context.ts';
 import { isObject, numberAt, objectAt, stringAt, stringsAt, type JsonObject } from '../json.ts';
 import { timestamp } from '../object.ts';
-
-async function readReview(context: RequestContext): Promise<JsonObject> {
-  return asObject(parseBody(await readBody(context.request), contentType(context.request)));
-}
+import { selfSubjectAccessReview, selfSubjectRulesReview, tokenRequest } from '../schema/core.ts';
 
 /** authorization.k8s.io/v1 SelfSubjectAccessReview */
 export async function reviewAccess(context: RequestContext): Promise<void> {
-  const review = await readReview(context);
+  const review = await requireObject(context.request, selfSubjectAccessReview);
   const spec = objectAt(review, 'spec');
   const allowed = isAllowed(context.backend.store, context.user, attributesIn(spec));
   const status: JsonObject = allowed ? { allowed, reason: 'RBAC: allowed' } : { allowed };
@@ -43,7 +40,7 @@ function attributesIn(spec: JsonObject): Attributes {
 
 /** authorization.k8s.io/v1 SelfSubjectRulesReview, for `kubectl auth can-i --list`. */
 export async function reviewRules(context: RequestContext): Promise<void> {
-  const review = await readReview(context);
+  const review = await requireObject(context.request, selfSubjectRulesReview);
   const namespace = stringAt(objectAt(review, 'spec'), 'namespace');
   const everything: JsonObject[] = context.user.groups.includes('system:masters')
     ? [
@@ -74,7 +71,7 @@ export async function requestToken(
   namespace: string,
   name: string,
 ): Promise<void> {
-  const body = await readReview(context);
+  const body = await requireObject(context.request, tokenRequest);
   const account = context.backend.store.get('serviceaccounts', `${namespace}/${name}`)?.object;
   if (account === undefined) throw notFound({ group: '', resource: 'serviceaccounts', name });
   const seconds = numberAt(objectAt(body, 'spec'), 'expirationSeconds') ?? DEFAULT_LIFETIME_SECONDS;

@@ -1,6 +1,6 @@
 /** The scale sub-resource of workloads. */
 import { conflict, notFound, STALE, unsupportedMediaType } from '../errors.ts';
-import { asObject, contentType, parseBody, parseJson, readBody } from '../http/body.ts';
+import { asObject, contentType, parseJson, readText, requireObject } from '../http/body.ts';
 import { fieldManager, isDryRun, writeJson, type RequestContext } from '../http/context.ts';
 import { numberAt, objectAt, type JsonObject } from '../json.ts';
 import { specOf, statusOf, storageKey, type ApiObject } from '../object.ts';
@@ -9,6 +9,7 @@ import { updateObject } from '../operations/update.ts';
 import { applyJsonPatch } from '../patch/json-patch.ts';
 import { applyMergePatch } from '../patch/merge-patch.ts';
 import type { Resource } from '../registry/resource.ts';
+import { scale } from '../schema/apps.ts';
 import { formatLabelSelector } from '../selectors/labels.ts';
 
 function scaleOf(object: ApiObject): JsonObject {
@@ -38,11 +39,11 @@ export async function changeScale(
   namespace: string,
   name: string,
 ): Promise<void> {
-  const text = await readBody(context.request);
   const type = contentType(context.request);
-  const put = context.request.method === 'PUT';
+  const replacement = context.request.method === 'PUT' ? await requireObject(context.request, scale) : undefined;
+  const text = replacement === undefined ? await readText(context.request) : '';
   const wanted = (current: ApiObject): JsonObject => {
-    if (put) return asObject(parseBody(text, type));
+    if (replacement !== undefined) return replacement;
     if (type === 'application/json-patch+json') return asObject(applyJsonPatch(scaleOf(current), parseJson(text)));
     if (type === 'application/merge-patch+json' || type === 'application/strategic-merge-patch+json') {
       return asObject(applyMergePatch(scaleOf(current), parseJson(text)));
@@ -50,12 +51,12 @@ export async function changeScale(
     throw unsupportedMediaType(['application/json-patch+json', 'application/merge-patch+json']);
   };
   const change = (current: ApiObject): ApiObject => {
-    const scale = wanted(current);
-    const version = objectAt(scale, 'metadata')['resourceVersion'];
+    const changed = wanted(current);
+    const version = objectAt(changed, 'metadata')['resourceVersion'];
     if (version !== undefined && version !== '' && version !== current.metadata.resourceVersion) {
       throw conflict(subject(resource, name), STALE);
     }
-    return { ...current, spec: { ...specOf(current), replicas: numberAt(objectAt(scale, 'spec'), 'replicas') ?? 0 } };
+    return { ...current, spec: { ...specOf(current), replicas: numberAt(objectAt(changed, 'spec'), 'replicas') ?? 0 } };
   };
   const options = { dryRun: isDryRun(context.url.searchParams), manager: fieldManager(context) };
   writeJson(context, 200, scaleOf(updateObject(context.backend, resource, namespace, name, change, options).object));

@@ -1,6 +1,6 @@
 /** POST, PUT, PATCH and DELETE of objects. */
 import { ApiError, badRequest, unsupportedMediaType } from '../errors.ts';
-import { asObject, contentType, parseBody, parseJson, readBody } from '../http/body.ts';
+import { asObject, contentType, parseJson, readObject, readText, requireObject } from '../http/body.ts';
 import { fieldManager, isDryRun, writeJson, writeJsonText, type RequestContext } from '../http/context.ts';
 import { isObject, type Json, type JsonObject } from '../json.ts';
 import { nameOf, storageKey, type ApiObject } from '../object.ts';
@@ -11,6 +11,7 @@ import { applyJsonPatch } from '../patch/json-patch.ts';
 import { applyMergePatch } from '../patch/merge-patch.ts';
 import { applyStrategicPatch } from '../patch/strategic.ts';
 import type { Resource } from '../registry/resource.ts';
+import { deleteOptions as deleteOptionsSchema } from '../schema/meta.ts';
 import type { Stored } from '../storage/history.ts';
 import { conform, decodeObject } from './decode-object.ts';
 import { presentObject } from './present.ts';
@@ -29,7 +30,7 @@ function answer(context: RequestContext, resource: Resource, code: number, store
 }
 
 export async function postObject(context: RequestContext, resource: Resource, namespace: string): Promise<void> {
-  const body = asObject(parseBody(await readBody(context.request), contentType(context.request)));
+  const body = await requireObject(context.request, resource.schema);
   const object = decodeObject(context, resource, body);
   const options = { dryRun: isDryRun(context.url.searchParams), manager: fieldManager(context) };
   answer(context, resource, 201, createObject(context.backend, resource, namespace, object, options));
@@ -41,7 +42,7 @@ function updateOptions(context: RequestContext, subresource: '' | 'status'): Upd
 
 export async function putObject(context: RequestContext, target: Target): Promise<void> {
   const { resource, namespace, name, subresource } = target;
-  const body = asObject(parseBody(await readBody(context.request), contentType(context.request)));
+  const body = await requireObject(context.request, resource.schema);
   const object = decodeObject(context, resource, body);
   const options = { ...updateOptions(context, subresource), put: true };
   const exists = context.backend.store.get(resource.storage, storageKey(namespace, name)) !== undefined;
@@ -72,7 +73,7 @@ const PATCH_TYPES = [
 
 export async function patchObject(context: RequestContext, target: Target): Promise<void> {
   const { resource, namespace, name, subresource } = target;
-  const text = await readBody(context.request);
+  const text = await readText(context.request);
   const change = patcher(resource, contentType(context.request), parseJson(text));
   const patched = (current: ApiObject): ApiObject => conform(context, resource, asPatched(change(current)));
   const options = updateOptions(context, subresource);
@@ -98,8 +99,7 @@ function patcher(resource: Resource, type: string, patch: Json): (current: ApiOb
 }
 
 async function deleteOptions(context: RequestContext): Promise<DeleteOptions> {
-  const text = await readBody(context.request);
-  const body = text.trim() === '' ? undefined : asObject(parseBody(text, contentType(context.request)));
+  const body = await readObject(context.request, deleteOptionsSchema);
   isDryRun(context.url.searchParams);
   return readDeleteOptions(body, context.url.searchParams);
 }

@@ -1,14 +1,17 @@
 /** Request bodies: read with a limit, parsed as what they say they are. */
 import type { IncomingMessage } from 'node:http';
 import { parse as parseYaml } from 'yaml';
+import { DecodeError } from '../../../model/errors.ts';
 import { ApiError, badRequest, unsupportedMediaType } from '../errors.ts';
 import { isObject, type Json, type JsonObject } from '../json.ts';
+import { decodeProtobuf } from '../protobuf/decode.ts';
+import type { StructSchema } from '../schema/schema.ts';
 
 /** The limit of the real server. */
 const MAX_BODY_BYTES = 3 * 1024 * 1024;
 
 /** @throws ApiError 413 */
-export async function readBody(request: IncomingMessage): Promise<string> {
+export async function readBody(request: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
@@ -18,23 +21,47 @@ export async function readBody(request: IncomingMessage): Promise<string> {
     }
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString('utf8');
+  return Buffer.concat(chunks);
 }
 
 export function contentType(request: IncomingMessage): string {
   return (request.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase() ?? '';
 }
 
-/** JSON or YAML. @throws ApiError 400, 415 */
-export function parseBody(text: string, type: string): Json {
-  switch (type) {
+export async function readText(request: IncomingMessage): Promise<string> {
+  return (await readBody(request)).toString('utf8');
+}
+
+/** The object in the body, in whichever encoding it comes; undefined for an empty body. @throws ApiError 400, 413, 415 */
+export async function readObject(request: IncomingMessage, schema: StructSchema): Promise<JsonObject | undefined> {
+  const body = await readBody(request);
+  if (body.length === 0) return undefined;
+  switch (contentType(request)) {
     case '':
     case 'application/json':
-      return parseJson(text);
+      return asObject(parseJson(body.toString('utf8')));
     case 'application/yaml':
-      return parseYamlBody(text);
+      return asObject(parseYamlBody(body.toString('utf8')));
+    case 'application/vnd.kubernetes.protobuf':
+      return readProtobuf(schema, body);
     default:
-      throw unsupportedMediaType(['application/json', 'application/yaml']);
+      throw unsupportedMediaType(['application/json', 'application/yaml', 'application/vnd.kubernetes.protobuf']);
+  }
+}
+
+/** {@link readObject} where there has to be one. */
+export async function requireObject(request: IncomingMessage, schema: StructSchema): Promise<JsonObject> {
+  const object = await readObject(request, schema);
+  if (object === undefined) throw badRequest('the body of the request is empty');
+  return object;
+}
+
+function readProtobuf(schema: StructSchema, body: Uint8Array): JsonObject {
+  try {
+    return decodeProtobuf(schema, body);
+  } catch (error) {
+    if (error instanceof DecodeError) throw badRequest(error.message);
+    throw error;
   }
 }
 

@@ -206,10 +206,13 @@ export const selfSubjectAccessReview = kindSchema(
       }),
       nonResourceAttributes: struct(`${AUTHORIZATION}.NonResourceAttributes`, { path: string, verb: string }),
     }),
-    status: any,
   },
   ['spec'],
 );
+
+export const selfSubjectRulesReview = kindSchema(`${AUTHORIZATION}.SelfSubjectRulesReview`, {
+  spec: struct(`${AUTHORIZATION}.SelfSubjectRulesReviewSpec`, { namespace: string }),
+});
 
 export const tokenRequest = kindSchema('io.k8s.api.authentication.v1.TokenRequest', {
   spec: struct('io.k8s.api.authentication.v1.TokenRequestSpec', {
@@ -217,5 +220,4 @@ export const tokenRequest = kindSchema('io.k8s.api.authentication.v1.TokenReques
     expirationSeconds: int64,
     boundObjectRef: any,
   }),
-  status: any,
 });
