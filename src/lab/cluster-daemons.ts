@@ -23,6 +23,7 @@ export function apiServer(paths: LabPaths, state: LabState): DaemonSpec {
       ...['--kubeconfig-out', paths.kubeconfigs],
     ],
     ready: (log) => /^ready$/m.test(log),
+    readyWithinMs: 30_000,
   };
 }
 
@@ -37,6 +38,7 @@ export function workloads(paths: LabPaths, state: LabState): DaemonSpec {
     ],
     env: { KUBECONFIG: paths.adminKubeconfig },
     ready: (log) => /^ready$/m.test(log),
+    readyWithinMs: 30_000,
   };
 }
 

@@ -10,6 +10,7 @@ import { messageOf } from '../../model/errors.ts';
 import { keyOf, type Pod } from '../../model/kubernetes.ts';
 import type { Clock, Entropy, Milliseconds } from '../../model/time.ts';
 import { nodeAddresses, type LabPaths } from '../layout.ts';
+import { isPoweredOff } from '../state.ts';
 import type { ClusterContext } from './context.ts';
 import { schedulePod, syncDeployment } from './deployments.ts';
 import { MachineClient } from './machine-client.ts';
@@ -29,11 +30,14 @@ export interface WorkloadsOptions {
   readonly log: (line: string) => void;
 }
 
+/** A machine process takes a fraction of a second to start; on a busy computer, seconds. */
+const FIRST_WORD: Milliseconds = 8000;
+
 interface Machine {
   readonly client: MachineClient;
   /** Uids of the pods that serve, as last told. */
   running: ReadonlySet<string>;
-  /** When the machine went silent; undefined while it is heard. */
+  /** When the machine went silent, long ago if it never spoke; undefined while it is heard. */
   silentSince: Milliseconds | undefined;
   /** Addresses given to pods whose status does not show them yet, by uid. */
   readonly given: Map<string, string>;
@@ -132,9 +136,10 @@ export class Workloads {
       },
       onProblem: (message) => this.#log(message),
     });
-    this.#machines.set(node, { client, running: new Set(), silentSince: clock.now(), given: new Map() });
+    this.#machines.set(node, { client, running: new Set(), silentSince: Number.NEGATIVE_INFINITY, given: new Map() });
     client.start();
-    await Promise.race([heard.promise, new Promise((resolve) => clock.after(graceMs, () => resolve(undefined)))]);
+    if (isPoweredOff(paths, node)) return;
+    await Promise.race([heard.promise, new Promise((resolve) => clock.after(FIRST_WORD, () => resolve(undefined)))]);
   }
 
   #podChanged(pod: Pod, key: string): void {
