@@ -10,7 +10,8 @@ import { withNetns } from './netns.ts';
 import { connectTcp } from './tcp-connect.ts';
 
 export type TcpAnswer =
-  | { readonly state: 'answers'; readonly http?: { readonly status: number } }
+  /** `routed`: not from a neighbour, so that a router or proxy on the way may have answered in its place. */
+  | { readonly state: 'answers'; readonly routed: boolean; readonly http?: { readonly status: number } }
   | { readonly state: 'silent'; readonly message: string }
   | { readonly state: 'no-route'; readonly message: string };
 
@@ -44,7 +45,7 @@ export async function tryTcp(
   socket.on('error', () => undefined);
   const status = await httpStatus(socket, ip);
   socket.destroy();
-  return { state: 'answers', ...(status === undefined ? {} : { http: { status } }) };
+  return { state: 'answers', routed: !isOnLink(ip, netns), ...(status === undefined ? {} : { http: { status } }) };
 }
 
 function connected(ip: Ip, port: number, signal: AbortSignal): Promise<Socket> {

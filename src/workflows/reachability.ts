@@ -3,8 +3,11 @@ import type { Ip } from '../model/ip.ts';
 import type { Milliseconds } from '../model/time.ts';
 
 export type Reached =
-  /** A connection was accepted; `http` when an HTTP answer came back on it. */
-  | { readonly state: 'answers'; readonly http?: { readonly status: number } }
+  /**
+   * A connection was accepted; `http` when an HTTP answer came back on it. `routed`: this machine is not on that network,
+   * so that something on the way may have answered in its place.
+   */
+  | { readonly state: 'answers'; readonly routed: boolean; readonly http?: { readonly status: number } }
   /** The address could have answered, and did not. */
   | { readonly state: 'silent'; readonly message: string }
   /** Nothing can be said from this machine: it is not on that network. */

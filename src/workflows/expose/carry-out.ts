@@ -9,8 +9,9 @@ import { goneBy, type GoneOptions } from '../gone.ts';
 import type { Reachability } from '../reachability.ts';
 import { done, warning, type Step } from '../steps.ts';
 import { hintsFor } from '../stages.ts';
-import { ESSENTIAL, type StageView } from './judge.ts';
+import { ESSENTIAL } from './judge.ts';
 import type { Plan } from './plan.ts';
+import type { ExposeRequest } from './request.ts';
 import { endpointsOf, ExposeError, resultOf, type Endpoint, type ExposeResult } from './result.ts';
 import { verify } from './verify.ts';
 import { waitForStages, type Waited } from './wait.ts';
@@ -50,7 +51,7 @@ export async function* carryOut(plan: Plan, parts: ExposeParts): AsyncGenerator<
     const endpoints = await verify(endpointsOf(waited.service, waited.stages), { ...parts, deadline: deadline + 5000 });
     const result = resultOf(waited.service, created, waited.stages, endpoints);
     if (isAborted(signal)) throw interrupted(label, name, created);
-    throwIfShort(result, waited, request.timeout);
+    throwIfShort(result, waited, request);
     return result;
   } finally {
     // Whoever made a Service that leads nowhere takes it away again; one that was there before stays.
@@ -118,7 +119,7 @@ async function waitUntilGone(
 }
 
 /** @throws ExposeError unless everything holds and answers. */
-function throwIfShort(result: ExposeResult, { stuck, timedOut }: Waited, timeout: Milliseconds): void {
+function throwIfShort(result: ExposeResult, { stuck, timedOut }: Waited, { timeout, keep }: ExposeRequest): void {
   const silent = result.endpoints.filter(({ verified }) => verified === 'no');
   if (stuck === undefined) {
     if (silent.length > 0) throw unanswered(result, silent);
@@ -133,7 +134,11 @@ function throwIfShort(result: ExposeResult, { stuck, timedOut }: Waited, timeout
     {
       code: essential ? (waiting ? 'TIMED_OUT' : 'STAGE_FAILED') : 'PARTIAL',
       exit: essential ? (waiting ? EXIT.timeout : EXIT.failed) : EXIT.partial,
-      hints: hintsOf(stuck, result.service),
+      hints: [
+        ...hintsFor(stuck.stage, stuck.reason),
+        // Of a Service that is taken away again there is nothing to see.
+        ...(essential && result.created && !keep ? [] : [`\`kubevip status ${result.service}\` shows how it goes on.`]),
+      ],
     },
     result,
   );
@@ -147,15 +152,13 @@ function unanswered(result: ExposeResult, silent: readonly Endpoint[]): ExposeEr
       code: 'NO_ANSWER',
       exit: EXIT.partial,
       hints: [
-        `Are the pods ready? kubectl -n ${result.namespace} get endpointslices -l kubernetes.io/service-name=${result.service}`,
+        first?.scope === 'name'
+          ? 'Does multicast get through to this machine? `kubevip discover` shows what it hears.'
+          : `Are the pods ready? kubectl -n ${result.namespace} get endpointslices -l kubernetes.io/service-name=${result.service}`,
       ],
     },
     result,
   );
-}
-
-function hintsOf(stuck: StageView, name: string): readonly string[] {
-  return [...hintsFor(stuck.stage, stuck.reason), `\`kubevip status ${name}\` shows how it goes on.`];
 }
 
 function interrupted(label: string, name: string, created: boolean): KubevipError {

@@ -58,7 +58,9 @@ async function verifyAddress(endpoint: Endpoint, ip: Ip | undefined, parts: Veri
   }
   switch (reached.state) {
     case 'answers': {
-      const { http } = reached;
+      const { http, routed } = reached;
+      if (routed)
+        return { ...endpoint, note: `${AWAY}: this machine is not on that network, though something answers` };
       // What answers in HTTP is shown as such, whatever its port is called.
       const url = http && endpoint.url.startsWith('tcp:') ? urlOf('http', endpoint.host, endpoint.port) : endpoint.url;
       return {

@@ -19,7 +19,7 @@ describe('TCP from a network namespace', () => {
   it('answers over HTTP, refuses, or stays silent', async () => {
     const { laptop, web } = lan.hosts;
     const reach = createReachability(laptop.netns);
-    expect(await reach.tcp(ip(web.ip), 80, 2000)).toEqual({ state: 'answers', http: { status: 200 } });
+    expect(await reach.tcp(ip(web.ip), 80, 2000)).toEqual({ state: 'answers', routed: false, http: { status: 200 } });
     expect((await reach.tcp(ip(web.ip), 81, 2000)).state).toBe('silent');
     expect(await reach.tcp(ip('10.77.0.200'), 80, 500)).toMatchObject({ state: 'silent' });
   });

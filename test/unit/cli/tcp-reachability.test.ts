@@ -27,15 +27,19 @@ describe('trying a TCP port', () => {
       asked = received;
       return 'HTTP/1.1 204 No Content\r\n\r\n';
     });
-    expect(await tryTcp(loopback, port, { timeout: 2000 })).toEqual({ state: 'answers', http: { status: 204 } });
+    expect(await tryTcp(loopback, port, { timeout: 2000 })).toEqual({
+      state: 'answers',
+      routed: false,
+      http: { status: 204 },
+    });
     expect(asked).toMatch(/^GET \/ HTTP\/1\.1\r\nHost: 127\.0\.0\.1\r\n/);
   });
 
   it('sees a server that speaks something else, or nothing', async () => {
     const ssh = await serve(() => 'SSH-2.0-x\r\n');
-    expect(await tryTcp(loopback, ssh, { timeout: 2000 })).toEqual({ state: 'answers' });
+    expect(await tryTcp(loopback, ssh, { timeout: 2000 })).toEqual({ state: 'answers', routed: false });
     const mute = await serve(() => undefined);
-    expect(await tryTcp(loopback, mute, { timeout: 2000 })).toEqual({ state: 'answers' });
+    expect(await tryTcp(loopback, mute, { timeout: 2000 })).toEqual({ state: 'answers', routed: false });
   });
 
   it('tells a refusal from being elsewhere', async () => {

@@ -22,7 +22,7 @@ const reach: Reachability = {
 beforeEach(() => {
   cluster = createFakeCluster();
   clock = createFakeClock();
-  answer = { state: 'answers', http: { status: 200 } };
+  answer = { state: 'answers', routed: false, http: { status: 200 } };
   cluster.put('Deployment', deployment());
   cluster.put('Lease', presence('n1', '2026-01-01T00:00:00.000000Z'));
 });
@@ -217,6 +217,13 @@ describe('expose', () => {
       ['unknown', 'not verified from here: this machine is not on that network'],
       ['unknown', 'not verified from here: this machine is not on that network'],
     ]);
+  });
+
+  it('does not believe an answer that came through a router', async () => {
+    agent();
+    answer = { state: 'answers', routed: true, http: { status: 404 } };
+    const { result } = await expose({ mdns: 'web' });
+    expect(result?.endpoints.map(({ verified }) => verified)).toEqual(['unknown', 'unknown']);
   });
 
   it('leaves the Service and says so when interrupted', async () => {
