@@ -131,9 +131,9 @@ export class Agent {
     for (const stop of this.#stops.splice(0)) stop();
     await this.#queue.stop();
     const { stages, watchers, allocatorElection } = this.#parts;
-    await stages.names.close();
-    await stages.router.close();
-    await stages.leases.close();
+    stages.names.close();
+    stages.router.close();
+    stages.leases.close();
     await stages.announcement.close();
     await Promise.allSettled([stages.ownership.stop(), allocatorElection.stop()]);
     for (const watcher of Object.values(watchers)) watcher.stop();

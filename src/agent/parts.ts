@@ -16,22 +16,23 @@ import type { Logger } from './log.ts';
 
 interface Closing {
   /** Stops without undoing anything outside: another node goes on. */
-  close(): Promise<void> | void;
+  close(): void;
 }
 
 export interface Stages {
   readonly prober: AddressProber;
   readonly leases: DhcpLeases & Closing;
   readonly ownership: Ownership & {
-    start(): Promise<void> | void;
+    start(): Promise<void>;
     /** Gives the Leases up at once, so that others need not wait. */
     stop(): Promise<void>;
     /** Whether this node owns the address now. */
     holds(ip: Ip): boolean;
   };
-  readonly announcement: Announcement & Closing;
+  /** `close` leaves nothing on the node. */
+  readonly announcement: Announcement & { close(): Promise<void> };
   readonly router: RouterMappings & Closing;
-  readonly names: NamePublisher & Closing;
+  readonly names: NamePublisher;
 }
 
 export interface Parts {

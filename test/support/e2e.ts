@@ -97,7 +97,7 @@ export async function startLab(options: LabOptionsInput): Promise<TestLab> {
             spec: { containers: [{ name: 'web', image: 'web', ports: [{ containerPort: 80 }] }] },
           },
         },
-      } as never);
+      });
     },
     async [Symbol.asyncDispose]() {
       cluster.close();

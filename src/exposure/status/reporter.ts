@@ -18,6 +18,8 @@ interface Work {
   /** What was written on which version: not written again until the watch has shown it. */
   written?: { readonly version: string | undefined; readonly text: string };
   running?: AbortController;
+  /** Condition type → status and reason last told as an Event: the Service seen may be older than that. */
+  readonly told: Map<string, string>;
   retryIn: Milliseconds;
 }
 
@@ -40,7 +42,12 @@ export class Reporter {
   /** Returns at once. `service` is the newest version seen. */
   report(service: Service, patch: ServicePatch): void {
     const key = keyOf(service);
-    const work = this.#work.get(key) ?? { service, next: undefined, retryIn: FIRST_RETRY };
+    const work = this.#work.get(key) ?? {
+      service,
+      next: undefined,
+      told: new Map<string, string>(),
+      retryIn: FIRST_RETRY,
+    };
     if (work.service.metadata.uid !== service.metadata.uid) work.running?.abort();
     this.#work.set(key, work);
     work.service = service;
@@ -69,13 +76,12 @@ export class Reporter {
       try {
         await this.#parts.writer.patch(service, next, abort.signal);
         work.retryIn = FIRST_RETRY;
-        this.#tell(service, next);
+        this.#tell(work, service, next);
       } catch (error) {
         if (abort.signal.aborted) break;
         delete work.written;
         this.#parts.onError(key, messageOf(error));
-        // The failed write is tried again unless a newer decision has come in meanwhile.
-        work.next ??= next;
+        restore(work, next);
         await this.#pause(work, abort.signal);
       }
     }
@@ -85,10 +91,12 @@ export class Reporter {
   }
 
   /** One Event per condition that changed: `Warning` where a stage failed. */
-  #tell(service: Service, patch: ServicePatch): void {
+  #tell(work: Work, service: Service, patch: ServicePatch): void {
     for (const condition of patch.conditions ?? []) {
       const before = service.status?.conditions?.find(({ type }) => type === condition.type);
-      if (before?.status === condition.status && before.reason === condition.reason) continue;
+      const news = `${condition.status} ${condition.reason}`;
+      if ((work.told.get(condition.type) ?? (before && `${before.status} ${before.reason}`)) === news) continue;
+      work.told.set(condition.type, news);
       if (condition.status === 'Unknown' || condition.type === CONDITION.ready) continue;
       this.#parts.events.record(
         service,
@@ -116,4 +124,9 @@ function take(work: Work): ServicePatch | undefined {
   const { next } = work;
   work.next = undefined;
   return next;
+}
+
+/** The failed write is tried again unless a newer decision has come in meanwhile. */
+function restore(work: Work, patch: ServicePatch): void {
+  work.next ??= patch;
 }
