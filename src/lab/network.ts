@@ -1,6 +1,6 @@
 /** Namespaces and cables of a lab: everything of it that is neither a process nor a file. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { runOrThrow } from './exec.ts';
+import { run, runOrThrow } from './exec.ts';
 import type { LabOptions } from './options.ts';
 import { FIXED_HOSTS, LAN, LAN6, macOf, MANAGEMENT, netnsOf, nodeAddresses, nodeName, WAN } from './layout.ts';
 import type { LabPaths } from './layout.ts';
@@ -109,6 +109,8 @@ export async function removeNode(paths: LabPaths, node: string): Promise<void> {
   const line = `link set p-${node} down`;
   await Promise.all([configure(netnsOf(paths, 'lan'), [line]), configure(netnsOf(paths, 'mgmt'), [line])]);
   await deleteNetns(netns);
+  // The kernel takes a namespace apart in its own time; a cable goes at once, with both of its ends.
+  for (const lan of ['lan', 'mgmt']) await run(['ip', '-n', netnsOf(paths, lan), 'link', 'delete', `p-${node}`]);
 }
 
 /** A node without its namespace is a node without power; what was left half-built is built anew. */

@@ -69,7 +69,8 @@ export class Reporter {
   async #run(key: ServiceKey, work: Work): Promise<void> {
     const abort = new AbortController();
     work.running = abort;
-    for (let next = take(work); next && !abort.signal.aborted; next = take(work)) {
+    const dropped = (): boolean => abort.signal.aborted;
+    for (let next = take(work); next && !dropped(); next = take(work)) {
       const { service } = work;
       // Noted before the answer: a decision made meanwhile from the same version is this very write again.
       work.written = { version: service.metadata.resourceVersion, text: JSON.stringify(next) };
