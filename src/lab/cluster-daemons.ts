@@ -1,5 +1,5 @@
 /** The lab's Kubernetes: API server, workloads, and the agents on the nodes. All of it is this code base, run by Node. */
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { join } from 'node:path';
 import type { DaemonSpec } from './daemons.ts';
 import { MANAGEMENT, netnsOf, type LabPaths } from './layout.ts';
@@ -8,8 +8,11 @@ import type { LabState } from './state.ts';
 
 /** A program of this tree: TypeScript when this very file runs as such, JavaScript when it was built. */
 export function program(pathFromSrc: string): string[] {
-  const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
-  return [process.execPath, fileURLToPath(new URL(`../${pathFromSrc}${extension}`, import.meta.url))];
+  const file = (path: string): string => {
+    const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
+    return fileURLToPath(new URL(`../${path}${extension}`, import.meta.url));
+  };
+  return [process.execPath, '--import', pathToFileURL(file('lab/compile-cache')).href, file(pathFromSrc)];
 }
 
 export function apiServer(paths: LabPaths, state: LabState): DaemonSpec {
