@@ -4,7 +4,6 @@ import type { DatagramSocket, DatagramSocketOptions } from '../model/wire.ts';
 import { AF, IP, IPV6, MSG, SO, SOCK, SOL } from './constants.ts';
 import type { Libc } from './libc.ts';
 import { check, OsError } from './os-error.ts';
-import { watchReadable } from './readable.ts';
 import { decodeSockaddr, encodeSockaddr, int32, SOCKADDR_SIZE } from './sockaddr.ts';
 
 /** Datagrams taken in one go before other work gets its turn. */
@@ -53,7 +52,7 @@ export function openDatagramSocket(libc: Libc, options: DatagramSocketOptions): 
       if (sender) options.onDatagram({ data: buffer.slice(0, length), from: sender });
     }
   };
-  const watch = watchReadable(fd, read);
+  const watch = libc.watcher.readable(fd, read);
   const scope = options.link?.index ?? 0;
   return {
     localPort,

@@ -4,7 +4,6 @@ import { AF, MSG, PACKET, SO, SOCK, SOL } from './constants.ts';
 import type { Libc } from './libc.ts';
 import { check, OsError } from './os-error.ts';
 import { filterProgram, udpPortFilter } from './packet-filter.ts';
-import { watchReadable } from './readable.ts';
 import { encodeSockaddrLl } from './sockaddr.ts';
 
 /** Frames taken in one go before other work gets its turn. */
@@ -44,7 +43,7 @@ export function openFrameSocket(libc: Libc, options: FrameSocketOptions, onFrame
       if (length > 0) onFrame(buffer.slice(0, length));
     }
   };
-  const watch = watchReadable(fd, read);
+  const watch = libc.watcher.readable(fd, read);
   return {
     send: (frame) => {
       if (open) libc.send(fd, frame, frame.length, MSG.DONTWAIT | MSG.NOSIGNAL);

@@ -3,6 +3,7 @@
  * room loads its own and nothing happens on import.
  */
 import koffi from 'koffi';
+import { createWatcher, type Watcher } from './watch.ts';
 
 export interface Libc {
   socket(domain: number, type: number, protocol: number): number;
@@ -30,6 +31,8 @@ export interface Libc {
   errno(): string;
   /** Address of a buffer in memory, for structs that hold pointers. Keep the buffer alive meanwhile. */
   address(data: Uint8Array): bigint;
+  /** Event loop for the descriptors made here. */
+  readonly watcher: Watcher;
 }
 
 /** @throws Error where the C library has no such calls: anywhere but on Linux. */
@@ -55,6 +58,7 @@ export function loadLibc(): Libc {
     clock_gettime: bind('int clock_gettime(int, void *)'),
     errno: () => errnoName(koffi.errno()),
     address: (data) => koffi.address(data),
+    watcher: createWatcher(),
   };
 }
 

@@ -20,7 +20,6 @@ import {
 } from './netlink/route.ts';
 import { NETLINK_ROUTE, openNetlink } from './netlink/socket.ts';
 import { check, OsError } from './os-error.ts';
-import { watchReadable } from './readable.ts';
 import { encodeSockaddrNl, int32 } from './sockaddr.ts';
 
 /** RTMGRP_LINK, _IPV4_IFADDR, _IPV4_ROUTE, _IPV6_IFADDR, _IPV6_ROUTE */
@@ -145,7 +144,7 @@ export function openLinkTable(libc: Libc): LinkTable {
 
   reload();
   untold = false;
-  const watch = watchReadable(events, () => {
+  const watch = libc.watcher.readable(events, () => {
     drain();
     tell();
   });

@@ -5,7 +5,6 @@ import { familyOf, type Ip } from '../model/ip.ts';
 import { AF, SO, SOCK, SOL } from './constants.ts';
 import { errnoName, type Libc } from './libc.ts';
 import { check, OsError } from './os-error.ts';
-import { watchWritable } from './readable.ts';
 import { encodeSockaddr, int32, type Endpoint } from './sockaddr.ts';
 
 export interface ConnectOptions {
@@ -33,7 +32,7 @@ export async function connectTcp(libc: Libc, { to, localIp, signal }: ConnectOpt
     if (libc.connect(fd, target, target.length) < 0) {
       const errno = libc.errno();
       if (errno !== 'EINPROGRESS') throw new OsError(where, errno);
-      await untilWritable(fd, signal);
+      await untilWritable(libc, fd, signal);
       const result = new Uint8Array(4);
       check(libc, libc.getsockopt(fd, SOL.SOCKET, SO.ERROR, result, int32(4)), where);
       const code = new DataView(result.buffer).getInt32(0, true);
@@ -46,7 +45,7 @@ export async function connectTcp(libc: Libc, { to, localIp, signal }: ConnectOpt
   }
 }
 
-async function untilWritable(fd: number, signal: AbortSignal): Promise<void> {
+async function untilWritable(libc: Libc, fd: number, signal: AbortSignal): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     const done = (): void => {
       signal.removeEventListener('abort', onAbort);
@@ -56,7 +55,7 @@ async function untilWritable(fd: number, signal: AbortSignal): Promise<void> {
       done();
       reject(signal.reason as Error);
     };
-    const watch = watchWritable(fd, () => {
+    const watch = libc.watcher.writable(fd, () => {
       done();
       resolve();
     });
