@@ -16,6 +16,7 @@ import { collectGarbage } from './garbage-collector.ts';
 import { dispatch, type Dispatcher } from './http/dispatch.ts';
 import { kubeconfig } from './kubeconfig.ts';
 import { listen, type ListenSpec } from './listen.ts';
+import { openapiHandler } from './openapi/serve.ts';
 import type { Backend } from './operations/backend.ts';
 import { createRegistry } from './registry/all.ts';
 import { firstAddress } from './registry/service/allocation.ts';
@@ -182,7 +183,7 @@ function dispatcherOf(
     backend,
     tokens,
     watches: { bookmarkInterval: options.bookmarkIntervalMs ?? 10_000, defaultTimeout: WATCH_TIMEOUT_MS },
-    paths: { version: serverVersion(), openapi: () => false },
+    paths: { version: serverVersion(), openapi: openapiHandler(backend.registry) },
     intercept: (info, user) => faults.meet(info, user),
     trackWatch(cut) {
       watches.add(cut);
