@@ -1,9 +1,11 @@
 /** POST, PUT, PATCH and DELETE of objects. */
-import { ApiError, badRequest, unsupportedMediaType } from '../errors.ts';
-import { asObject, contentType, parseJson, readObject, readText, requireObject } from '../http/body.ts';
+import { applyConfiguration, recordFirstApply } from '../apply/apply.ts';
+import { ApiError, badRequest, conflict, forbiddenField, invalid, required, unsupportedMediaType } from '../errors.ts';
+import { asObject, contentType, parseJson, parseYamlBody, readObject, readText, requireObject } from '../http/body.ts';
 import { fieldManager, isDryRun, writeJson, writeJsonText, type RequestContext } from '../http/context.ts';
-import { isObject, type Json, type JsonObject } from '../json.ts';
+import { clone, isObject, type Json, type JsonObject } from '../json.ts';
 import { nameOf, storageKey, type ApiObject } from '../object.ts';
+import { subject } from '../operations/backend.ts';
 import { createObject } from '../operations/create.ts';
 import { deleteObject, readDeleteOptions, type DeleteOptions, type Deletion } from '../operations/delete.ts';
 import { updateObject, type UpdateOptions } from '../operations/update.ts';
@@ -73,11 +75,53 @@ const PATCH_TYPES = [
 
 export async function patchObject(context: RequestContext, target: Target): Promise<void> {
   const { resource, namespace, name, subresource } = target;
+  const type = contentType(context.request);
   const text = await readText(context.request);
-  const change = patcher(resource, contentType(context.request), parseJson(text));
+  if (type === 'application/apply-patch+yaml') {
+    applyObject(context, target, decodeObject(context, resource, asObject(parseYamlBody(text))));
+    return;
+  }
+  refuseForce(context.url.searchParams);
+  const change = patcher(resource, type, parseJson(text));
   const patched = (current: ApiObject): ApiObject => conform(context, resource, asPatched(change(current)));
   const options = updateOptions(context, subresource);
   answer(context, resource, 200, updateObject(context.backend, resource, namespace, name, patched, options));
+}
+
+/** Forcing is for apply; the real server refuses it elsewhere rather than ignore it. */
+function refuseForce(query: URLSearchParams): void {
+  if (!query.has('force')) return;
+  throw invalid({ group: 'meta.k8s.io', kind: 'PatchOptions' }, '', [
+    forbiddenField('force', 'may not be specified for non-apply patch'),
+  ]);
+}
+
+function applyObject(context: RequestContext, target: Target, config: ApiObject): void {
+  const { resource, namespace, name, subresource } = target;
+  const { backend, url } = context;
+  const manager = url.searchParams.get('fieldManager') ?? '';
+  if (manager === '') {
+    throw invalid({ group: 'meta.k8s.io', kind: 'PatchOptions' }, '', [
+      required('fieldManager', 'is required for apply patch'),
+    ]);
+  }
+  if (config.metadata.managedFields !== undefined) throw badRequest('metadata.managedFields must be nil');
+  config.metadata.name ??= name;
+  const force = ['true', '1'].includes(url.searchParams.get('force') ?? '');
+  const options = { manager, subresource, force, now: backend.now() };
+  const write = { dryRun: isDryRun(url.searchParams), manager, subresource, fieldsRecorded: true };
+  const exists = backend.store.get(resource.storage, storageKey(namespace, name)) !== undefined;
+  if (!exists && subresource === '') {
+    if (nameOf(config) !== name) throw badRequest(nameMismatch(nameOf(config), name));
+    if (config.metadata.uid) throw conflict(subject(resource, name), 'uid mismatch: there is no such object');
+    const object = clone(config);
+    recordFirstApply(resource, object, config, options);
+    answer(context, resource, 201, createObject(backend, resource, namespace, object, write));
+    return;
+  }
+  if (nameOf(config) !== name) throw badRequest(nameMismatch(nameOf(config), name));
+  const change = (live: ApiObject): ApiObject => applyConfiguration(resource, live, config, options);
+  answer(context, resource, 200, updateObject(backend, resource, namespace, name, change, write));
 }
 
 function asPatched(value: Json): JsonObject {

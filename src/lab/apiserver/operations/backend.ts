@@ -14,6 +14,8 @@ export interface WriteOptions {
   readonly dryRun?: boolean;
   /** Field manager recorded for the fields of this write. */
   readonly manager?: string;
+  /** The managed fields are already right (server-side apply). */
+  readonly fieldsRecorded?: boolean;
 }
 
 export function subject(resource: Resource, name: string): Subject & { readonly name: string } {

@@ -32,8 +32,10 @@ export function createObject(
   if (resource.namespaced) refuseInNamespace(backend, resource, namespace, name);
   const key = storageKey(namespace, name);
   if (backend.store.get(resource.storage, key) !== undefined) throw alreadyExists(subject(resource, name));
+  if (options.fieldsRecorded !== true) {
+    recordUpdate(resource, undefined, object, options.manager ?? 'unknown', '', backend.now());
+  }
   resource.allocate(object, undefined, backend);
-  recordUpdate(resource, undefined, object, options.manager ?? 'unknown', '', backend.now());
   const stored = resource.toStored(object);
   return options.dryRun ? unsaved(stored) : backend.store.put(resource.storage, key, stored);
 }

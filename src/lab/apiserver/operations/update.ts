@@ -14,8 +14,6 @@ export interface UpdateOptions extends WriteOptions {
   readonly subresource?: '' | 'status';
   /** A PUT must say which version it replaces, unless the resource allows it not to. */
   readonly put?: boolean;
-  /** The managed fields are already right (server-side apply). */
-  readonly fieldsRecorded?: boolean;
 }
 
 /**
@@ -45,12 +43,12 @@ export function updateObject(
     ...resource.validateUpdate(object, old),
   ];
   if (errors.length > 0) throw invalid(resource, name, errors);
+  if (options.fieldsRecorded !== true) {
+    recordUpdate(resource, old, object, options.manager ?? 'unknown', options.subresource ?? '', backend.now());
+  }
   resource.allocate(object, old, backend);
   if (resource.countsGenerations && !equal(counted(object), counted(old))) {
     object.metadata.generation = (old.metadata.generation ?? 0) + 1;
-  }
-  if (options.fieldsRecorded !== true) {
-    recordUpdate(resource, old, object, options.manager ?? 'unknown', options.subresource ?? '', backend.now());
   }
   if (unchanged(object, old)) return current;
   const stored = resource.toStored(object);
