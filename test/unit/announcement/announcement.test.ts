@@ -345,6 +345,9 @@ describe('a process that was stopped', () => {
     expect(heard.filter(({ frame }) => frame.senderMac === NODE_MAC)).toEqual([]);
     expect(kernel.addresses().size).toBe(0);
     expect(changes).toEqual([VIP]);
+    node.setLink({ index: 9 });
+    await clock.advanceAsync(60_000);
+    expect(kernel.addresses().size).toBe(0);
     const second = announcement.ensure({ ip: VIP });
     expect(second.state).toBe('ready');
     await clock.advanceAsync(0);
