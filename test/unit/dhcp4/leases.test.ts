@@ -166,6 +166,51 @@ describe('acquire', () => {
   });
 });
 
+describe('several acquisitions on one interface', () => {
+  const three = ['one', 'two', 'three'].map((name) => ({ ...REQUEST, service: `default/${name}` as const, uid: name }));
+
+  it('begin when the one before has its offer', () => {
+    const world = createLeasesLan();
+    const node = world.node(1);
+    for (const each of three) node.leases.acquire(each);
+    expect(world.types()).toEqual([discover]);
+    world.clock.advance(0);
+    expect(world.types()).toEqual([request, discover, request, discover, request]);
+  });
+
+  it('all begin after 3.5 s without an offer', () => {
+    const world = createLeasesLan();
+    world.server.up = false;
+    const node = world.node(1);
+    for (const each of three) node.leases.acquire(each);
+    world.clock.advance(3499);
+    expect(new Set(world.types()).size).toBe(1);
+    world.clock.advance(1);
+    expect(world.server.seen).toEqual([]);
+    expect(world.lan.sent.filter(({ at }) => at === 3500)).toHaveLength(2);
+  });
+
+  it('do not wait for one that is not wanted any more', () => {
+    const world = createLeasesLan();
+    world.server.up = false;
+    const node = world.node(1);
+    for (const each of three) node.leases.acquire(each);
+    node.leases.yield('default/two');
+    node.leases.yield('default/one');
+    expect(world.types()).toEqual([discover, discover]);
+    world.clock.advance(0);
+    node.leases.yield('default/three');
+    expect(world.clock.pending()).toBe(0);
+  });
+
+  it('do not hold up those on another node', () => {
+    const world = createLeasesLan();
+    world.node(1).leases.acquire(REQUEST);
+    world.node(2).leases.acquire({ ...REQUEST, service: 'default/other', uid: 'other' });
+    expect(world.types()).toEqual([discover, discover]);
+  });
+});
+
 describe('interfaces', () => {
   it('that do not exist are named, and used once they are there', () => {
     const world = createLeasesLan();
