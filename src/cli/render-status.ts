@@ -1,5 +1,6 @@
 /** `kubevip status` for people: Services, agents, pools, and what is wrong. */
-import type { AgentStatus, PoolStatus, Problem, ServiceStatus, StatusReport } from '../workflows/status/report.ts';
+import type { Problem } from '../workflows/status/problems.ts';
+import type { AgentStatus, PoolStatus, ServiceStatus, StatusReport } from '../workflows/status/report.ts';
 import { paint } from './paint.ts';
 import { age, renderTable, type Column } from './table.ts';
 

@@ -7,10 +7,9 @@ import { clusterFlags } from '../cli/flags.ts';
 import { wantsColor } from '../cli/paint.ts';
 import { renderStatus } from '../cli/render-status.ts';
 import { cliUserAgent, withCluster } from '../cli/session.ts';
-import { messageOf } from '../model/errors.ts';
 import { isApiError } from '../kube/errors.ts';
 import type { StatusReport } from '../workflows/status/report.ts';
-import { EXIT } from '../model/errors.ts';
+import { EXIT, messageOf } from '../model/errors.ts';
 
 /** How often `--watch` looks: people read no faster, and three lists cost the API server next to nothing. */
 const WATCH_EVERY_MS = 1000;

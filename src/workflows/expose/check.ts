@@ -5,7 +5,6 @@ import { DEFAULT_CLASS_RULES, readIntent } from '../../exposure/intent/intent.ts
 import type { Intent } from '../../exposure/intent/port.ts';
 import type { Cluster } from '../../kube/client.ts';
 import { isApiError } from '../../kube/errors.ts';
-import { familyOf } from '../../model/ip.ts';
 import { firstOf, lastOf } from '../../model/cidr.ts';
 import { KubevipError } from '../../model/errors.ts';
 import type { Service } from '../../model/kubernetes.ts';
@@ -94,9 +93,4 @@ function checkAddress({ address, service }: Intent, pools: PoolConfig): void {
 export function describePool(pool: Pool): string {
   if (pool.dhcp) return `${pool.key} by DHCP`;
   return `${pool.key} ${pool.ranges.map((range) => `${firstOf(range)}-${lastOf(range)}`).join(', ')}`;
-}
-
-/** Families in which a pool has addresses. */
-export function poolFamilies(pool: Pool): readonly (4 | 6)[] {
-  return [...new Set(pool.ranges.map((range) => familyOf(firstOf(range))))];
 }

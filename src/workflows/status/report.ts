@@ -10,7 +10,8 @@ import type { ConfigMap, Lease, Service } from '../../model/kubernetes.ts';
 import { describePool } from '../expose/check.ts';
 import { publishedNames } from '../expose/judge.ts';
 import { PRESENCE } from '../expose/wait.ts';
-import { conditionOf, firstProblem, hasConditions, hintsFor, STAGES, type StageName } from '../stages.ts';
+import { conditionOf, firstProblem, STAGES, type StageName } from '../stages.ts';
+import { agentProblems, forbidden, keyProblems, serviceProblems, type Problem } from './problems.ts';
 
 export interface StatusInput {
   readonly services: readonly Service[];
@@ -82,17 +83,6 @@ export interface PoolStatus {
   readonly size?: string;
 }
 
-export interface Problem {
-  /** `Service default/web`, `ConfigMap kubevip`, `agents` */
-  readonly what: string;
-  readonly stage?: StageName;
-  readonly reason: string;
-  readonly message: string;
-  /** ISO 8601 */
-  readonly since?: string;
-  readonly hints: readonly string[];
-}
-
 /** Clocks of nodes and of this machine differ, and a renewal may be under way. */
 const SKEW_MS = 5000;
 
@@ -106,12 +96,7 @@ export function statusReport(input: StatusInput): StatusReport {
     pools: poolStatus(config, input.allServices),
     problems: [
       ...agentProblems(input.presence, agents),
-      ...config.problems.map(({ key, message }) => ({
-        what: 'ConfigMap kubevip',
-        reason: 'InvalidKey',
-        message: `key ${key}: ${message}`,
-        hints: ['kubectl -n kube-system edit configmap kubevip'],
-      })),
+      ...keyProblems(config),
       ...(input.pools === null ? [forbidden('ConfigMap kubevip')] : []),
       ...ours.flatMap(serviceProblems),
     ],
@@ -165,39 +150,6 @@ function serviceStatus(service: Service): ServiceStatus {
   };
 }
 
-function serviceProblems(service: Service): Problem[] {
-  const { metadata } = service;
-  const what = `Service ${metadata.namespace ?? 'default'}/${metadata.name}`;
-  if (metadata.deletionTimestamp !== undefined) {
-    const holds = (metadata.finalizers ?? []).join(', ');
-    return [
-      {
-        what,
-        reason: 'Deleting',
-        message: `is being removed; held by ${holds || 'nothing'}`,
-        since: metadata.deletionTimestamp,
-        hints: [],
-      },
-    ];
-  }
-  const problem = firstProblem(service);
-  if (problem) {
-    const { stage, condition } = problem;
-    const { reason, message, lastTransitionTime: since } = condition;
-    return [{ what, stage, reason, message, since, hints: hintsFor(stage, reason) }];
-  }
-  if (hasConditions(service)) return [];
-  return [
-    {
-      what,
-      reason: 'NotSeen',
-      message: 'no agent has said anything about it yet',
-      ...(metadata.creationTimestamp === undefined ? {} : { since: metadata.creationTimestamp }),
-      hints: [],
-    },
-  ];
-}
-
 function agentStatus({ metadata, spec }: Lease, now: Date): AgentStatus {
   const node = metadata.name.slice(PRESENCE.prefix.length);
   const renewed = Date.parse(spec?.renewTime ?? '');
@@ -208,33 +160,6 @@ function agentStatus({ metadata, spec }: Lease, now: Date): AgentStatus {
     live: !released && renewed + lasts + SKEW_MS > now.getTime(),
     ...(spec?.renewTime === undefined ? {} : { lastSeen: spec.renewTime }),
   };
-}
-
-function agentProblems(presence: readonly Lease[] | undefined, agents: readonly AgentStatus[]): Problem[] {
-  if (presence === undefined) return [forbidden('agents')];
-  if (!agents.some(({ live }) => live)) {
-    return [
-      {
-        what: 'agents',
-        reason: 'NoAgent',
-        message: 'no agent is running in this cluster',
-        hints: ['kubectl -n kube-system get pods'],
-      },
-    ];
-  }
-  return agents
-    .filter(({ live }) => !live)
-    .map(({ node, lastSeen }) => ({
-      what: `agent ${node}`,
-      reason: 'AgentSilent',
-      message: 'gives no sign of life',
-      ...(lastSeen === undefined ? {} : { since: lastSeen }),
-      hints: [],
-    }));
-}
-
-function forbidden(what: string): Problem {
-  return { what, reason: 'Forbidden', message: 'may not be read with these credentials, and is left out', hints: [] };
 }
 
 function poolStatus(config: PoolConfig, services: readonly Service[]): PoolStatus[] {
