@@ -56,11 +56,10 @@ export function leased(lease: DhcpLease, wished: Ip | undefined): Ready<DhcpLeas
 }
 
 export function unanswered(lease: DhcpLease): Ready<DhcpLease> {
-  return ready(
-    lease,
-    'RenewalUnanswered',
-    `DHCP server ${lease.server} does not answer renewals of ${lease.ip}; asking any server, the lease is good ${until(lease)}`,
-  );
+  const message =
+    `DHCP server ${lease.server} does not answer renewals of ${lease.ip}; asking any server, the lease is good ` +
+    until(lease);
+  return ready(lease, 'RenewalUnanswered', message);
 }
 
 export function confirming(lease: DhcpLease): NotReady {
