@@ -52,25 +52,13 @@ export async function startLab(options: LabOptionsInput): Promise<TestLab> {
     async leftovers() {
       const lines: string[] = [];
       for (const node of nodes) {
-        const addresses = await on(node, 'ip', '-o', 'addr', 'show', 'dev', 'eth0');
-        lines.push(
-          ...addresses.stdout
-            .split('\n')
-            .map((line) => / inet6? (\S+)/.exec(line)?.[1] ?? '')
-            .filter((text) => text !== '' && !text.startsWith('fe80'))
-            .map((text) => `${node} ${text}`),
-        );
-        lines.push(
-          ...(await on(node, 'ip', '-o', 'link')).stdout
-            .split('\n')
-            .map((line) => `${node} ${line.split(':')[1]?.trim() ?? ''}`),
-        );
-        const rules = await on(node, 'nft', 'list', 'ruleset');
-        lines.push(
-          ...[...rules.stdout.matchAll(/^table (.*kubevip.*) \{$/gm)].map(
-            ([, table]) => `${node} ${table ?? ''} ${/elements/.test(rules.stdout) ? 'with elements' : 'empty'}`,
-          ),
-        );
+        const addresses = (await on(node, 'ip', '-o', 'addr', 'show', 'dev', 'eth0')).stdout;
+        for (const [, address = ''] of addresses.matchAll(/ inet (\S+)/g)) lines.push(`${node} ${address}`);
+        const links = (await on(node, 'ip', '-o', 'link')).stdout;
+        for (const [, link = ''] of links.matchAll(/^\d+: ([^:@]+)/gm)) lines.push(`${node} ${link}`);
+        const silent = (await on(node, 'nft', 'list', 'set', 'arp', 'kubevip', 'silent')).stdout;
+        for (const [, elements = ''] of silent.matchAll(/elements = \{([^}]*)\}/g))
+          lines.push(`${node} silent for ${elements}`);
       }
       lines.push(
         ...readFileSync(paths.leases, 'utf8')
