@@ -42,6 +42,8 @@ export interface RouterSwitches {
   withoutReadBack: boolean;
   /** PCP and NAT-PMP answer mapping requests with this code. */
   refuse: number | undefined;
+  /** So many mapping requests by PCP and NAT-PMP are carried out, but not answered. */
+  mute: number;
   /** IGD answers AddPortMapping with this fault. */
   fault: number | undefined;
   bootId: number | undefined;
@@ -90,7 +92,7 @@ export async function createFakeRouter({
 }: FakeRouterOptions): Promise<FakeRouter> {
   const set: RouterSwitches = {
     on: true, pcp: true, natPmp: true, igd: 2, secure: true, externalIp: ip('84.112.3.4'), maxLease: 86_400,
-    permanentOnly: false, preferFailure: 'honoured', forgetful: false, withoutReadBack: false, refuse: undefined,
+    permanentOnly: false, preferFailure: 'honoured', forgetful: false, withoutReadBack: false, refuse: undefined, mute: 0,
     fault: undefined, bootId: 1, httpPort: 5000,
   }; // prettier-ignore
   const mappings = new Map<string, FakeMapping>();
@@ -197,7 +199,12 @@ export async function createFakeRouter({
       if (!set.on || (!set.pcp && !set.natPmp)) return;
       sources.add(datagram.from.ip);
       if (isPcp && !set.pcp) control.send(Uint8Array.of(0, 0x80, 0, 1, 0, 0, 0, 9), datagram.from);
-      else if (isPcp || set.natPmp) control.send(isPcp ? pcp(datagram) : natPmp(datagram), datagram.from);
+      else if (isPcp || set.natPmp) {
+        const answer = isPcp ? pcp(datagram) : natPmp(datagram);
+        const muted = set.mute > 0 && asked.at(-1)?.endsWith(' map') === true;
+        if (muted) set.mute--;
+        else control.send(answer, datagram.from);
+      }
     },
     onError: () => undefined,
   });

@@ -17,6 +17,8 @@ export interface MappingAsk extends WantedPort {
   readonly uid: string;
   /** Addresses the Service had before: a mapping of ours that leads there may be replaced. */
   readonly formerIps: readonly Ip[];
+  /** The mapping was there at the last look, and is to be refreshed. */
+  readonly known: boolean;
 }
 
 export interface RouterClient {
@@ -84,6 +86,13 @@ export type CheckAnswer = { readonly kind: 'alive'; readonly externalIp?: Ip } |
 
 /** Told of the epoch in every answer of a PCP server or NAT-PMP gateway, in seconds. */
 export type EpochHeard = (method: 'pcp' | 'nat-pmp', epoch: number) => void;
+
+/** A request that was not answered in time, and whatever it may have done is undone. */
+export const NOT_IN_TIME: Refused = {
+  kind: 'refused',
+  code: 'NoAnswer',
+  words: 'it did not answer in time, as some do that search for another port meanwhile',
+};
 
 /** PCP and NAT-PMP know whose mapping it is by the source of the request. */
 export function onlyItself(internalIp: Ip): Refused {

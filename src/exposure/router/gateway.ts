@@ -7,6 +7,7 @@ import type { CheckAnswer, RouterClient } from './client.ts';
 import { clientOf } from './client-of.ts';
 import { discover, firstClient, type Discovery, type Route } from './discovery.ts';
 import type { RouterIo } from './exchange.ts';
+import { unlessAborted } from './abort.ts';
 import { createLimit, limited } from './limit.ts';
 import { RouterMemory } from './memory.ts';
 import type { MappingRecord } from './port.ts';
@@ -27,6 +28,8 @@ export interface GatewayUser {
 const CHECK_EVERY: Milliseconds = 60_000;
 /** Signs of a restart come in flocks, and anybody on the LAN can forge them. */
 const AT_MOST_EVERY: Milliseconds = 1000;
+/** A flock of notifications is one sign. */
+const LOOK_AFTER: Milliseconds = 500;
 /** How long an empty search, and an outer address, are good for the other Services. */
 const KEEP: Milliseconds = 5000;
 /** RFC 6886 wants few requests at a time, and small routers choke on more. */
@@ -46,6 +49,7 @@ export class Gateway {
   #check: Timer | undefined;
   #toldAt = Number.NEGATIVE_INFINITY;
   #tellLater: Timer | undefined;
+  #look: Timer | undefined;
   #turn = 0;
 
   constructor(io: RouterIo, route: Route) {
@@ -156,6 +160,20 @@ export class Gateway {
     const other = this.#memory.notified(notify);
     if (this.#recovery.active) this.#recovery.hurry();
     else if (other) this.#restarted();
+    else this.#lookLater();
+  }
+
+  /**
+   * A device says that it is there when it starts, and then every few minutes; without a boot id, or one in whole
+   * seconds, nobody can tell the two apart. One look at one mapping can.
+   */
+  #lookLater(): void {
+    this.#look ??= this.#io.clock.after(LOOK_AFTER, () => {
+      this.#look = undefined;
+      void this.#spotCheck().then((good) => {
+        if (!good) this.#restarted();
+      });
+    });
   }
 
   #restarted(): void {
@@ -216,6 +234,8 @@ export class Gateway {
     this.#stopListening = undefined;
     this.#check?.cancel();
     this.#check = undefined;
+    this.#look?.cancel();
+    this.#look = undefined;
     this.#recovery.stop();
     this.#tellLater?.cancel();
     this.#tellLater = undefined;
@@ -223,16 +243,4 @@ export class Gateway {
     this.#search = new AbortController();
     this.#forget();
   }
-}
-
-function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal, otherwise: T): Promise<T> {
-  if (signal.aborted) return Promise.resolve(otherwise);
-  return new Promise((resolve) => {
-    const aborted = (): void => resolve(otherwise);
-    signal.addEventListener('abort', aborted, { once: true });
-    void promise.then((value) => {
-      signal.removeEventListener('abort', aborted);
-      resolve(value);
-    });
-  });
 }

@@ -9,11 +9,16 @@ import type { SsdpNotify } from '../../protocols/ssdp/message.ts';
 
 type EpochMethod = 'pcp' | 'nat-pmp';
 
-/** An announcement is repeated up to ten times with doubling pauses (RFC 6886 §3.2.1); later ones are new. */
-const SERIES: Milliseconds = 150_000;
+/**
+ * An announcement is repeated nine times with pauses that double from 250 ms (RFC 6887 §14.1.1, RFC 6886 §3.2.1): when
+ * that is, counted from the first. miniupnpd sends it once.
+ */
+const REPEATED_AFTER: readonly Milliseconds[] = Array.from({ length: 9 }, (_, i) => 250 * (2 ** (i + 1) - 1));
+const TOLERANCE: Milliseconds = 60;
 
 export class RouterMemory {
   readonly #answers = new Map<EpochMethod, EpochSample>();
+  /** The first of the series under way. */
   readonly #announcements = new Map<EpochMethod, EpochSample>();
   #bootId: number | undefined;
   #location: string | undefined;
@@ -27,14 +32,13 @@ export class RouterMemory {
 
   /**
    * An announcement. @returns whether it means a restart. Routers announce when they start or get a new address, and
-   * some of them count their epoch from another event than the loss of mappings: so the first of a series counts,
-   * whatever its epoch.
+   * some count their epoch from the start of the machine instead: so whatever is no repetition counts.
    */
   announced(method: EpochMethod, sample: EpochSample): boolean {
-    const previous = this.#announcements.get(method);
-    this.#announcements.set(method, sample);
+    const first = this.#announcements.get(method);
+    const repeated = first !== undefined && isRepetition(sample.at - first.at) && continues(method, first, sample);
+    if (!repeated) this.#announcements.set(method, sample);
     this.#answers.set(method, sample);
-    const repeated = previous !== undefined && sample.at - previous.at < SERIES && continues(method, previous, sample);
     return !repeated;
   }
 
@@ -57,6 +61,12 @@ export class RouterMemory {
     // Without boot ids, a port that moved is the only sign.
     return bootId === undefined && known.location !== undefined && this.#location !== known.location;
   }
+}
+
+function isRepetition(elapsed: Milliseconds): boolean {
+  return (
+    elapsed < TOLERANCE || REPEATED_AFTER.some((after) => Math.abs(elapsed - after) < Math.max(TOLERANCE, after / 10))
+  );
 }
 
 function continues(method: EpochMethod, previous: EpochSample, next: EpochSample): boolean {

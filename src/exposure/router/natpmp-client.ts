@@ -11,6 +11,7 @@ import {
 import { NATPMP_RESULT, natPmpResultText } from '../../protocols/natpmp/result.ts';
 import { natPmpSchedule } from '../../protocols/natpmp/schedule.ts';
 import {
+  NOT_IN_TIME,
   onlyItself,
   type EpochHeard,
   type MapAnswer,
@@ -18,6 +19,7 @@ import {
   type MappingAsk,
   type Refused,
   type RouterClient,
+  type Unreachable,
 } from './client.ts';
 import { ask, type Answered, type RouterIo } from './exchange.ts';
 import { leaseSeconds } from './lifetime.ts';
@@ -26,7 +28,7 @@ export interface NatPmpClientOptions extends RouterIo {
   readonly gateway: Ip;
   readonly link: string;
   readonly heard: EpochHeard;
-  /** Pauses between sendings; the default lasts 1.75 s: the gateway is on this LAN. */
+  /** Pauses between sendings; the default lasts 3.75 s: the gateway is on this LAN, but may be slow. */
   readonly pauses?: readonly number[];
 }
 
@@ -34,7 +36,7 @@ type MapRequest = Extract<NatPmpRequest, { kind: 'map' }>;
 
 export function createNatPmpClient(options: NatPmpClientOptions): RouterClient {
   const { gateway, link, heard } = options;
-  const pauses = options.pauses ?? natPmpSchedule(3);
+  const pauses = options.pauses ?? natPmpSchedule(4);
 
   const request = async (
     message: NatPmpRequest,
@@ -66,6 +68,13 @@ export function createNatPmpClient(options: NatPmpClientOptions): RouterClient {
     return request({ kind: 'map', protocol, internalPort, externalPort: 0, lifetime: 0 }, source, signal);
   };
 
+  /** A slow router may have opened another port by now, which nobody would ever close. */
+  const unanswered = async (answer: Unreachable, port: MappingAsk, signal?: AbortSignal): Promise<MapAnswer> => {
+    if (port.known || answer.local) return answer;
+    const removed = await remove(port, port.source, signal);
+    return removed.kind === 'answer' ? NOT_IN_TIME : answer;
+  };
+
   return {
     method: 'nat-pmp',
     gateway,
@@ -76,7 +85,7 @@ export function createNatPmpClient(options: NatPmpClientOptions): RouterClient {
       for (let attempt = 0; attempt < 2; attempt++) {
         const lifetime = leaseSeconds(port.lifetime);
         const answer = await request({ kind: 'map', protocol, internalPort, externalPort, lifetime }, source, signal);
-        if (answer.kind !== 'answer') return answer;
+        if (answer.kind !== 'answer') return unanswered(answer, port, signal);
         const response = answer.value;
         if (response.result !== NATPMP_RESULT.success || response.kind !== 'map') return refused(response.result);
         const granted = response.mapping;

@@ -25,6 +25,8 @@ export async function openPort(
     // Another method would ask the same table of the same router.
     if (seen.kind === 'taken') return seen;
     if (worst?.kind !== 'refused') worst = seen;
+    // What UPnP said in the end, the methods before it will not say differently.
+    if (answer.kind === 'taken') break;
   }
   if (worst?.kind === 'refused') return withOuter(gateway, worst, ask.source, signal);
   if (worst) return worst;

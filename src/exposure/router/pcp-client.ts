@@ -13,6 +13,7 @@ import {
 import { PCP_RESULT, pcpResultText, pcpRetryAfter } from '../../protocols/pcp/result.ts';
 import { natPmpSchedule } from '../../protocols/natpmp/schedule.ts';
 import {
+  NOT_IN_TIME,
   onlyItself,
   type EpochHeard,
   type MapAnswer,
@@ -20,6 +21,7 @@ import {
   type MappingAsk,
   type Refused,
   type RouterClient,
+  type Unreachable,
 } from './client.ts';
 import { ask, unreachable, type Answered, type RouterIo } from './exchange.ts';
 import { leaseSeconds } from './lifetime.ts';
@@ -29,7 +31,7 @@ export interface PcpClientOptions extends RouterIo {
   readonly gateway: Ip;
   readonly link: string;
   readonly heard: EpochHeard;
-  /** Pauses between sendings; the default lasts 1.75 s: the server is on this LAN. */
+  /** Pauses between sendings; the default lasts 3.75 s: the server is on this LAN, but may be slow. */
   readonly pauses?: readonly number[];
 }
 
@@ -44,7 +46,7 @@ const GONE: readonly number[] = [PCP_RESULT.success, PCP_RESULT.noResources];
 
 export function createPcpClient(options: PcpClientOptions): RouterClient {
   const { gateway, link, heard } = options;
-  const pauses = options.pauses ?? natPmpSchedule(3);
+  const pauses = options.pauses ?? natPmpSchedule(4);
 
   const request = async (message: PcpRequest, signal?: AbortSignal): Promise<Answered<PcpResponse>> => {
     const answer = await ask(
@@ -100,6 +102,13 @@ export function createPcpClient(options: PcpClientOptions): RouterClient {
   const remove = (port: MappingAsk, nonce: Uint8Array, signal?: AbortSignal) =>
     request(mapRequest({ ...port, externalPort: 0 }, nonce, 0), signal);
 
+  /** A slow router may have opened another port by now, which nobody would ever close. */
+  const unanswered = async (answer: Unreachable, port: MappingAsk, signal?: AbortSignal): Promise<MapAnswer> => {
+    if (port.known || answer.local) return answer;
+    const removed = await remove(port, pcpNonce(port.uid, port), signal);
+    return removed.kind === 'answer' ? NOT_IN_TIME : answer;
+  };
+
   return {
     method: 'pcp',
     gateway,
@@ -109,7 +118,7 @@ export function createPcpClient(options: PcpClientOptions): RouterClient {
       // port, and goes on with its external port whatever is asked.
       for (let attempt = 0; attempt < 2; attempt++) {
         const answer = await exactly(port, signal);
-        if (answer.kind !== 'answer') return answer;
+        if (answer.kind !== 'answer') return unanswered(answer, port, signal);
         const { result, map, lifetime } = answer.value;
         if (result === PCP_RESULT.success && map?.externalPort === port.externalPort)
           return { kind: 'mapped', record: recordOf(port, gateway, map.externalIp, lifetime * 1000) };

@@ -242,11 +242,13 @@ export class ServiceMappings implements GatewayUser {
     return [...this.#held].filter(([key]) => !this.#published.has(key));
   }
 
-  #askFor({ protocol, internalPort, externalPort }: WantedPort): MappingAsk {
+  #askFor(port: WantedPort): MappingAsk {
+    const { protocol, internalPort, externalPort } = port;
     const { service, uid, ip, lifetime, previous } = this.#request;
     const formerIps = previous.map(({ internalIp }) => internalIp).filter((former) => former !== ip);
     const description = mappingDescription(service);
-    return { protocol, internalPort, externalPort, source: ip, lifetime, description, uid, formerIps };
+    const known = this.#held.get(keyOf(port))?.internalIp === ip;
+    return { protocol, internalPort, externalPort, source: ip, lifetime, description, uid, formerIps, known };
   }
 
   #link(): Link | undefined {

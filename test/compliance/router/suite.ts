@@ -50,6 +50,7 @@ export function describeRouterClient(
           description: 'kubevip/default/web',
           uid: '3c7e1f0a-4e0b-4c55-9a0e-8a3b1f6f0c11',
           formerIps: [],
+          known: false,
         });
       } finally {
         await dispose(world);

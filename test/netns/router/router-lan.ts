@@ -52,7 +52,7 @@ export interface RouterLan {
   /** Runs a command on the Internet's side. */
   readonly outside: (...argv: string[]) => Promise<{ code: number; stdout: string }>;
   /** Serves text by HTTP at an address of a node, until `dispose`. */
-  readonly serve: (host: Host, address: Ip, port: number, text: string) => Promise<void>;
+  readonly serve: (host: Host, address: Ip, port: number, text: string) => Promise<HostDaemon>;
   readonly log: () => string;
   readonly dispose: () => Promise<void>;
 }
@@ -165,6 +165,7 @@ export async function createRouterLan(): Promise<RouterLan> {
         description: 'game console',
         uid: 'foreign',
         formerIps: [],
+        known: false,
       });
       if (answer.kind !== 'mapped') throw new Error(`the other machine got no port: ${JSON.stringify(answer)}`);
     },
@@ -172,16 +173,16 @@ export async function createRouterLan(): Promise<RouterLan> {
     outside: (...argv) => run(argv, { netns: internet }),
 
     async serve(host, address, port, text) {
-      const body = `HTTP/1.0 200 OK\\r\\nContent-Length: ${text.length}\\r\\n\\r\\n${text}`;
-      lan.hosts[host].daemon([
-        'socat',
-        `TCP4-LISTEN:${port},bind=${address},reuseaddr,fork`,
-        `SYSTEM:read request; printf "${body}"`,
-      ]);
+      const script = join(lan.dir, `serve-${host}-${port}.sh`);
+      const head = `HTTP/1.0 200 OK\\r\\nContent-Length: ${text.length}\\r\\n\\r\\n`;
+      writeFileSync(script, `read request; printf '${head}${text}'\n`);
+      const listen = `TCP4-LISTEN:${port},bind=${address},reuseaddr,fork`;
+      const server = lan.hosts[host].daemon(['socat', listen, `EXEC:sh ${script}`]);
       await eventually(`${address} serves`, async () => {
         const { stdout } = await lan.hosts[host].run(['ss', '-Hltn', `src ${address}:${port}`]);
         return stdout.trim() !== '';
       });
+      return server;
     },
 
     log: () => upnpd?.log() ?? '',

@@ -284,3 +284,14 @@ describe('a refusal because of the outer address', () => {
     expect(decision.message).toMatch(/\(3 MALFORMED_REQUEST\)$/);
   });
 });
+
+describe('a router that takes its time', () => {
+  it.each([{}, { pcp: false }])('is left with no mapping that nobody knows of (%o)', async (switches) => {
+    const { settle, router } = await createStage();
+    Object.assign(router.set, switches, { igd: undefined, natPmp: 'pcp' in switches, mute: 5 });
+    const decision = await settle(request(), 10_000);
+    expect(decision).toMatchObject({ state: 'failed', reason: 'MappingRefused' });
+    expect(decision.message).toContain('did not answer in time');
+    expect(router.table().size).toBe(0);
+  });
+});
