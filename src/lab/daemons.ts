@@ -110,7 +110,9 @@ async function startDaemon(paths: LabPaths, spec: DaemonSpec): Promise<void> {
 }
 
 function failed(spec: DaemonSpec, what: string, log: string, file: string): KubevipError {
-  const said = log.trim().split('\n').slice(-3).join(' / ');
+  const lines = log.trim().split('\n');
+  // Of a stack trace, the line with the error; of other programs, their last words.
+  const said = lines.findLast((line) => /^\w*Error\b/.test(line)) ?? lines.slice(-3).join(' / ');
   return new KubevipError(`${spec.name} ${what}: ${said === '' ? 'it said nothing' : said}`, {
     code: 'DAEMON_FAILED',
     hints: [`its log is ${file}`],

@@ -105,6 +105,10 @@ export const DEMO: readonly DemoStep[] = [
     async run(stage, facts) {
       await fromLaptop(stage, facts);
       await fromInternet(stage);
+      await stage.wait('the Service is Ready again', 20_000, async () => {
+        const ready = 'jsonpath={.status.conditions[?(@.type=="kubevip.dev/Ready")].status}';
+        return (await stage.kubectl('get', 'service', 'web', '-o', ready)).stdout === 'True';
+      });
       const { stdout } = await stage.kubevip('status');
       const owner = new RegExp(`\\bweb +${facts.address.replaceAll('.', '\\.')} +(n\\d+)\\b`).exec(stdout)?.[1] ?? '';
       stage.check(`${owner || 'no node'} owns ${facts.address} now`, owner !== '' && owner !== facts.owner);
