@@ -115,7 +115,15 @@ export class Agent {
     await stages.ownership.start();
     allocatorElection.start();
     // Services last: by now everything that a decision is made of is known.
-    this.#stops.push(watchers.services.onChange((key) => this.#queue.add(key as ServiceKey)));
+    this.#stops.push(
+      watchers.services.onChange((key, object, previous) => {
+        this.#queue.add(key as ServiceKey);
+        // An address has come free: whoever found the pool exhausted need not wait for the next resync.
+        if (previous && readAssigned(previous) && !(object && readAssigned(object))) {
+          this.#lookAgain((other) => !this.#hasAddress(other));
+        }
+      }),
+    );
     this.#ownership(undefined);
     this.#started = true;
     this.#keepWarm();

@@ -1,5 +1,5 @@
 /** A whole lab for a test file, the built CLI in it, and looks at what the LAN, the router and the kernels hold. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { run, type RunResult } from '../../src/lab/exec.ts';
@@ -61,7 +61,7 @@ export async function startLab(options: LabOptionsInput): Promise<TestLab> {
           lines.push(`${node} silent for ${elements}`);
       }
       lines.push(
-        ...readFileSync(paths.leases, 'utf8')
+        ...(existsSync(paths.leases) ? readFileSync(paths.leases, 'utf8') : '')
           .split('\n')
           .map((line) => `lease ${line.split(' ')[2] ?? ''}`),
       );
