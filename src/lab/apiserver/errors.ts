@@ -21,7 +21,7 @@ export interface FieldError {
 
 /** Go's %q of a string, %v of anything else: how values stand in messages. */
 function quoted(value: Json): string {
-  return typeof value === 'object' && value !== null ? JSON.stringify(value) : JSON.stringify(value);
+  return JSON.stringify(value);
 }
 
 export function required(field: string, detail = ''): FieldError {
@@ -41,7 +41,7 @@ export function duplicate(field: string, value: Json): FieldError {
 }
 
 export function unsupported(field: string, value: Json, supported: readonly string[]): FieldError {
-  const values = [...supported].sort().map((item) => JSON.stringify(item));
+  const values = supported.map((item) => JSON.stringify(item));
   return {
     reason: 'FieldValueNotSupported',
     field,
@@ -165,9 +165,14 @@ export function tooOld(requested: number, oldest: number): ApiError {
   return expired(`too old resource version: ${requested} (${oldest})`);
 }
 
+/** 422 about the options of a request: `CreateOptions`, `ListOptions`, … */
+export function invalidOptions(kind: string, errors: readonly FieldError[]): ApiError {
+  return invalid({ group: 'meta.k8s.io', kind }, '', errors);
+}
+
 /** A resource version from the future, which this server never gave out. */
 export function tooLarge(requested: number, current: number): ApiError {
-  return new ApiError(504, 'Timeout', `Too large resource version: ${requested}, current: ${current}`, {
+  return new ApiError(504, 'Timeout', `Timeout: Too large resource version: ${requested}, current: ${current}`, {
     causes: [{ reason: 'ResourceVersionTooLarge', message: 'Too large resource version' }],
     retryAfterSeconds: 1,
   });
@@ -180,7 +185,7 @@ export function invalid(kind: { group: string; kind: string }, name: string, err
   const text = unique.length === 1 ? (unique[0] ?? '') : `[${unique.join(', ')}]`;
   const qualifiedKind = kind.group === '' ? kind.kind : `${kind.kind}.${kind.group}`;
   return new ApiError(422, 'Invalid', `${qualifiedKind} "${name}" is invalid: ${text}`, {
-    name,
+    ...(name === '' ? {} : { name }),
     ...(kind.group === '' ? {} : { group: kind.group }),
     kind: kind.kind,
     causes: errors.map(({ reason, message, field }) => ({ reason, message, field })),

@@ -95,9 +95,9 @@ function settle(others: readonly Owner[], changed: FieldSet, force: boolean): Ow
 }
 
 function applyConflict(contested: readonly { owner: Owner; fields: readonly string[] }[]): ApiError {
-  const who = ({ manager, apiVersion, subresource }: Owner): string => {
+  const who = ({ manager, apiVersion, subresource, operation }: Owner): string => {
     const through = subresource === '' ? '' : ` with subresource ${JSON.stringify(subresource)}`;
-    return `${JSON.stringify(manager)}${through} using ${apiVersion}`;
+    return `${JSON.stringify(manager)}${through}${operation === 'Update' ? ` using ${apiVersion}` : ''}`;
   };
   const causes = contested.flatMap(({ owner, fields }) =>
     fields.map((field) => ({ reason: 'FieldManagerConflict', message: `conflict with ${who(owner)}`, field })),

@@ -59,6 +59,16 @@ export function fieldsOf(schema: Schema, value: Json | undefined): FieldSet {
   return LEAF;
 }
 
+/** Whoever writes a list or a map that was not there owns it, beside what is in it. */
+export function withContainers(schema: Schema, set: FieldSet): FieldSet {
+  const children = [...set.children].map(([element, child]) => {
+    const below = isAssociative(schema) ? schema.items : childSchema(schema, element.slice(2));
+    return [element, withContainers(below, child)] as const;
+  });
+  const isContainer = schema.type === 'map' || schema.type === 'list';
+  return fieldSet(set.member || (isContainer && children.length > 0), children);
+}
+
 export interface Changes {
   /** Fields that are new or have another value. */
   readonly changed: FieldSet;
@@ -71,7 +81,7 @@ const NONE: Changes = { changed: EMPTY, removed: EMPTY };
 export function changesBetween(schema: Schema, old: Json | undefined, now: Json | undefined): Changes {
   if (equal(old, now)) return NONE;
   if (now === undefined) return { changed: EMPTY, removed: withParents(fieldsOf(schema, old)) };
-  if (old === undefined) return { changed: fieldsOf(schema, now), removed: EMPTY };
+  if (old === undefined) return { changed: withContainers(schema, fieldsOf(schema, now)), removed: EMPTY };
   if (isGranular(schema) && isObject(old) && isObject(now)) {
     const keys = new Set([...Object.keys(old), ...Object.keys(now)]);
     return collect([...keys].map((key) => [`f:${key}`, changesBetween(childSchema(schema, key), old[key], now[key])]));

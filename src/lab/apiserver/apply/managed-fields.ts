@@ -3,7 +3,7 @@ import { objectAt, objectsAt, omit, stringAt, type JsonObject } from '../json.ts
 import { timestamp, type ApiObject, type ManagedFieldsEntry } from '../object.ts';
 import { apiVersionOfResource, type Resource } from '../registry/resource.ts';
 import { difference, fromFieldsV1, isEmpty, toFieldsV1, union, type FieldSet } from './field-set.ts';
-import { changesBetween, fieldsOf } from './fields.ts';
+import { changesBetween, fieldsOf, withContainers } from './fields.ts';
 
 /** One manager in one role, and what it owns. */
 export interface Owner {
@@ -92,7 +92,7 @@ export function recordUpdate(
   const owners = wiped ? [] : kept;
   const { changed, removed } =
     old === undefined
-      ? { changed: fieldsOf(resource.schema, ownable(object)), removed: undefined }
+      ? { changed: createdFields(resource, object), removed: undefined }
       : changesBetween(resource.schema, ownable(old), ownable(object));
   const self = { manager, operation: 'Update', subresource } as const;
   const gone = removed === undefined ? changed : union(changed, removed);
@@ -102,6 +102,13 @@ export function recordUpdate(
       : { ...owner, set: difference(owner.set, gone) },
   );
   writeOwners(object, isEmpty(changed) ? rest : withOwner(rest, { ...self, ...stamp(resource, now), set: changed }));
+}
+
+/** What the creator of an object owns: not its status, where that is written separately. */
+function createdFields({ schema, subresources }: Resource, object: ApiObject): FieldSet {
+  const own = ownable(object);
+  const written = subresources.includes('status') ? omit(own, ['status']) : own;
+  return withContainers(schema, fieldsOf(schema, written));
 }
 
 function stamp(resource: Resource, now: Date): { apiVersion: string; time: string } {

@@ -1,6 +1,6 @@
 /** The object in the body of a request, read by the schema of its resource. */
 import type { RequestContext } from '../http/context.ts';
-import { badRequest } from '../errors.ts';
+import { badRequest, invalid, type ApiError } from '../errors.ts';
 import { isObject, stringAt, type JsonObject } from '../json.ts';
 import type { ApiObject } from '../object.ts';
 import { apiVersionOfResource, type Resource } from '../registry/resource.ts';
@@ -29,16 +29,28 @@ export function decodeObject(context: RequestContext, resource: Resource, body: 
       `${kind} in version ${JSON.stringify(apiVersion)} cannot be handled as a ${resource.kind}: no kind ${JSON.stringify(kind)} is registered for version ${JSON.stringify(apiVersion)} for this path`,
     );
   }
-  return conform(context, resource, body);
+  const inVersion = `${resource.kind} in version ${JSON.stringify(resource.version)}`;
+  return conform(context, resource, body, (why) =>
+    badRequest(`${inVersion} cannot be handled as a ${resource.kind}: ${why}`),
+  );
 }
 
-/** {@link decodeObject} of something whose kind is certain, such as the result of a patch. */
-export function conform(context: RequestContext, resource: Resource, value: JsonObject): ApiObject {
+/** {@link decodeObject} of what a patch has made of an object. @throws ApiError 422 */
+export function conformPatched(context: RequestContext, resource: Resource, value: JsonObject): ApiObject {
+  return conform(context, resource, value, (why) =>
+    invalid({ group: '', kind: '' }, '', [
+      { reason: 'FieldValueInvalid', field: 'patch', message: `Invalid value: ${why}` },
+    ]),
+  );
+}
+
+function conform(
+  context: RequestContext,
+  resource: Resource,
+  value: JsonObject,
+  refuse: (why: string) => ApiError,
+): ApiObject {
   const mode = fieldValidation(context.url.searchParams);
-  const refuse = (why: string): Error =>
-    badRequest(
-      `${resource.kind} in version ${JSON.stringify(resource.version)} cannot be handled as a ${resource.kind}: ${why}`,
-    );
   try {
     const { object, unknown } = decode(resource.schema, value);
     const problems = unknown.map((path) => `unknown field ${JSON.stringify(path)}`);

@@ -1,5 +1,5 @@
 /** GET of one object and of lists. */
-import { badRequest, expired, notFound, tooLarge } from '../errors.ts';
+import { badRequest, expired, forbiddenField, invalidOptions, notFound, tooLarge, unsupported } from '../errors.ts';
 import { negotiate } from '../http/accept.ts';
 import { writeJsonText, type RequestContext } from '../http/context.ts';
 import type { JsonObject } from '../json.ts';
@@ -103,10 +103,12 @@ function listRevision(current: number, query: URLSearchParams): number {
   const requested = parseRevision(query.get('resourceVersion'));
   const match = query.get('resourceVersionMatch') ?? '';
   if (match !== '' && match !== 'Exact' && match !== 'NotOlderThan') {
-    throw badRequest(`resourceVersionMatch: Unsupported value: ${JSON.stringify(match)}`);
+    const known = ['Exact', 'NotOlderThan', ''];
+    throw invalidOptions('ListOptions', [unsupported('resourceVersionMatch', match, known)]);
   }
   if (match !== '' && requested === undefined) {
-    throw badRequest('resourceVersionMatch is forbidden unless resourceVersion is provided');
+    const why = 'resourceVersionMatch is forbidden unless resourceVersion is provided';
+    throw invalidOptions('ListOptions', [forbiddenField('resourceVersionMatch', why)]);
   }
   if (requested !== undefined && requested > current) throw tooLarge(requested, current);
   return match === 'Exact' && requested !== undefined ? requested : current;

@@ -14,7 +14,7 @@ export async function reviewAccess(context: RequestContext): Promise<void> {
   const review = await requireObject(context.request, selfSubjectAccessReview);
   const spec = objectAt(review, 'spec');
   const allowed = isAllowed(context.backend.store, context.user, attributesIn(spec));
-  const status: JsonObject = allowed ? { allowed, reason: 'RBAC: allowed' } : { allowed };
+  const status = { allowed };
   writeJson(context, 201, {
     kind: 'SelfSubjectAccessReview',
     apiVersion: 'authorization.k8s.io/v1',

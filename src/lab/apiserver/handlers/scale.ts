@@ -58,6 +58,6 @@ export async function changeScale(
     }
     return { ...current, spec: { ...specOf(current), replicas: numberAt(objectAt(changed, 'spec'), 'replicas') ?? 0 } };
   };
-  const options = { dryRun: isDryRun(context.url.searchParams), manager: fieldManager(context) };
+  const options = { dryRun: isDryRun(context), manager: fieldManager(context) };
   writeJson(context, 200, scaleOf(updateObject(context.backend, resource, namespace, name, change, options).object));
 }

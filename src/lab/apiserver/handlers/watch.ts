@@ -1,6 +1,6 @@
 /** Watches: a stream of changes, one JSON object a line, from any version that is still known. */
 import type { ServerResponse } from 'node:http';
-import { ApiError, forbiddenField, invalid } from '../errors.ts';
+import { ApiError, forbiddenField, invalidOptions } from '../errors.ts';
 import type { RequestContext } from '../http/context.ts';
 import type { JsonObject } from '../json.ts';
 import type { ApiObject } from '../object.ts';
@@ -97,7 +97,7 @@ function planOf({ url }: RequestContext): Plan {
 }
 
 function listOptionsInvalid(field: string, why: string): ApiError {
-  return invalid({ group: 'meta.k8s.io', kind: 'ListOptions' }, '', [forbiddenField(field, why)]);
+  return invalidOptions('ListOptions', [forbiddenField(field, why)]);
 }
 
 function inScope({ namespace, name }: Request, key: string): boolean {

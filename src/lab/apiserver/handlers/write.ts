@@ -1,9 +1,17 @@
 /** POST, PUT, PATCH and DELETE of objects. */
 import { applyConfiguration, recordFirstApply } from '../apply/apply.ts';
-import { ApiError, badRequest, conflict, forbiddenField, invalid, required, unsupportedMediaType } from '../errors.ts';
+import {
+  ApiError,
+  badRequest,
+  conflict,
+  forbiddenField,
+  invalidOptions,
+  required,
+  unsupportedMediaType,
+} from '../errors.ts';
 import { asObject, contentType, parseJson, parseYamlBody, readObject, readText, requireObject } from '../http/body.ts';
 import { fieldManager, isDryRun, writeJson, writeJsonText, type RequestContext } from '../http/context.ts';
-import { clone, isObject, type Json, type JsonObject } from '../json.ts';
+import { clone, isObject, objectAt, stringAt, type Json, type JsonObject } from '../json.ts';
 import { nameOf, storageKey, type ApiObject } from '../object.ts';
 import { subject } from '../operations/backend.ts';
 import { createObject } from '../operations/create.ts';
@@ -15,8 +23,9 @@ import { applyStrategicPatch } from '../patch/strategic.ts';
 import type { Resource } from '../registry/resource.ts';
 import { deleteOptions as deleteOptionsSchema } from '../schema/meta.ts';
 import type { Stored } from '../storage/history.ts';
-import { conform, decodeObject } from './decode-object.ts';
-import { presentObject } from './present.ts';
+import { conformPatched, decodeObject } from './decode-object.ts';
+import { PLAIN } from '../http/accept.ts';
+import { presentList, presentObject } from './present.ts';
 import { presentationOf } from './read.ts';
 import { selectorOf } from './selection.ts';
 
@@ -34,12 +43,12 @@ function answer(context: RequestContext, resource: Resource, code: number, store
 export async function postObject(context: RequestContext, resource: Resource, namespace: string): Promise<void> {
   const body = await requireObject(context.request, resource.schema);
   const object = decodeObject(context, resource, body);
-  const options = { dryRun: isDryRun(context.url.searchParams), manager: fieldManager(context) };
+  const options = { dryRun: isDryRun(context), manager: fieldManager(context) };
   answer(context, resource, 201, createObject(context.backend, resource, namespace, object, options));
 }
 
 function updateOptions(context: RequestContext, subresource: '' | 'status'): UpdateOptions {
-  return { dryRun: isDryRun(context.url.searchParams), manager: fieldManager(context), subresource };
+  return { dryRun: isDryRun(context), manager: fieldManager(context), subresource };
 }
 
 export async function putObject(context: RequestContext, target: Target): Promise<void> {
@@ -78,12 +87,12 @@ export async function patchObject(context: RequestContext, target: Target): Prom
   const type = contentType(context.request);
   const text = await readText(context.request);
   if (type === 'application/apply-patch+yaml') {
-    applyObject(context, target, decodeObject(context, resource, asObject(parseYamlBody(text))));
+    applyObject(context, target, decodeConfiguration(context, resource, asObject(parseYamlBody(text))));
     return;
   }
   refuseForce(context.url.searchParams);
   const change = patcher(resource, type, parseJson(text));
-  const patched = (current: ApiObject): ApiObject => conform(context, resource, asPatched(change(current)));
+  const patched = (current: ApiObject): ApiObject => conformPatched(context, resource, asPatched(change(current)));
   const options = updateOptions(context, subresource);
   answer(context, resource, 200, updateObject(context.backend, resource, namespace, name, patched, options));
 }
@@ -91,9 +100,15 @@ export async function patchObject(context: RequestContext, target: Target): Prom
 /** Forcing is for apply; the real server refuses it elsewhere rather than ignore it. */
 function refuseForce(query: URLSearchParams): void {
   if (!query.has('force')) return;
-  throw invalid({ group: 'meta.k8s.io', kind: 'PatchOptions' }, '', [
-    forbiddenField('force', 'may not be specified for non-apply patch'),
-  ]);
+  throw invalidOptions('PatchOptions', [forbiddenField('force', 'may not be specified for non-apply patch')]);
+}
+
+function decodeConfiguration(context: RequestContext, resource: Resource, body: JsonObject): ApiObject {
+  if (stringAt(body, 'apiVersion') === '' || stringAt(body, 'kind') === '') {
+    throw badRequest(`invalid object type: ${stringAt(body, 'apiVersion')}, Kind=${stringAt(body, 'kind')}`);
+  }
+  if (objectAt(body, 'metadata')['managedFields'] !== undefined) throw badRequest('metadata.managedFields must be nil');
+  return decodeObject(context, resource, body);
 }
 
 function applyObject(context: RequestContext, target: Target, config: ApiObject): void {
@@ -101,15 +116,12 @@ function applyObject(context: RequestContext, target: Target, config: ApiObject)
   const { backend, url } = context;
   const manager = url.searchParams.get('fieldManager') ?? '';
   if (manager === '') {
-    throw invalid({ group: 'meta.k8s.io', kind: 'PatchOptions' }, '', [
-      required('fieldManager', 'is required for apply patch'),
-    ]);
+    throw invalidOptions('PatchOptions', [required('fieldManager', 'is required for apply patch')]);
   }
-  if (config.metadata.managedFields !== undefined) throw badRequest('metadata.managedFields must be nil');
   config.metadata.name ??= name;
   const force = ['true', '1'].includes(url.searchParams.get('force') ?? '');
   const options = { manager, subresource, force, now: backend.now() };
-  const write = { dryRun: isDryRun(url.searchParams), manager, subresource, fieldsRecorded: true };
+  const write = { dryRun: isDryRun(context), manager, subresource, fieldsRecorded: true };
   const exists = backend.store.get(resource.storage, storageKey(namespace, name)) !== undefined;
   if (!exists && subresource === '') {
     if (nameOf(config) !== name) throw badRequest(nameMismatch(nameOf(config), name));
@@ -144,7 +156,7 @@ function patcher(resource: Resource, type: string, patch: Json): (current: ApiOb
 
 async function deleteOptions(context: RequestContext): Promise<DeleteOptions> {
   const body = await readObject(context.request, deleteOptionsSchema);
-  isDryRun(context.url.searchParams);
+  isDryRun(context);
   return readDeleteOptions(body, context.url.searchParams);
 }
 
@@ -172,10 +184,10 @@ export async function deleteCollection(context: RequestContext, resource: Resour
   const { store } = context.backend;
   const chosen = store.list(resource.storage, namespace).filter(({ object }) => matches(object));
   const gone = chosen.flatMap(({ object }) => deleteListed(context, resource, object, options));
-  const items = gone.map(({ stored }) => resource.fromStored(stored.object));
   const metadata = { resourceVersion: String(store.revision) };
-  const apiVersion = resource.group === '' ? resource.version : `${resource.group}/${resource.version}`;
-  writeJson(context, 200, { kind: `${resource.kind}List`, apiVersion, metadata, items });
+  const stored = gone.map((deletion) => deletion.stored);
+  const presentation = { ...presentationOf(context), representation: PLAIN };
+  writeJsonText(context, 200, presentList(resource, stored, metadata, presentation));
 }
 
 function deleteListed(

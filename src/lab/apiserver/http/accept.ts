@@ -7,7 +7,8 @@ export interface Representation {
   readonly version: string;
 }
 
-const PLAIN: Representation = { as: 'object', version: '' };
+/** Objects as they are. */
+export const PLAIN: Representation = { as: 'object', version: '' };
 
 interface Offer {
   readonly type: string;

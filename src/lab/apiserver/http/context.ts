@@ -1,7 +1,7 @@
 /** One request on its way through the server. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { User } from '../auth/user.ts';
-import { badRequest } from '../errors.ts';
+import { invalidOptions, unsupported } from '../errors.ts';
 import type { Json } from '../json.ts';
 import type { Backend } from '../operations/backend.ts';
 
@@ -15,12 +15,20 @@ export interface RequestContext {
   readonly warnings: string[];
 }
 
-/** `dryRun=All`, the only value there is. @throws ApiError 400 */
-export function isDryRun(query: URLSearchParams): boolean {
-  const values = query.getAll('dryRun').filter((value) => value !== '');
-  if (values.some((value) => value !== 'All')) throw badRequest(`Invalid value: dryRun must be "All"`);
+/** `dryRun=All`, the only value there is. @throws ApiError 422 */
+export function isDryRun({ url, request }: RequestContext): boolean {
+  const values = url.searchParams.getAll('dryRun').filter((value) => value !== '');
+  if (values.some((value) => value !== 'All')) {
+    throw invalidOptions(OPTIONS[request.method ?? ''] ?? 'UpdateOptions', [unsupported('dryRun', values, ['All'])]);
+  }
   return values.length > 0;
 }
+
+const OPTIONS: Readonly<Record<string, string>> = {
+  POST: 'CreateOptions',
+  PATCH: 'PatchOptions',
+  DELETE: 'DeleteOptions',
+};
 
 /** Who is recorded as the manager of the fields that a request writes. */
 export function fieldManager({ url, request }: RequestContext): string {

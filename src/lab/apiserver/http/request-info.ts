@@ -70,7 +70,6 @@ function splitNamespace(segments: readonly string[]): { namespace: string; rest:
 function verbOf(method: string, named: boolean, watch: boolean): string {
   switch (method) {
     case 'GET':
-    case 'HEAD':
       return named ? 'get' : watch ? 'watch' : 'list';
     case 'POST':
       return 'create';

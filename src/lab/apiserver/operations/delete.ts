@@ -1,5 +1,5 @@
 /** Deletion: preconditions, finalizers, and what becomes of dependents. */
-import { badRequest, conflict, notFound } from '../errors.ts';
+import { conflict, invalidOptions, notFound, unsupported } from '../errors.ts';
 import { clone, type JsonObject } from '../json.ts';
 import { storageKey, timestamp, type ApiObject } from '../object.ts';
 import type { Resource } from '../registry/resource.ts';
@@ -23,13 +23,14 @@ export interface Deletion {
   readonly gone: boolean;
 }
 
-/** Reads DeleteOptions from the body or the query of a request. @throws ApiError 400 for a wrong policy. */
+/** Reads DeleteOptions from the body or the query of a request. @throws ApiError 422 for a wrong policy. */
 export function readDeleteOptions(body: JsonObject | undefined, query: URLSearchParams): DeleteOptions {
   const preconditions = (body?.['preconditions'] ?? {}) as { uid?: string; resourceVersion?: string };
   const policy = body?.['propagationPolicy'] ?? query.get('propagationPolicy') ?? undefined;
   const orphan = body?.['orphanDependents'] ?? (query.get('orphanDependents') === 'true' ? true : undefined);
   if (policy !== undefined && policy !== 'Background' && policy !== 'Foreground' && policy !== 'Orphan') {
-    throw badRequest(`invalid propagationPolicy ${JSON.stringify(policy)}`);
+    const known = ['Foreground', 'Background', 'Orphan', 'nil'];
+    throw invalidOptions('DeleteOptions', [unsupported('propagationPolicy', policy, known)]);
   }
   const propagation = policy ?? (orphan === true ? 'Orphan' : undefined);
   const dryRun = body?.['dryRun'] !== undefined || query.has('dryRun');
@@ -61,7 +62,7 @@ export function deleteObject(
   const object = clone(current.object);
   if (object.metadata.deletionTimestamp === undefined) {
     object.metadata.deletionTimestamp = timestamp(backend.now());
-    object.metadata.deletionGracePeriodSeconds = 0;
+    if (object.kind !== 'Namespace') object.metadata.deletionGracePeriodSeconds = 0;
     if (object.metadata.generation !== undefined) object.metadata.generation++;
   }
   if (finalizers.length > 0) object.metadata.finalizers = finalizers;
@@ -82,16 +83,17 @@ function finalizersFor(object: ApiObject, propagation: Propagation | undefined):
 
 function checkPreconditions(resource: Resource, name: string, object: ApiObject, options: DeleteOptions): void {
   const { uid = '', resourceVersion = '' } = object.metadata;
-  if (options.uid !== undefined && options.uid !== uid) {
-    throw conflict(
-      subject(resource, name),
-      `Precondition failed: UID in precondition: ${options.uid}, UID in object meta: ${uid}`,
+  // Named by its kind here, unlike everywhere else.
+  const about = { group: resource.group, resource: resource.kind, name };
+  const differs = (what: string, wanted: string, found: string, so: string): Error =>
+    conflict(
+      about,
+      `the ${what} in the precondition (${wanted}) does not match the ${what} in record (${found}). ${so}`,
     );
+  if (options.uid !== undefined && options.uid !== uid) {
+    throw differs('UID', options.uid, uid, 'The object might have been deleted and then recreated');
   }
   if (options.resourceVersion !== undefined && options.resourceVersion !== resourceVersion) {
-    throw conflict(
-      subject(resource, name),
-      `Precondition failed: ResourceVersion in precondition: ${options.resourceVersion}, ResourceVersion in object meta: ${resourceVersion}`,
-    );
+    throw differs('ResourceVersion', options.resourceVersion, resourceVersion, 'The object might have been modified');
   }
 }

@@ -4,7 +4,7 @@ import { clone, equal, omit, type JsonObject } from '../json.ts';
 import { nameOf, storageKey, type ApiObject } from '../object.ts';
 import type { Resource } from '../registry/resource.ts';
 import type { Stored } from '../storage/history.ts';
-import { validateMetadataUpdate } from '../validation/metadata.ts';
+import { immutable, validateMetadataUpdate } from '../validation/metadata.ts';
 import { recordUpdate } from '../apply/managed-fields.ts';
 import { subject, type Backend, type WriteOptions } from './backend.ts';
 import { wrongNamespace } from './create.ts';
@@ -85,13 +85,16 @@ function checkIdentity(
   }
   if (resource.namespaced && metadata.namespace && metadata.namespace !== namespace) throw wrongNamespace();
   if (metadata.uid && metadata.uid !== old.metadata.uid) {
+    // A PUT of another incarnation is a conflict; a patch that says so is a mistake in what it says.
+    if (options.put !== true) throw invalid(resource, name, immutable(metadata.uid, old.metadata.uid, 'metadata.uid'));
     const uids = `UID in precondition: ${metadata.uid}, UID in object meta: ${old.metadata.uid ?? ''}`;
     throw conflict(subject(resource, name), `Precondition failed: ${uids}`);
   }
   if (metadata.resourceVersion) {
     if (metadata.resourceVersion !== old.metadata.resourceVersion) throw conflict(subject(resource, name), STALE);
   } else if (options.put === true && !resource.unconditionalUpdate) {
-    throw invalid(resource, name, [invalidValue('metadata.resourceVersion', '', 'must be specified for an update')]);
+    const why = invalidValue('metadata.resourceVersion', 0, 'must be specified for an update');
+    throw invalid({ group: resource.group, kind: resource.plural }, name, [why]);
   }
 }
 

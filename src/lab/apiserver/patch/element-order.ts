@@ -3,7 +3,7 @@ import type { Json } from '../json.ts';
 
 /**
  * Items that the client named stand in the client's order; all others keep their order on the server and their place
- * before the first named item that followed them there. What is new to the server comes last.
+ * before the named items that followed them there. What is new to the server comes before what the client did not name.
  */
 export function mergeOrder(
   merged: readonly Json[],
@@ -19,8 +19,7 @@ export function mergeOrder(
   const result: Json[] = [];
   for (const item of named) {
     const here = place.get(identity(item));
-    // An item without a place on the server lets all others pass.
-    while (others[0] !== undefined && !(here !== undefined && here < (place.get(identity(others[0])) ?? Infinity))) {
+    while (here !== undefined && others[0] !== undefined && (place.get(identity(others[0])) ?? Infinity) < here) {
       result.push(...others.splice(0, 1));
     }
     result.push(item);

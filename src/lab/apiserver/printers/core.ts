@@ -88,15 +88,14 @@ export const nodeColumns: readonly Column[] = [
   wide('Container-Runtime', nodeInfo('containerRuntimeVersion')),
 ];
 
-/** An Event in the core form. */
-function lastSeen(object: ApiObject, now: Date): string {
-  const series = objectAt(object, 'series');
-  const last =
-    stringAt(series, 'lastObservedTime') || stringAt(object, 'lastTimestamp') || stringAt(object, 'eventTime');
-  const first = stringAt(object, 'firstTimestamp') || stringAt(object, 'eventTime');
-  const count = numberAt(series, 'count') ?? numberAt(object, 'count') ?? 1;
-  const seen = age(last || object.metadata.creationTimestamp, now);
-  return count > 1 ? `${seen} (x${count} over ${age(first, now)})` : seen;
+/** Of an Event in the core form: when it was seen first, and when last. */
+function firstSeen(object: ApiObject): string {
+  return stringAt(object, 'firstTimestamp') || stringAt(object, 'eventTime');
+}
+
+function lastSeen(object: ApiObject): string {
+  const series = stringAt(objectAt(object, 'series'), 'lastObservedTime');
+  return series || stringAt(object, 'lastTimestamp') || firstSeen(object);
 }
 
 function involved(object: ApiObject): string {
@@ -112,14 +111,14 @@ function source(object: ApiObject): string {
 }
 
 export const eventColumns: readonly Column[] = [
-  column('Last Seen', lastSeen),
+  column('Last Seen', (object, now) => age(lastSeen(object), now)),
   column('Type', (object) => stringAt(object, 'type')),
   column('Reason', (object) => stringAt(object, 'reason')),
   column('Object', involved),
   wide('Subobject', (object) => stringAt(objectAt(object, 'involvedObject'), 'fieldPath')),
   wide('Source', source),
   column('Message', (object) => stringAt(object, 'message').trim()),
-  wide('First Seen', (object, now) => age(stringAt(object, 'firstTimestamp') || stringAt(object, 'eventTime'), now)),
+  wide('First Seen', (object, now) => age(firstSeen(object), now)),
   wide('Count', (object) => numberAt(objectAt(object, 'series'), 'count') ?? numberAt(object, 'count') ?? 1),
   wide('Name', nameOf),
 ];

@@ -16,16 +16,29 @@ export interface Decoded {
 /** @throws MismatchError */
 export function decode(schema: StructSchema, value: JsonObject): Decoded {
   const unknown: string[] = [];
-  return { object: decodeStruct(schema, value, '', unknown), unknown };
+  return { object: decodeStruct(schema, value, { path: '', goPath: '', owner: '' }, unknown), unknown };
 }
 
-function decodeStruct(schema: StructSchema, value: JsonObject, path: string, unknown: string[]): JsonObject {
+/** Where a value stands: with list positions, as Go says it (without), and the name of the struct it is a field of. */
+interface Place {
+  readonly path: string;
+  readonly goPath: string;
+  readonly owner: string;
+}
+
+function fieldAt(place: Place, key: string, schema: StructSchema): Place {
+  const below = (parent: string): string => (parent === '' ? key : `${parent}.${key}`);
+  const owner = schema.name.slice(schema.name.lastIndexOf('.') + 1);
+  return { path: below(place.path), goPath: below(place.goPath), owner };
+}
+
+function decodeStruct(schema: StructSchema, value: JsonObject, place: Place, unknown: string[]): JsonObject {
   const object: JsonObject = {};
   for (const [key, item] of Object.entries(value)) {
-    const at = path === '' ? key : `${path}.${key}`;
+    const at = fieldAt(place, key, schema);
     const field = Object.hasOwn(schema.fields, key) ? schema.fields[key] : undefined;
     if (field === undefined) {
-      unknown.push(at);
+      unknown.push(at.path);
       continue;
     }
     if (item === null || item === undefined) continue;
@@ -36,57 +49,57 @@ function decodeStruct(schema: StructSchema, value: JsonObject, path: string, unk
 }
 
 /** Undefined for an empty list or map: on the wire of the real server these are absent. */
-function decodeValue(schema: Schema, value: Json, path: string, unknown: string[]): Json | undefined {
+function decodeValue(schema: Schema, value: Json, place: Place, unknown: string[]): Json | undefined {
   switch (schema.type) {
     case 'any':
       return value;
     case 'string':
-      return decodeString(schema, value, path);
+      return decodeString(schema, value, place);
     case 'boolean':
-      return typeof value === 'boolean' ? value : mismatch(value, path, 'bool');
+      return typeof value === 'boolean' ? value : mismatch(value, place, 'bool');
     case 'integer':
     case 'number':
-      return decodeNumber(schema, value, path);
+      return decodeNumber(schema, value, place);
     case 'int-or-string':
       return typeof value === 'string' || isInteger(value, 'int32')
         ? value
-        : mismatch(value, path, 'intstr.IntOrString');
+        : mismatch(value, place, 'intstr.IntOrString');
     case 'quantity':
-      return decodeQuantity(value, path);
+      return decodeQuantity(value, place);
     case 'struct':
-      return isObject(value) ? decodeStruct(schema, value, path, unknown) : mismatch(value, path, goName(schema));
+      return isObject(value) ? decodeStruct(schema, value, place, unknown) : mismatch(value, place, goName(schema));
     case 'list':
-      return decodeList(schema, value, path, unknown);
+      return decodeList(schema, value, place, unknown);
     case 'map':
-      return decodeMap(schema.values, value, path, unknown);
+      return decodeMap(schema.values, value, place, unknown);
   }
 }
 
-function decodeList(schema: ListSchema, value: Json, path: string, unknown: string[]): Json[] | undefined {
-  if (!Array.isArray(value)) return mismatch(value, path, `[]${goType(schema.items)}`);
+function decodeList(schema: ListSchema, value: Json, place: Place, unknown: string[]): Json[] | undefined {
+  if (!Array.isArray(value)) return mismatch(value, place, `[]${goType(schema.items)}`);
   if (value.length === 0) return undefined;
   return value.map((item, index) => {
-    const at = `${path}[${index}]`;
+    const at = { ...place, path: `${place.path}[${index}]` };
     // A null in a list of objects is an empty object.
     if (item === null) return schema.items.type === 'struct' ? {} : mismatch(item, at, goType(schema.items));
     return decodeValue(schema.items, item, at, unknown) ?? (schema.items.type === 'list' ? [] : {});
   });
 }
 
-function decodeMap(values: Schema, value: Json, path: string, unknown: string[]): JsonObject | undefined {
-  if (!isObject(value)) return mismatch(value, path, `map[string]${goType(values)}`);
+function decodeMap(values: Schema, value: Json, place: Place, unknown: string[]): JsonObject | undefined {
+  if (!isObject(value)) return mismatch(value, place, `map[string]${goType(values)}`);
   const object: JsonObject = {};
   let empty = true;
   for (const [key, item] of Object.entries(value)) {
     empty = false;
-    const decoded = item === null || item === undefined ? '' : decodeValue(values, item, path, unknown);
+    const decoded = item === null || item === undefined ? '' : decodeValue(values, item, place, unknown);
     setKey(object, key, decoded ?? {});
   }
   return empty ? undefined : object;
 }
 
-function decodeString({ format }: StringSchema, value: Json, path: string): string {
-  if (typeof value !== 'string') return mismatch(value, path, 'string');
+function decodeString({ format }: StringSchema, value: Json, place: Place): string {
+  if (typeof value !== 'string') return mismatch(value, place, 'string');
   if (format === 'date-time' && value !== '') return decodeTime(value);
   if (format === 'micro-time' && value !== '') return decodeMicroTime(value);
   if (format === 'byte' && !isBase64(value)) throw new MismatchError('illegal base64 data at input byte 0');
@@ -117,9 +130,9 @@ function isBase64(text: string): boolean {
   return text.length % 4 === 0 && /^[A-Za-z0-9+/]*={0,2}$/.test(text);
 }
 
-function decodeNumber({ format }: NumberSchema, value: Json, path: string): number {
+function decodeNumber({ format }: NumberSchema, value: Json, place: Place): number {
   if (typeof value === 'number' && (format === 'double' || isInteger(value, format))) return value;
-  return mismatch(value, path, format === 'double' ? 'float64' : format);
+  return mismatch(value, place, format === 'double' ? 'float64' : format);
 }
 
 function isInteger(value: Json, format: 'int32' | 'int64'): value is number {
@@ -129,9 +142,9 @@ function isInteger(value: Json, format: 'int32' | 'int64'): value is number {
 
 const QUANTITY = /^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+|[numkMGTPE]|[KMGTPE]i)?$/;
 
-function decodeQuantity(value: Json, path: string): string {
+function decodeQuantity(value: Json, place: Place): string {
   if (typeof value === 'number') return String(value);
-  if (typeof value !== 'string') return mismatch(value, path, 'resource.Quantity');
+  if (typeof value !== 'string') return mismatch(value, place, 'resource.Quantity');
   if (!QUANTITY.test(value)) {
     throw new MismatchError(
       "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'",
@@ -140,10 +153,12 @@ function decodeQuantity(value: Json, path: string): string {
   return value;
 }
 
-function mismatch(value: Json, path: string, type: string): never {
+function mismatch(value: Json, place: Place, type: string): never {
   const given = Array.isArray(value) ? 'array' : typeof value === 'boolean' ? 'bool' : typeof value;
   const shown = typeof value === 'number' && !Number.isInteger(value) ? `${given} ${value}` : given;
-  throw new MismatchError(`json: cannot unmarshal ${shown} into Go struct field ${path} of type ${type}`);
+  throw new MismatchError(
+    `json: cannot unmarshal ${shown} into Go struct field ${place.owner}.${place.goPath} of type ${type}`,
+  );
 }
 
 function goName(schema: StructSchema): string {

@@ -1,6 +1,6 @@
 /** Rules for metadata, the same for every kind. */
 import { forbiddenField, invalidValue, required, type FieldError } from '../errors.ts';
-import { equal, type Json } from '../json.ts';
+import { equal, stringAt, type Json } from '../json.ts';
 import type { ApiObject, Meta } from '../object.ts';
 import type { Resource } from '../registry/resource.ts';
 import { labelValueErrors, qualifiedNameErrors } from './names.ts';
@@ -58,17 +58,12 @@ function annotationErrors({ annotations = {} }: Meta): FieldError[] {
 }
 
 function finalizerErrors({ finalizers = [] }: Meta): FieldError[] {
-  return finalizers.flatMap((name) => {
-    const errors = each('metadata.finalizers', name, qualifiedNameErrors(name));
+  return finalizers.flatMap((name, index) => {
+    const field = `metadata.finalizers[${index}]`;
+    const errors = each(field, name, qualifiedNameErrors(name));
     const standard = ['orphan', 'foregroundDeletion', 'kubernetes'];
     if (errors.length === 0 && !name.includes('/') && !standard.includes(name)) {
-      errors.push(
-        invalidValue(
-          'metadata.finalizers',
-          name,
-          'name is neither a standard finalizer name nor is it fully qualified',
-        ),
-      );
+      errors.push(invalidValue(field, name, 'name is neither a standard finalizer name nor is it fully qualified'));
     }
     return errors;
   });
@@ -77,12 +72,11 @@ function finalizerErrors({ finalizers = [] }: Meta): FieldError[] {
 function ownerErrors({ ownerReferences = [] }: Meta): FieldError[] {
   const errors: FieldError[] = [];
   for (const owner of ownerReferences) {
-    const field = 'metadata.ownerReferences';
-    if (!owner.apiVersion)
-      errors.push(invalidValue(`${field}.apiVersion`, owner.apiVersion, 'version must not be empty'));
-    if (!owner.kind) errors.push(invalidValue(`${field}.kind`, owner.kind, 'must not be empty'));
-    if (!owner.name) errors.push(invalidValue(`${field}.name`, owner.name, 'must not be empty'));
-    if (!owner.uid) errors.push(invalidValue(`${field}.uid`, owner.uid, 'must not be empty'));
+    for (const key of ['apiVersion', 'kind', 'name', 'uid']) {
+      if (stringAt(owner, key) !== '') continue;
+      const why = key === 'apiVersion' ? 'version must not be empty' : 'must not be empty';
+      errors.push(invalidValue(`metadata.ownerReferences.${key}`, '', why));
+    }
   }
   if (ownerReferences.filter(({ controller }) => controller).length > 1) {
     const message = 'Only one reference can have Controller set to true';

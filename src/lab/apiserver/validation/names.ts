@@ -13,7 +13,7 @@ const matches = (pattern: string, text: string): boolean => new RegExp(`^(?:${pa
 const tooLong = (limit: number): string => `must be no more than ${limit} characters`;
 
 function regexMessage(text: string, pattern: string, ...examples: string[]): string {
-  const quoted = examples.map((example) => `'${example}', `).join('or ');
+  const quoted = examples.map((example) => `'${example}', `).join(' or ');
   return `${text} (e.g. ${quoted}regex used for validation is '${pattern}')`;
 }
 

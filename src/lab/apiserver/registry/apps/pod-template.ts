@@ -63,7 +63,7 @@ export function validatePodSpec(spec: JsonObject, field: string): FieldError[] {
 
 function restartPolicyErrors(spec: JsonObject, field: string): FieldError[] {
   const policy = stringAt(spec, 'restartPolicy');
-  const known = ['Always', 'OnFailure', 'Never'];
+  const known = ['Always', 'Never', 'OnFailure'];
   return known.includes(policy) ? [] : [unsupported(`${field}.restartPolicy`, policy, known)];
 }
 
@@ -91,7 +91,7 @@ function containerPortErrors(port: JsonObject, field: string): FieldError[] {
   const name = stringAt(port, 'name');
   if (name !== '') errors.push(...portNameErrors(name).map((why) => invalidValue(`${field}.name`, name, why)));
   const protocol = stringAt(port, 'protocol');
-  const known = ['TCP', 'UDP', 'SCTP'];
+  const known = ['SCTP', 'TCP', 'UDP'];
   if (!known.includes(protocol)) errors.push(unsupported(`${field}.protocol`, protocol, known));
   return errors;
 }

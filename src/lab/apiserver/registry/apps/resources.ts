@@ -25,7 +25,7 @@ function validateDeployment(object: ApiObject): FieldError[] {
   const type = stringAt(strategy, 'type');
   const errors = validateTemplate(object);
   if (type !== 'RollingUpdate' && type !== 'Recreate') {
-    errors.push(unsupported('spec.strategy.type', type, ['Recreate', 'RollingUpdate']));
+    errors.push(unsupported('spec.strategy', { Type: type, RollingUpdate: null }, ['Recreate', 'RollingUpdate']));
   }
   if (type === 'Recreate' && strategy['rollingUpdate'] !== undefined) {
     errors.push(

@@ -1,5 +1,5 @@
 /** Events: one table, in the form of the core group; events.k8s.io/v1 is another view of it. */
-import { badRequest, invalid, invalidValue, required, type FieldError } from '../../errors.ts';
+import { invalidValue, required, type FieldError } from '../../errors.ts';
 import { objectAt, stringAt, type JsonObject } from '../../json.ts';
 import type { ApiObject } from '../../object.ts';
 import { eventColumns } from '../../printers/core.ts';
@@ -68,7 +68,10 @@ export const coreEvents = defineResource({
 /** The new form has rules; the old one has none to speak of. */
 function validateEvent(object: ApiObject): FieldError[] {
   const errors: FieldError[] = [];
-  if (stringAt(object, 'eventTime') === '') return errors;
+  if (stringAt(object, 'eventTime') === '') {
+    // Events of the old form, seen through the new one, have none.
+    return stringAt(object, 'deprecatedFirstTimestamp') === '' ? [required('eventTime')] : [];
+  }
   for (const key of ['reportingController', 'reportingInstance', 'action', 'reason']) {
     if (stringAt(object, key) === '') errors.push(required(key));
   }
@@ -90,11 +93,6 @@ export const events = defineResource({
     reason: (object) => stringAt(object, 'reason'),
     reportingController: (object) => stringAt(object, 'reportingController'),
     type: (object) => stringAt(object, 'type'),
-  },
-  prepareForCreate: (object) => {
-    if (stringAt(object, 'eventTime') === '')
-      throw invalid(events, object.metadata.name ?? '', [required('eventTime')]);
-    if (!objectAt(object, 'regarding')['kind']) throw badRequest('regarding must name an object');
   },
   validate: validateEvent,
   fromStored: (object) => rename(object, RENAMED, 'events.k8s.io/v1'),

@@ -55,16 +55,14 @@ export const pods = defineResource({
   validateUpdate: validatePodUpdate,
 });
 
-/** Of a running pod only the images and a few deadlines may change; and it is bound to a node once. */
+/** Of a pod only the images and a few deadlines may change. Schedulers bind it to a node by another way. */
 function validatePodUpdate(object: ApiObject, old: ApiObject): FieldError[] {
   const frozen = (from: ApiObject): JsonObject => {
-    const spec = omit(specOf(from), ['activeDeadlineSeconds', 'tolerations', 'nodeName']);
+    const spec = omit(specOf(from), ['activeDeadlineSeconds', 'tolerations']);
     const containers = objectsAt(spec, 'containers').map((container) => omit(container, ['image']));
     return { ...spec, containers };
   };
-  const before = stringAt(specOf(old), 'nodeName');
-  const moved = before !== '' && stringAt(specOf(object), 'nodeName') !== before;
-  if (!moved && equal(frozen(object), frozen(old))) return [];
+  if (equal(frozen(object), frozen(old))) return [];
   return [
     forbiddenField(
       'spec',

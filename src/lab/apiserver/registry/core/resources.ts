@@ -174,8 +174,9 @@ export const endpointSlices = defineResource({
       fill(port, { protocol: 'TCP' });
       if (port['name'] === undefined) port['name'] = '';
     }
-    if (object['endpoints'] === undefined || object['endpoints'] === null) object['endpoints'] = [];
-    if (object['ports'] === undefined) object['ports'] = [];
+    // Both stand there as null when there are none: readers have to expect that of the real server.
+    object['endpoints'] ??= null;
+    object['ports'] ??= null;
   },
   validate: (object) => {
     const types = ['IPv4', 'IPv6', 'FQDN'];

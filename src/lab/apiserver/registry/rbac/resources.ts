@@ -38,7 +38,7 @@ function rulesErrors(object: ApiObject, cluster: boolean): FieldError[] {
 
 function bindingErrors(object: ApiObject): FieldError[] {
   const reference = objectAt(object, 'roleRef');
-  const kinds = object.kind === 'ClusterRoleBinding' ? ['ClusterRole'] : ['Role', 'ClusterRole'];
+  const kinds = object.kind === 'ClusterRoleBinding' ? ['ClusterRole'] : ['ClusterRole', 'Role'];
   const kind = stringAt(reference, 'kind');
   return [
     ...(kinds.includes(kind) ? [] : [unsupported('roleRef.kind', kind, kinds)]),

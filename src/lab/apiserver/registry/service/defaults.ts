@@ -38,6 +38,7 @@ export function setServiceDefaults(object: ApiObject): void {
   if (stringAt(spec, 'type') !== 'ExternalName') fill(spec, { internalTrafficPolicy: 'Cluster' });
   if (isLoadBalancer(spec)) fill(spec, { allocateLoadBalancerNodePorts: true });
   dropEmpty(spec);
+  ensure(ensure(object, 'status'), 'loadBalancer');
   defaultIngressMode(object);
 }
 

@@ -19,6 +19,7 @@ export const services = defineResource({
   schema: service,
   subresources: ['status'],
   deleteReturnsObject: true,
+  createOnUpdate: true,
   nameRule: nameIsRfc1035Label,
   columns: serviceColumns,
   selectable: {

@@ -4,12 +4,11 @@ import { duplicate, forbiddenField, invalidValue, required, unsupported, type Fi
 import { equal, numberAt, objectAt, objectsAt, stringAt, stringMapAt, stringsAt, type JsonObject } from '../../json.ts';
 import { specOf, statusOf, type ApiObject } from '../../object.ts';
 import { labelErrors } from '../../validation/metadata.ts';
-import { validateConditions } from '../../validation/conditions.ts';
 import { nameIsLabel, nameIsSubdomain, portNameErrors, qualifiedNameErrors } from '../../validation/names.ts';
 import { isExternallyReachable, isLoadBalancer, needsHealthCheckPort } from './defaults.ts';
 
-const TYPES = ['ClusterIP', 'NodePort', 'LoadBalancer', 'ExternalName'];
-const PROTOCOLS = ['TCP', 'UDP', 'SCTP'];
+const TYPES = ['ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort'];
+const PROTOCOLS = ['SCTP', 'TCP', 'UDP'];
 const PORT_RANGE = 'must be between 1 and 65535, inclusive';
 
 export function validateService(object: ApiObject): FieldError[] {
@@ -138,7 +137,7 @@ function addressErrors(spec: JsonObject): FieldError[] {
     if (ip !== 'None' && isIP(ip) === 0) errors.push(invalidValue(`spec.clusterIPs[${index}]`, ip, NOT_AN_IP));
   }
   if (isLoadBalancer(spec) && clusterIP === 'None') {
-    errors.push(invalidValue('spec.clusterIPs[0]', 'None', 'may not be set to `None` for LoadBalancer services'));
+    errors.push(invalidValue('spec.clusterIPs[0]', 'None', "may not be set to 'None' for LoadBalancer services"));
   }
   if (stringAt(spec, 'type') === 'ExternalName') errors.push(...externalNameErrors(spec));
   return errors;
@@ -211,8 +210,11 @@ function isCidr(text: string): boolean {
 
 function statusErrors(object: ApiObject): FieldError[] {
   const status = statusOf(object);
-  const errors = validateConditions(objectsAt(status, 'conditions'), 'status.conditions');
+  const errors: FieldError[] = [];
   const ingress = objectsAt(objectAt(status, 'loadBalancer'), 'ingress');
+  if (ingress.length > 0 && !isLoadBalancer(specOf(object))) {
+    return [forbiddenField('status.loadBalancer.ingress', "may only be used when `spec.type` is 'LoadBalancer'")];
+  }
   for (const [index, item] of ingress.entries()) {
     const field = `status.loadBalancer.ingress[${index}]`;
     const ip = stringAt(item, 'ip');
@@ -222,7 +224,7 @@ function statusErrors(object: ApiObject): FieldError[] {
     }
     const mode = item['ipMode'];
     if (mode !== undefined && mode !== 'VIP' && mode !== 'Proxy') {
-      errors.push(unsupported(`${field}.ipMode`, mode, ['VIP', 'Proxy']));
+      errors.push(unsupported(`${field}.ipMode`, mode, ['Proxy', 'VIP']));
     }
     const hostname = stringAt(item, 'hostname');
     if (hostname !== '') {
