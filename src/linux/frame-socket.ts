@@ -52,7 +52,7 @@ export function openFrameSocket(libc: Libc, options: FrameSocketOptions, onFrame
       if (!open) return;
       open = false;
       watch.close();
-      libc.close(fd);
+      libc.closeLater(fd);
     },
   };
 }

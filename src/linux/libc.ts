@@ -24,6 +24,11 @@ export interface Libc {
     fromLength: Uint8Array,
   ): number;
   close(fd: number): number;
+  /**
+   * Closes on another thread: the kernel lets every CPU finish with a packet socket first, some 10 ms. The number is
+   * free again when that is done.
+   */
+  closeLater(fd: number): void;
   open(path: string, flags: number, mode: number): number;
   setns(fd: number, kind: number): number;
   clock_gettime(id: number, time: Uint8Array): number;
@@ -41,6 +46,7 @@ export function loadLibc(): Libc {
   const library = koffi.load(null);
   // koffi's functions are untyped: the interface says what each prototype means, and `never` fits any of its members.
   const bind = (prototype: string): never => library.func(prototype) as never;
+  const close = library.func('int close(int)') as CloseFunction;
   return {
     socket: bind('int socket(int, int, int)'),
     bind: bind('int bind(int, const void *, uint32_t)'),
@@ -52,7 +58,10 @@ export function loadLibc(): Libc {
     sendto: bind('intptr_t sendto(int, const void *, uintptr_t, int, const void *, uint32_t)'),
     recv: bind('intptr_t recv(int, void *, uintptr_t, int)'),
     recvfrom: bind('intptr_t recvfrom(int, void *, uintptr_t, int, void *, void *)'),
-    close: bind('int close(int)'),
+    close,
+    closeLater: (fd) => {
+      close.async(fd, () => undefined);
+    },
     open: bind('int open(const char *, int, int)'),
     setns: bind('int setns(int, int)'),
     clock_gettime: bind('int clock_gettime(int, void *)'),
@@ -62,7 +71,17 @@ export function loadLibc(): Libc {
   };
 }
 
+type CloseFunction = ((fd: number) => number) & { async(fd: number, done: () => void): void };
+
+/** Second names for numbers that have a better known one. */
+const ALIASES = new Set(['EWOULDBLOCK', 'ENOTSUP', 'EDEADLOCK']);
+const ERRNO_NAMES: ReadonlyMap<number, string> = new Map(
+  Object.entries(koffi.os.errno)
+    .filter(([name]) => !ALIASES.has(name))
+    .map(([name, number]) => [number, name]),
+);
+
 /** `EADDRINUSE` for a positive error number. */
 export function errnoName(errno: number): string {
-  return Object.entries(koffi.os.errno).find(([, value]) => value === errno)?.[0] ?? `E${errno}`;
+  return ERRNO_NAMES.get(errno) ?? `E${errno}`;
 }

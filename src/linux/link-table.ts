@@ -109,10 +109,9 @@ export function openLinkTable(libc: Libc): LinkTable {
         for (const message of decodeMessages(buffer.subarray(0, length))) apply(message);
         continue;
       }
-      const errno = libc.errno();
-      if (errno === 'EAGAIN') return;
       // More happened than the kernel could keep for us.
-      if (errno === 'ENOBUFS') reload();
+      if (libc.errno() !== 'ENOBUFS') return;
+      reload();
     }
   };
   const tell = (): void => {
