@@ -48,6 +48,8 @@ export class Election {
 
   /** The newest version of the Lease, by watch or answer; undefined when there is none. */
   observe(lease: Lease | undefined, now: Milliseconds): void {
+    // The watch may bring the version before our own write after the answer to it.
+    if (lease && this.#lease && isOlder(lease, this.#lease)) return;
     if (
       lease?.metadata.resourceVersion !== this.#lease?.metadata.resourceVersion ||
       (lease === undefined) !== (this.#lease === undefined)
@@ -131,4 +133,11 @@ export class Election {
     const free = this.#lease === undefined || holder === undefined || holder === '' ? this.#seenAt : this.expiresAt();
     return Math.max(free + this.#patience, free > this.#attemptAt ? 0 : again);
   }
+}
+
+/** Versions of one object grow (Kubernetes API concepts, resource versions); what cannot be compared is taken as news. */
+function isOlder(lease: Lease, than: Lease): boolean {
+  const [a, b] = [lease.metadata.resourceVersion ?? '', than.metadata.resourceVersion ?? ''];
+  const comparable = lease.metadata.uid === than.metadata.uid && /^\d+$/.test(a) && /^\d+$/.test(b);
+  return comparable && BigInt(a) < BigInt(b);
 }
