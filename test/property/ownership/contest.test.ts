@@ -34,7 +34,7 @@ function apiServer(
           const answer = work();
           clock.after(delay(), () => resolve(answer));
         } catch (error) {
-          clock.after(delay(), () => reject(error as Error));
+          clock.after(delay(), () => reject(error));
         }
       });
     });
