@@ -34,7 +34,7 @@ function apiServer(
           const answer = work();
           clock.after(delay(), () => resolve(answer));
         } catch (error) {
-          clock.after(delay(), () => reject(error));
+          clock.after(delay(), () => reject(error instanceof Error ? error : new Error(String(error))));
         }
       });
     });
