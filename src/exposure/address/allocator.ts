@@ -2,14 +2,14 @@
  * Gives addresses to Services. Runs on one agent at a time (under a Lease); a ledger in memory bridges the
  * moment between a decision and its arrival on the Service, everything else is read from the cluster.
  */
-import { cidr, contains } from '../../model/cidr.ts';
 import { failed, pending, ready, type Decision, type NotReady } from '../../model/decision.ts';
-import { familyOf, type Family, type Ip } from '../../model/ip.ts';
+import type { Family, Ip } from '../../model/ip.ts';
 import type { Service, ServiceKey } from '../../model/kubernetes.ts';
 import type { Clock, Milliseconds } from '../../model/time.ts';
 import type { Network } from '../../model/wire.ts';
 import type { AddressRequest, Intent } from '../intent/port.ts';
 import { candidates, poolContains } from './candidates.ts';
+import { linkFor, subnetsOf } from './subnets.ts';
 import { addressesInUse, canShare, type Use } from './in-use.ts';
 import { poolFor, type Pool, type PoolConfig } from './pools.ts';
 import type { AddressProber, AssignedAddress, DhcpLeases } from './port.ts';
@@ -165,11 +165,11 @@ export class Allocator {
       .links()
       .find(({ addresses }) => addresses.some((address) => address.ip === ip && !this.#isOurs(ip)));
     if (own) return failed('AddressConflict', `${ip} is an address of this node (${own.name})`);
-    const link = wantedLink ?? this.#linkFor(ip);
+    const link = wantedLink ?? linkFor(this.#parts.network.links(), ip);
     if (link === undefined)
       return failed(
         'NoLink',
-        `${ip} is in no subnet of this node's interfaces (${this.#subnets()}), so the LAN could not reach it`,
+        `${ip} is in no subnet of this node's interfaces (${subnetsOf(this.#parts.network.links())}), so the LAN could not reach it`,
       );
     const known = this.#verified.look(ip, link);
     switch (known.state) {
@@ -189,18 +189,6 @@ export class Allocator {
     return addressesInUse(this.#parts.services()).has(ip);
   }
 
-  #linkFor(ip: Ip): string | undefined {
-    const inSubnet = this.#parts.network
-      .links()
-      .find((link) =>
-        link.addresses.some(
-          (address) =>
-            familyOf(address.ip) === familyOf(ip) && isSubnet(address.prefixLength, ip) && within(address, ip),
-        ),
-      );
-    return inSubnet?.name;
-  }
-
   #dhcpLink(intent: Intent): string | undefined {
     const namespace = intent.service.split('/')[0] ?? '';
     const links = this.#parts.network.links();
@@ -212,23 +200,12 @@ export class Allocator {
     );
   }
 
-  #subnets(): string {
-    return this.#parts.network
-      .links()
-      .flatMap((link) =>
-        link.addresses
-          .filter(({ ip, prefixLength }) => isSubnet(prefixLength, ip))
-          .map(({ ip, prefixLength }) => `${link.name} ${ip}/${prefixLength}`),
-      )
-      .join(', ');
-  }
-
   #warm(pool: Pool, uses: Map<Ip, Use[]>): void {
     let warm = 0;
     for (const ip of candidates(pool, 4, this.#parts.pools().descending)) {
       if (warm >= WARM) return;
       if (uses.has(ip)) continue;
-      const link = this.#linkFor(ip);
+      const link = linkFor(this.#parts.network.links(), ip);
       if (link === undefined) return;
       this.#verified.keepWarm(ip, link);
       warm++;
@@ -276,14 +253,4 @@ function noPool(config: PoolConfig, namespace: string, named: string | undefined
     'NoPool',
     `ConfigMap kubevip in kube-system has none of ${keys}; or ask for DHCP with kube-vip.io/loadbalancerIPs: 0.0.0.0`,
   );
-}
-
-/** A host route says nothing about who else is on the link. */
-function isSubnet(prefixLength: number, ip: Ip): boolean {
-  return prefixLength < (familyOf(ip) === 4 ? 32 : 128);
-}
-
-function within(address: { readonly ip: Ip; readonly prefixLength: number }, ip: Ip): boolean {
-  const subnet = cidr(address.ip, address.prefixLength);
-  return subnet !== undefined && contains(subnet, ip);
 }
