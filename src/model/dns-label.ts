@@ -2,7 +2,11 @@
 
 /** `web`, `web.local` and `Web.local.` give `web.local`; undefined if the label is not a valid one. */
 export function mdnsHost(text: string): string | undefined {
-  const label = text.trim().toLowerCase().replace(/\.$/, '').replace(/\.local$/, '');
+  const label = text
+    .trim()
+    .toLowerCase()
+    .replace(/\.$/, '')
+    .replace(/\.local$/, '');
   return isDnsLabel(label) ? `${label}.local` : undefined;
 }
 
