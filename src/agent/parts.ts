@@ -2,8 +2,7 @@
 import type { AddressProber, DhcpLeases } from '../exposure/address/port.ts';
 import type { Announcement } from '../exposure/announcement/port.ts';
 import type { NamePublisher } from '../exposure/naming/port.ts';
-import type { AllocatorElection } from '../exposure/ownership/allocator-election.ts';
-import type { Ownership } from '../exposure/ownership/port.ts';
+import type { Election, Ownership } from '../exposure/ownership/port.ts';
 import type { RouterMappings } from '../exposure/router/port.ts';
 import type { EventRecorder, ServiceWriter } from '../exposure/status/port.ts';
 import type { Watcher } from '../kube/watcher/watcher.ts';
@@ -47,7 +46,7 @@ export interface Parts {
     readonly endpointSlices: Watcher<EndpointSlice>;
     readonly configMaps: Watcher<ConfigMap>;
   };
-  readonly allocatorElection: AllocatorElection;
+  readonly allocatorElection: Election;
   readonly stages: Stages;
   readonly writer: ServiceWriter;
   readonly events: EventRecorder;

@@ -3,7 +3,7 @@ import { createDhcpLeases } from '../exposure/address/dhcp/leases.ts';
 import { createAddressProber } from '../exposure/address/prober.ts';
 import { createAnnouncement } from '../exposure/announcement/announcement.ts';
 import { createNamePublisher } from '../exposure/naming/publisher.ts';
-import { createAllocatorElection } from '../exposure/ownership/allocator-election.ts';
+import { createElection } from '../exposure/ownership/election/election.ts';
 import { createLeaseOwnership } from '../exposure/ownership/lease-ownership.ts';
 import { createRouterMappings } from '../exposure/router/mappings.ts';
 import { connect } from '../kube/client.ts';
@@ -43,11 +43,12 @@ export function wire(config: AgentConfig, log: Logger): Parts {
       entropy,
       onError: (error) => log.warn({ kind, message: messageOf(error) }, 'watching fails; trying again'),
     });
-  const store = createLeaseStore(
-    cluster.resource('Lease'),
-    watch('Lease', { namespace: config.namespace }),
-    config.namespace,
-  );
+  const store = createLeaseStore({
+    leases: cluster.resource('Lease'),
+    watcher: watch('Lease', { namespace: config.namespace }),
+    namespace: config.namespace,
+    clock,
+  });
   const leaseError = (lease: string) => (error: unknown) =>
     log.debug({ lease, message: messageOf(error) }, 'a Lease could not be written');
   const everywhere = { namespace: config.watchNamespace ?? '*' };
@@ -66,10 +67,10 @@ export function wire(config: AgentConfig, log: Logger): Parts {
         fieldSelector: `metadata.name=${config.configMap.name}`,
       }),
     },
-    allocatorElection: createAllocatorElection({
+    allocatorElection: createElection({
       name: config.allocatorLease,
-      namespace: config.namespace,
-      identity: config.node,
+      // Not the node's bare name: a kube-vip on the same node calls itself that in this very Lease.
+      identity: `${config.node}_kubevip`,
       times: config.lease,
       clock,
       store,
@@ -80,7 +81,6 @@ export function wire(config: AgentConfig, log: Logger): Parts {
       leases: createDhcpLeases({ network, clock, entropy, log }),
       ownership: createLeaseOwnership({
         node: config.node,
-        namespace: config.namespace,
         times: config.lease,
         clock,
         store,

@@ -1,186 +1,199 @@
 /**
- * Owners by Lease: one Lease per address and one per agent for its being alive. Who is preferred for a free address is
- * computed alike by all (rendezvous hashing); the Lease decides.
+ * Owners by Lease. One Lease per agent says that it is alive, and is renewed; one Lease per address says who
+ * has it, and is written only when that changes: it stands as long as its holder's agent is alive. So the API
+ * server has as much to do with a thousand addresses as with one.
+ *
+ * Why no two nodes hold an address at once: an agent that cannot renew its presence lets everything go before
+ * anybody else counts it as dead, and once alive again it holds only what it has written anew.
  */
 import { failed, off, pending, ready, type Decision } from '../../model/decision.ts';
-import { parseIp, type Ip } from '../../model/ip.ts';
+import type { Ip } from '../../model/ip.ts';
 import type { Lease } from '../../model/kubernetes.ts';
 import type { Clock, Milliseconds } from '../../model/time.ts';
-import { Contest } from './contest.ts';
-import type { ElectionTimes } from './election.ts';
-import type { LeaseStore, Owner, Ownership } from './port.ts';
-import { rankNodes } from './rendezvous.ts';
-
-/** Lets the preferred node take a free Lease first; by then it would have. */
-const PATIENCE_PER_RANK: Milliseconds = 150;
-const PRESENCE_PREFIX = 'kubevip-node-';
-const ADDRESS_ANNOTATION = 'kubevip.dev/address';
-const LABELS = { 'app.kubernetes.io/managed-by': 'kubevip' };
+import { AddressLease, type Surroundings } from './address-lease.ts';
+import { createElection } from './election/election.ts';
+import { addressOf, leaseNameOf, presenceNameOf } from './names.ts';
+import type { Election, LeaseStore, LeaseTimes, Owner, Ownership } from './port.ts';
+import { RollCall } from './roll-call.ts';
+import { Slots } from './slots.ts';
 
 export interface LeaseOwnershipOptions {
+  /** This node. */
   readonly node: string;
-  readonly namespace: string;
-  readonly times: ElectionTimes;
+  readonly times: LeaseTimes;
   readonly clock: Clock;
   readonly store: LeaseStore;
-  readonly onError: (error: unknown, lease: string) => void;
+  /** How long each better candidate for a free address goes ahead. Default 150 ms. */
+  readonly step?: Milliseconds;
+  /** For the log: calls that failed. They are repeated. */
+  readonly onError?: (error: unknown, lease: string) => void;
 }
 
 export interface LeaseOwnership extends Ownership {
+  /** Resolves when the Leases are known. */
   start(): Promise<void>;
-  /** Gives all Leases up, so that others need not wait. */
+  /** Lets everything go, and tells the others so that they need not wait. Never rejects. */
   stop(): Promise<void>;
-  holds(ip: Ip): boolean;
+  /** Whether this node owns the address now, by the clock. */
+  holds(address: Ip): boolean;
 }
 
+/** @throws KubevipError BAD_LEASE_TIMES */
 export function createLeaseOwnership(options: LeaseOwnershipOptions): LeaseOwnership {
   return new ByLease(options);
 }
 
-/** Name of the Lease of an address: a DNS label, like `kubevip-10-77-0-100`. */
-export function leaseNameOf(ip: Ip): string {
-  // A label may not end in a dash, as `fd00::` would make it.
-  return `kubevip-${ip.replaceAll(/[.:]/g, '-')}`.replace(/-$/, '-0');
-}
+const STEP: Milliseconds = 150;
+/** How long stopping waits for an API server that does not answer. */
+const STOP: Milliseconds = 3000;
+const WRITES_AT_ONCE = 16;
+/** After this time an address of ours that no Service has asked for since the start is nobody's. */
+const ORPHAN: Milliseconds = 60_000;
 
 class ByLease implements LeaseOwnership {
-  readonly #options: LeaseOwnershipOptions;
-  readonly #contests = new Map<Ip, Contest>();
-  readonly #byName = new Map<string, Contest>();
-  /** When each agent's presence was last seen to change. */
-  readonly #presence = new Map<string, { readonly seenAt: Milliseconds; readonly lease: Lease }>();
-  readonly #listeners = new Set<(ip: Ip | undefined) => void>();
-  #own: Contest | undefined;
-  #live: string[] = [];
+  readonly #node: string;
+  readonly #store: LeaseStore;
+  readonly #clock: Clock;
+  readonly #presence: Election;
+  readonly #rollCall: RollCall;
+  readonly #around: Surroundings;
+  readonly #addresses = new Map<string, AddressLease>();
+  readonly #callbacks = new Set<(address: Ip | undefined) => void>();
   #stops: (() => void)[] = [];
 
   constructor(options: LeaseOwnershipOptions) {
-    this.#options = options;
-    this.#live = [options.node];
-  }
-
-  async start(): Promise<void> {
-    const { store, node } = this.#options;
-    this.#stops.push(store.onChange((name, lease) => this.#seen(name, lease)));
-    await store.start();
-    this.#own = this.#contest(`${PRESENCE_PREFIX}${node}`, {}, () => undefined);
-    this.#own.contend(true);
-    this.#countLive();
-    const tick = (): void => {
-      this.#countLive();
-      const timer = this.#options.clock.after(this.#options.times.retryPeriod / 2, tick);
-      this.#stops.push(() => timer.cancel());
-    };
-    tick();
-  }
-
-  async stop(): Promise<void> {
-    for (const stop of this.#stops.splice(0)) stop();
-    const contests = [...this.#contests.values()];
-    this.#contests.clear();
-    await Promise.all([...contests.map((contest) => contest.release()), this.#own?.remove()]);
-    this.#options.store.stop();
-  }
-
-  ensure(address: Ip, eligible: readonly string[]): Decision<Owner> {
-    const { node, clock } = this.#options;
-    let contest = this.#contests.get(address);
-    if (!contest) {
-      contest = this.#contest(leaseNameOf(address), { [ADDRESS_ANNOTATION]: address }, () => this.#tell(address));
-      this.#contests.set(address, contest);
-    }
-    const rank = rankNodes(address, eligible).indexOf(node);
-    const { election } = contest;
-    if (rank < 0 && election.holding) void this.#giveUp(address, contest);
-    else contest.contend(rank >= 0, rank * PATIENCE_PER_RANK);
-    const holder = election.holder(clock.now());
-    if (holder === undefined) {
-      if (eligible.length === 0) return failed('NoEligibleNode', `no live node may own ${address}`);
-      return pending('WaitingForOwner', `choosing an owner for ${address} among ${eligible.join(', ')}`);
-    }
-    const { acquireTime, leaseTransitions } = election.lease?.spec ?? {};
-    const owner = { node: holder, mine: election.holding, since: acquireTime ?? '', term: leaseTransitions ?? 0 };
-    return ready(owner, 'Owned', `${holder} owns ${address}`);
-  }
-
-  release(address: Ip): Decision {
-    const contest = this.#contests.get(address);
-    this.#contests.delete(address);
-    this.#byName.delete(leaseNameOf(address));
-    void contest?.remove();
-    return off('Released', `nobody wants ${address}`);
-  }
-
-  liveNodes(): readonly string[] {
-    return this.#live;
-  }
-
-  holds(ip: Ip): boolean {
-    return this.#contests.get(ip)?.election.holding ?? false;
-  }
-
-  onChange(callback: (address: Ip | undefined) => void): () => void {
-    this.#listeners.add(callback);
-    return () => void this.#listeners.delete(callback);
-  }
-
-  /** Not eligible any more: the address is let go here first, then the others may have it. */
-  async #giveUp(address: Ip, contest: Contest): Promise<void> {
-    this.#contests.delete(address);
-    this.#byName.delete(leaseNameOf(address));
-    const released = contest.release();
-    this.#tell(address);
-    await released;
-    this.#tell(address);
-  }
-
-  #contest(name: string, annotations: Record<string, string>, onChange: () => void): Contest {
-    const { node, namespace, times, clock, store, onError } = this.#options;
-    const contest = new Contest({
+    const { node, times, clock, store, step = STEP } = options;
+    const onError = (error: unknown, lease: string): void => options.onError?.(error, lease);
+    this.#node = node;
+    this.#store = store;
+    this.#clock = clock;
+    this.#rollCall = new RollCall({ node, times, clock, store, onError, onChange: () => this.#liveChanged() });
+    const name = presenceNameOf(node);
+    this.#presence = createElection({
       name,
-      namespace,
       identity: node,
       times,
       clock,
       store,
-      labels: LABELS,
-      annotations,
-      onChange,
+      // The only agent has nobody to make room for: it keeps its addresses through any outage of the API server.
+      lenient: () => this.#rollCall.isOnly,
+      removeOnStop: true,
       onError: (error) => onError(error, name),
     });
-    this.#byName.set(name, contest);
-    return contest;
+    this.#around = {
+      node,
+      times,
+      clock,
+      store,
+      step,
+      slots: new Slots(WRITES_AT_ONCE),
+      rollCall: this.#rollCall,
+      isPresent: () => this.#presence.isLeader,
+      term: () => this.#presence.term,
+      onOwner: (address) => this.#tell(address),
+      onDone: (lease) => void this.#addresses.delete(lease),
+      onError,
+    };
+  }
+
+  async start(): Promise<void> {
+    await this.#store.start();
+    for (const lease of this.#store.list()) this.#seen(lease.metadata.name, lease);
+    const orphans = this.#clock.after(ORPHAN, () => this.#dropOrphans());
+    this.#stops = [
+      this.#store.onChange((name, lease) => this.#seen(name, lease)),
+      this.#presence.onChange(() => this.#presenceChanged()),
+      () => orphans.cancel(),
+    ];
+    this.#presence.start();
+  }
+
+  async stop(): Promise<void> {
+    for (const stop of this.#stops.splice(0)) stop();
+    // With others alive, giving up the presence frees every address at once; alone, nothing is left behind.
+    const alone = this.#rollCall.live.length === 1;
+    this.#rollCall.stop();
+    const stopped = Promise.all([...this.#addresses.values()].map(async (address) => address.stop(alone)));
+    const { promise: patience, resolve } = Promise.withResolvers<undefined>();
+    const timer = this.#clock.after(STOP, () => resolve(undefined));
+    await Promise.race([stopped, patience]);
+    timer.cancel();
+    await this.#presence.stop();
+    this.#store.stop();
+  }
+
+  ensure(address: Ip, eligible: readonly string[]): Decision<Owner> {
+    const held = this.#addressLease(address);
+    held.want(eligible);
+    const { owner } = held;
+    if (owner !== undefined) {
+      const { acquireTime: since = '', leaseTransitions: term = 0 } = held.lease?.spec ?? {};
+      return ready({ node: owner, mine: owner === this.#node, since, term }, 'Owned', `${owner} owns ${address}`);
+    }
+    if (!this.#presence.isLeader && this.#presence.term > 0) {
+      const lease = presenceNameOf(this.#node);
+      return pending('LeaseNotRenewed', `${this.#node} cannot renew its Lease ${lease} and holds nothing until it can`);
+    }
+    const live = this.liveNodes();
+    if (!eligible.some((node) => live.includes(node))) {
+      return failed('NoEligibleNode', `no live node may own ${address}`);
+    }
+    return pending('WaitingForOwner', `choosing an owner for ${address} among ${eligible.join(', ')}`);
+  }
+
+  release(address: Ip): Decision {
+    this.#addresses.get(leaseNameOf(address))?.release();
+    return off('Released', `nobody wants ${address}`);
+  }
+
+  liveNodes(): readonly string[] {
+    return this.#rollCall.live;
+  }
+
+  holds(address: Ip): boolean {
+    return this.#addresses.get(leaseNameOf(address))?.isHeld ?? false;
+  }
+
+  onChange(callback: (address: Ip | undefined) => void): () => void {
+    this.#callbacks.add(callback);
+    return () => void this.#callbacks.delete(callback);
+  }
+
+  #addressLease(address: Ip): AddressLease {
+    const name = leaseNameOf(address);
+    const known = this.#addresses.get(name);
+    if (known) return known;
+    const made = new AddressLease(address, this.#around);
+    this.#addresses.set(name, made);
+    return made;
   }
 
   #seen(name: string, lease: Lease | undefined): void {
-    if (name.startsWith(PRESENCE_PREFIX)) {
-      if (lease) this.#presence.set(name.slice(PRESENCE_PREFIX.length), { seenAt: this.#options.clock.now(), lease });
-      else this.#presence.delete(name.slice(PRESENCE_PREFIX.length));
-      this.#countLive();
+    if (this.#rollCall.observe(name, lease)) return;
+    const address = lease && addressOf(lease);
+    const known = this.#addresses.get(name) ?? (address && this.#addressLease(address));
+    known?.observed();
+  }
+
+  #presenceChanged(): void {
+    const present = this.#presence.isLeader;
+    for (const address of [...this.#addresses.values()]) {
+      if (present) address.step();
+      else address.letGo();
     }
-    this.#byName.get(name)?.observe(lease);
   }
 
-  /** Alive: its presence changed within the time that it says itself. */
-  #countLive(): void {
-    const now = this.#options.clock.now();
-    const live = new Set([this.#options.node]);
-    for (const [node, { seenAt, lease }] of this.#presence) {
-      const seconds = lease.spec?.leaseDurationSeconds ?? 0;
-      if (lease.spec?.holderIdentity === node && now - seenAt < seconds * 1000) live.add(node);
-    }
-    const next = [...live].sort();
-    if (next.join() === this.#live.join()) return;
-    this.#live = next;
-    for (const listener of [...this.#listeners]) listener(undefined);
+  #liveChanged(): void {
+    for (const address of [...this.#addresses.values()]) address.step();
+    this.#tell(undefined);
   }
 
-  #tell(address: Ip): void {
-    for (const listener of [...this.#listeners]) listener(address);
+  #tell(address: Ip | undefined): void {
+    for (const callback of [...this.#callbacks]) callback(address);
   }
-}
 
-/** Addresses that have a Lease, whoever holds it. */
-export function addressOf(lease: Lease): Ip | undefined {
-  return parseIp(lease.metadata.annotations?.[ADDRESS_ANNOTATION] ?? '');
+  /** Addresses that a Service let go while no agent was there to see it. */
+  #dropOrphans(): void {
+    for (const address of [...this.#addresses.values()]) if (address.demand === 'unknown') address.release();
+  }
 }

@@ -2,6 +2,7 @@
 import type { Decision } from '../../model/decision.ts';
 import type { Ip } from '../../model/ip.ts';
 import type { Lease } from '../../model/kubernetes.ts';
+import type { Milliseconds } from '../../model/time.ts';
 
 export interface Owner {
   readonly node: string;
@@ -27,20 +28,49 @@ export interface Ownership {
   onChange(callback: (address: Ip | undefined) => void): () => void;
 }
 
-/** Leases of one namespace, as the elections need them. */
+/**
+ * The Leases of one namespace, as one shared view that never goes back behind what was written here: no
+ * polling, however many Leases are of interest. Times of other machines in them mean nothing here.
+ */
 export interface LeaseStore {
-  /** Fails with a `conflict` when it exists. The answer is the Lease as stored. */
-  create(lease: Lease, signal: AbortSignal): Promise<Lease>;
-  /** Fails with a `conflict` unless `metadata.resourceVersion` is the newest. */
-  replace(lease: Lease, signal: AbortSignal): Promise<Lease>;
-  /** Only this very version; gone already is fine. */
-  delete(lease: Lease, signal: AbortSignal): Promise<void>;
-  /** The newest that was seen of a Lease. */
-  get(name: string): Lease | undefined;
-  list(): Lease[];
-  /** Every change that is seen. */
-  onChange(callback: (name: string, lease: Lease | undefined) => void): () => void;
-  /** Resolves once the existing ones are known. */
+  /** Resolves once all Leases are in the view. Never rejects; shared by all who elect. */
   start(): Promise<void>;
   stop(): void;
+  get(name: string): Lease | undefined;
+  list(): readonly Lease[];
+  /** Called after each change in the view that others made, with undefined for a deletion. */
+  onChange(callback: (name: string, lease: Lease | undefined) => void): () => void;
+  /** As the API server has it now, taken into the view. @throws KubevipError */
+  read(name: string, call: LeaseCall): Promise<Lease | undefined>;
+  /** `conflict`: somebody else made it first. The view holds the result. @throws KubevipError */
+  create(lease: Lease, call: LeaseCall): Promise<Lease | 'conflict'>;
+  /** `conflict`: it is not the version given any more, or gone. @throws KubevipError */
+  replace(lease: Lease, call: LeaseCall): Promise<Lease | 'conflict'>;
+  /** Deletes this very version. `conflict`: it has changed. Gone already is fine. @throws KubevipError */
+  delete(lease: Lease, call: LeaseCall): Promise<'deleted' | 'conflict'>;
+}
+
+export interface LeaseCall {
+  /** The call fails after this time. */
+  readonly timeoutMs: Milliseconds;
+}
+
+/** Being the one that holds a Lease. */
+export interface Election {
+  /** Checked against the clock, not only against events: false from the moment the Lease may be another's. */
+  readonly isLeader: boolean;
+  /** Counts the times that holding began; it can end and begin again between two looks at `isLeader`. */
+  readonly term: number;
+  start(): void;
+  /** Lets go: `isLeader` is false at once, the Lease is free for others when the promise resolves. Never rejects. */
+  stop(): Promise<void>;
+  /** Called after each change of `isLeader` or `term`. */
+  onChange(callback: () => void): () => void;
+}
+
+/** How long a Lease stands without renewal, when its holder stops believing in it, and how often it renews. */
+export interface LeaseTimes {
+  readonly duration: Milliseconds;
+  readonly renewDeadline: Milliseconds;
+  readonly retryPeriod: Milliseconds;
 }

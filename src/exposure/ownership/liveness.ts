@@ -1,0 +1,84 @@
+/**
+ * Which nodes have a live agent, from the Leases that the agents renew. A node that falls silent is only
+ * suspect until a fresh read confirms it, for the silence may be our own watch's.
+ */
+import type { Lease } from '../../model/kubernetes.ts';
+import { durationOf, holderOf, isSameRecord } from '../../model/lease.ts';
+import type { Milliseconds } from '../../model/time.ts';
+
+interface Sighting {
+  readonly lease: Lease | undefined;
+  /** When the record was last seen to change, by our own clock. */
+  readonly changedAt: Milliseconds;
+  readonly duration: Milliseconds;
+  readonly state: 'live' | 'dead';
+}
+
+export class NodeLiveness {
+  readonly #self: string;
+  readonly #duration: Milliseconds;
+  readonly #nodes = new Map<string, Sighting>();
+
+  /** @param duration of a presence that does not say its own. */
+  constructor(self: string, duration: Milliseconds) {
+    this.#self = self;
+    this.#duration = duration;
+  }
+
+  /** The presence of `node` as the watch shows it. A Lease without a holder was given up: dead at once. */
+  observe(node: string, lease: Lease | undefined, now: Milliseconds): void {
+    const known = this.#nodes.get(node);
+    // Deleted by hand perhaps: its agent still believes in it, for as long as it was good.
+    if (lease === undefined) return;
+    if (holderOf(lease) === undefined) {
+      this.#nodes.set(node, { lease, changedAt: now, duration: 0, state: 'dead' });
+    } else if (!known || !isSameRecord(known.lease, lease)) {
+      this.#nodes.set(node, { lease, changedAt: now, duration: durationOf(lease, this.#duration), state: 'live' });
+    }
+  }
+
+  /**
+   * The node wrote itself into the Lease of an address. It may have come back from the dead, and this is seen
+   * before its presence is: it has its time again.
+   */
+  signOfLife(node: string, now: Milliseconds): void {
+    if (node === this.#self) return;
+    const known = this.#nodes.get(node);
+    const duration = known?.duration ?? 0;
+    const time = { changedAt: now, duration: duration > 0 ? duration : this.#duration };
+    this.#nodes.set(node, { lease: known?.lease, ...time, state: 'live' });
+  }
+
+  /** Live nodes whose presence has run out as far as the watch shows: to be read afresh, then {@link verified}. */
+  suspects(now: Milliseconds): readonly string[] {
+    return [...this.#nodes].flatMap(([node, { state, changedAt, duration }]) =>
+      state === 'live' && node !== this.#self && now >= changedAt + duration ? [node] : [],
+    );
+  }
+
+  /** What a fresh read of a suspect's presence gave. */
+  verified(node: string, lease: Lease | undefined, now: Milliseconds): void {
+    const known = this.#nodes.get(node);
+    if (known && lease !== undefined && !isSameRecord(known.lease, lease)) this.observe(node, lease, now);
+    // Heard of since the read was sent: its answer may be older than that.
+    else if (known && now >= known.changedAt + known.duration) this.#nodes.set(node, { ...known, state: 'dead' });
+  }
+
+  isLive(node: string): boolean {
+    return node === this.#self || this.#nodes.get(node)?.state === 'live';
+  }
+
+  /** Sorted, this node included. */
+  live(): readonly string[] {
+    const others = [...this.#nodes.keys()].filter((node) => node !== this.#self && this.isLive(node));
+    return [this.#self, ...others].sort();
+  }
+
+  /** When the next node becomes suspect. */
+  deadline(): Milliseconds | undefined {
+    const ends = [...this.#nodes].flatMap(([node, { state, changedAt, duration }]) =>
+      state === 'live' && node !== this.#self ? [changedAt + duration] : [],
+    );
+    return ends.length === 0 ? undefined : Math.min(...ends);
+  }
+}

@@ -1,0 +1,102 @@
+/** Keeps account of the live agents: feeds the watch into {@link NodeLiveness} and reads afresh whom it suspects. */
+import type { Lease } from '../../model/kubernetes.ts';
+import type { Clock, Timer } from '../../model/time.ts';
+import { callTimeout } from './election/times.ts';
+import { NodeLiveness } from './liveness.ts';
+import { nodeOf, presenceNameOf } from './names.ts';
+import type { LeaseStore, LeaseTimes } from './port.ts';
+
+export interface RollCallOptions {
+  readonly node: string;
+  readonly times: LeaseTimes;
+  readonly clock: Clock;
+  readonly store: LeaseStore;
+  /** The live nodes have changed. */
+  readonly onChange: () => void;
+  readonly onError: (error: unknown, lease: string) => void;
+}
+
+export class RollCall {
+  readonly #options: RollCallOptions;
+  readonly #liveness: NodeLiveness;
+  readonly #verifying = new Set<string>();
+  /** Other nodes with a presence Lease, dead ones included. */
+  readonly #others = new Set<string>();
+  #live: readonly string[];
+  #timer: Timer | undefined;
+  #stopped = false;
+
+  constructor(options: RollCallOptions) {
+    this.#options = options;
+    this.#liveness = new NodeLiveness(options.node, options.times.duration);
+    this.#live = this.#liveness.live();
+  }
+
+  /** Sorted, this node included. */
+  get live(): readonly string[] {
+    return this.#live;
+  }
+
+  /** No other agent has a Lease, not even a dead one that could come back without being seen. */
+  get isOnly(): boolean {
+    return this.#others.size === 0 && this.#live.length === 1;
+  }
+
+  /** Takes in a Lease that the watch shows. False if it is no agent's presence. */
+  observe(name: string, lease: Lease | undefined): boolean {
+    const node = nodeOf(name);
+    if (node === undefined) return false;
+    if (lease === undefined || node === this.#options.node) this.#others.delete(node);
+    else this.#others.add(node);
+    this.#liveness.observe(node, lease, this.#options.clock.now());
+    this.#review();
+    return true;
+  }
+
+  /** A node was seen to write itself into the Lease of an address. */
+  signOfLife(node: string): void {
+    this.#liveness.signOfLife(node, this.#options.clock.now());
+    this.#review();
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#timer?.cancel();
+  }
+
+  #review(): void {
+    if (this.#stopped) return;
+    const { clock, times } = this.#options;
+    for (const node of this.#liveness.suspects(clock.now())) void this.#verify(node);
+    this.#timer?.cancel();
+    const deadline = this.#liveness.deadline();
+    if (deadline !== undefined) {
+      // A suspect whose Lease cannot be read is looked into again after a while.
+      const delay = Math.max(deadline - clock.now(), this.#verifying.size > 0 ? times.retryPeriod : 0);
+      this.#timer = clock.after(delay, () => this.#review());
+    }
+    const live = this.#liveness.live();
+    if (live.join() === this.#live.join()) return;
+    this.#live = live;
+    this.#options.onChange();
+  }
+
+  async #verify(node: string): Promise<void> {
+    if (this.#verifying.has(node)) return;
+    this.#verifying.add(node);
+    const { store, clock, times, onError } = this.#options;
+    const name = presenceNameOf(node);
+    let isRead = false;
+    try {
+      await store.read(name, { timeoutMs: callTimeout(times) });
+      isRead = true;
+    } catch (error) {
+      onError(error, name);
+    }
+    this.#verifying.delete(node);
+    if (!isRead) return; // still suspect; the timer asks again
+    // The view, for the watch may have been quicker than the answer.
+    this.#liveness.verified(node, store.get(name), clock.now());
+    this.#review();
+  }
+}
