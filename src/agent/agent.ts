@@ -21,6 +21,8 @@ import type { Parts } from './parts.ts';
 /** Everything is looked at again this often, whether or not anybody said that it changed. */
 const RESYNC = 30_000;
 const KEEP_WARM = 10_000;
+/** From a Service being gone to its address being free on the LAN. */
+const LET_GO = 500;
 /** Without a sign of life of the API server for this long the agent is not ready. */
 const STALE = 60_000;
 
@@ -91,7 +93,7 @@ export class Agent {
 
   /** Resolves once every Service has been seen. */
   async start(): Promise<void> {
-    const { watchers, stages, allocatorElection } = this.#parts;
+    const { watchers, stages, allocatorElection, clock } = this.#parts;
     const all = (): void => this.#lookAgain(() => true);
     this.#stops.push(
       watchers.configMaps.onChange((_key, object) => this.#poolsChanged(object?.data ?? {})),
@@ -121,6 +123,8 @@ export class Agent {
         // An address has come free: whoever found the pool exhausted need not wait for the next resync.
         if (previous && readAssigned(previous) && !(object && readAssigned(object))) {
           this.#lookAgain((other) => !this.#hasAddress(other));
+          // Verified again before it is the next one to be given, and after its last owner has let go of it.
+          clock.after(LET_GO, () => this.#warm());
         }
       }),
     );
@@ -210,8 +214,12 @@ export class Agent {
   }
 
   #keepWarm(): void {
-    if (this.#parts.allocatorElection.isLeader) this.#allocator.keepWarm();
+    this.#warm();
     this.#timer = this.#parts.clock.after(KEEP_WARM, () => this.#keepWarm());
+  }
+
+  #warm(): void {
+    if (this.#started && this.#parts.allocatorElection.isLeader) this.#allocator.keepWarm();
   }
 
   #staleSeconds(lastContact: number | undefined): number {

@@ -10,8 +10,11 @@ import type { AddressProber } from './port.ts';
 
 /** A free address may be given out this long after its probe: a host that came since shows up in our own watch. */
 const FREE_FOR: Milliseconds = 60_000;
-/** A stranger's address is not asked about again for this long. */
-const TAKEN_FOR: Milliseconds = 300_000;
+/**
+ * A stranger's address is not asked about again for this long. Not longer, since the stranger may have been one of our
+ * own agents that had not yet let go of an address just freed.
+ */
+const TAKEN_FOR: Milliseconds = 30_000;
 /** A probe that could not be made (interface away) is tried again after this long. */
 const BROKEN_FOR: Milliseconds = 3_000;
 
