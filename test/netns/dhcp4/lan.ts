@@ -1,10 +1,10 @@
 /** dnsmasq and nodes with DHCP leases on a LAN in namespaces. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createDhcpLeases, type DhcpLeasesOnNode } from '../../../src/exposure/address/dhcp/leases.ts';
 import type { DhcpLease, DhcpRequest } from '../../../src/exposure/address/port.ts';
 import type { Decision } from '../../../src/model/decision.ts';
-import type { Clock } from '../../../src/model/time.ts';
+import type { Clock, Milliseconds, Timer } from '../../../src/model/time.ts';
 import { createSystemClock } from '../../../src/linux/clock.ts';
 import { systemEntropy } from '../../../src/linux/entropy.ts';
 import { createNetwork, type LinuxNetwork } from '../../../src/linux/network.ts';
@@ -24,7 +24,9 @@ export interface DhcpLan {
 
 export async function createDhcpLan(): Promise<DhcpLan> {
   const lan = await createLan({ nodes: ['router', 'a', 'b'] });
-  const file = join(lan.dir, 'dnsmasq.leases');
+  // In memory where that can be had: dnsmasq waits for the disk with every lease, and on a busy machine that takes long.
+  const memory = existsSync('/dev/shm') ? mkdtempSync('/dev/shm/kubevip-test-') : lan.dir;
+  const file = join(memory, 'dnsmasq.leases');
   const closing: (() => void | Promise<void>)[] = [];
   const reset = async (): Promise<void> => {
     for (const close of closing.splice(0)) await close();
@@ -63,6 +65,7 @@ export async function createDhcpLan(): Promise<DhcpLan> {
     reset,
     async dispose() {
       await reset();
+      rmSync(memory, { recursive: true, force: true });
       await lan.dispose();
     },
   };
@@ -79,7 +82,7 @@ export async function decided(
   leases: DhcpLeasesOnNode,
   reason: string,
   ask: () => Decision<DhcpLease>,
-  guardMs?: number,
+  guardMs = 60_000,
 ): Promise<Decision<DhcpLease>> {
   let last = ask();
   const stop = leases.onChange(() => {
@@ -99,14 +102,45 @@ export async function acquired(leases: DhcpLeasesOnNode, request: DhcpRequest, g
   return decision.value;
 }
 
-/** A clock that runs `factor` times as fast as the machine's. */
-export function fastClock(factor: number): Clock {
+/** The machine's clock, which a test can put forward. */
+export interface JumpingClock extends Clock {
+  /** Timers that fall due thereby call back soon. */
+  jump(by: Milliseconds): void;
+}
+
+/**
+ * Real time, so that a server in another process has all the time it needs, with hours skipped where nothing would
+ * happen. Nothing depends on how busy the machine is, as it would with a clock that runs faster.
+ */
+export function createJumpingClock(): JumpingClock {
   const real = createSystemClock();
-  const start = { now: real.now(), wall: real.wall().getTime() };
-  const now = (): number => start.now + (real.now() - start.now) * factor;
+  const pending = new Set<() => void>();
+  let ahead = 0;
+  const now = (): number => real.now() + ahead;
   return {
     now,
-    wall: () => new Date(start.wall + (now() - start.now)),
-    after: (delay, callback) => real.after(delay / factor, callback),
+    wall: () => new Date(real.wall().getTime() + ahead),
+    after(delay, callback) {
+      const due = now() + delay;
+      let timer: Timer | undefined;
+      const arm = (): void => {
+        timer?.cancel();
+        timer = real.after(Math.max(0, due - now()), () => {
+          if (pending.delete(arm)) callback();
+        });
+      };
+      pending.add(arm);
+      arm();
+      return {
+        cancel: () => {
+          pending.delete(arm);
+          timer?.cancel();
+        },
+      };
+    },
+    jump(by) {
+      ahead += by;
+      for (const arm of [...pending]) arm();
+    },
   };
 }

@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { ip } from '../../../src/model/ip.ts';
 import { eventually } from '../../support/netns.ts';
-import { acquired, createDhcpLan, decided, fastClock, RANGE, requestFor, type DhcpLan } from './lan.ts';
+import { acquired, createDhcpLan, createJumpingClock, decided, RANGE, requestFor, type DhcpLan } from './lan.ts';
 
 let world: DhcpLan;
 beforeAll(async () => {
@@ -25,8 +25,9 @@ describe('a server that pings an address before it offers it', () => {
     for (const other of others) leases.acquire(other);
     const first = await asking;
     const took = performance.now() - begun;
+    // Waited out for this Service alone: three together would be nine seconds.
     expect(took).toBeGreaterThan(2900);
-    expect(took).toBeLessThan(4500);
+    expect(took).toBeLessThan(8000);
     expect([...reasons]).toEqual(['Leased']);
     expect(server.log()).not.toContain('DHCPNAK');
     const rest = await Promise.all(others.map((other) => acquired(leases, other)));
@@ -43,18 +44,22 @@ describe('a server that pings an address before it offers it', () => {
       const decision = leases.keep(WEB, lease);
       return decision.state === 'ready' && decision.value.acquiredAt !== lease.acquiredAt;
     });
-    expect(performance.now() - begun).toBeLessThan(1500);
+    expect(performance.now() - begun).toBeLessThan(2900);
   });
 });
 
 describe('a LAN without a DHCP server', () => {
   it('is called that, with the interface, until there is one', async () => {
-    const { leases } = world.node('a', fastClock(10));
+    const clock = createJumpingClock();
+    const { leases } = world.node('a', clock);
     const ask = () => leases.acquire(WEB);
+    expect(ask().reason).toBe('DhcpDiscovering');
+    clock.jump(10_000);
     const none = await decided(leases, 'NoDhcpServer', ask);
     expect(none.state).toBe('failed');
     expect(none.message).toMatch(/no DHCP server has answered on eth0 since /);
     await world.dnsmasq(RANGE, 'no-ping');
+    clock.jump(33_000);
     expect((await decided(leases, 'Leased', ask)).state).toBe('ready');
   });
 
@@ -78,15 +83,26 @@ describe('a LAN without a DHCP server', () => {
 describe('a range that is used up', () => {
   it('is told from a missing server, and served when something is given back', async () => {
     await world.dnsmasq('dhcp-range=10.77.0.100,10.77.0.100,255.255.255.0,2m', 'no-ping');
-    const { leases } = world.node('a', fastClock(20));
+    const clock = createJumpingClock();
+    const { leases } = world.node('a', clock);
     const first = requestFor('first');
     const lease = await acquired(leases, first);
     await world.lan.hosts.a.ip8(`addr add ${lease.ip}/32 dev eth0`);
     leases.keep(first, lease);
-    const refusal = await decided(leases, 'NoDhcpOffer', () => leases.acquire(WEB), 30_000);
-    expect(refusal.message).toContain(`DHCP server ${world.lan.hosts.router.ip} on eth0 answers others`);
+    const ask = () => leases.acquire(WEB);
+    expect(ask().reason).toBe('DhcpDiscovering');
+    // The server goes on answering the one who has the address.
+    const refusal = await eventually('the server offers nothing', () => {
+      clock.jump(2000);
+      leases.keep(first, lease);
+      const decision = ask();
+      return decision.reason === 'NoDhcpOffer' ? decision : undefined;
+    });
+    expect(refusal?.message).toContain(`DHCP server ${world.lan.hosts.router.ip} on eth0 answers others`);
     leases.release(first, lease);
     await world.lan.hosts.a.ip8(`addr del ${lease.ip}/32 dev eth0`);
+    await eventually('the line is gone', () => world.leaseFile().length === 0);
+    clock.jump(33_000);
     expect((await acquired(leases, WEB)).ip).toBe(lease.ip);
   });
 });
@@ -94,10 +110,12 @@ describe('a range that is used up', () => {
 describe('an address that turns out to be taken', () => {
   it('is declined, and the server gives another one', async () => {
     const server = await world.dnsmasq(RANGE, 'no-ping');
-    const { leases } = world.node('a', fastClock(20));
+    const clock = createJumpingClock();
+    const { leases } = world.node('a', clock);
     const lease = await acquired(leases, { ...WEB, requested: ip('10.77.0.150') });
     expect(lease.ip).toBe('10.77.0.150');
     leases.decline(WEB, lease);
+    clock.jump(10_000);
     const next = await acquired(leases, WEB);
     expect(next.ip).not.toBe('10.77.0.150');
     expect(server.log()).toContain('DHCPDECLINE(eth0) 10.77.0.150');

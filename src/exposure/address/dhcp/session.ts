@@ -80,6 +80,7 @@ export class Session {
   }
 
   acquire(): Decision<DhcpLease> {
+    this.#catchUp();
     const { clock } = this.#parts;
     const over = this.#client.lease !== undefined && clock.now() >= expiryOf(this.#client.lease);
     this.#mode = 'acquire';
@@ -102,6 +103,7 @@ export class Session {
   keep(lease: DhcpLease): Decision<DhcpLease> {
     this.#mode = 'keep';
     this.#waiting = false;
+    this.#catchUp();
     // What the Service shows may be what this node had before and is just being replaced; by comparing times that could
     // not be told from a lease that a node with a slow clock took.
     const shown = nameOf(lease);
@@ -233,9 +235,14 @@ export class Session {
       due === Infinity
         ? undefined
         : clock.after(Math.min(LONGEST_TIMER, Math.max(0, due - now)), () => {
-            if (this.#due() <= clock.now()) this.#run({ kind: 'tick' });
+            this.#catchUp();
             this.#settle();
           });
+  }
+
+  /** A busy or waking node may be asked before its timers get their turn. */
+  #catchUp(): void {
+    if (this.#due() <= this.#parts.clock.now()) this.#run({ kind: 'tick' });
   }
 
   /** When the machine wants to be called; an acquired lease that is not kept yet only runs out. */
