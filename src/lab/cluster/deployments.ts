@@ -34,13 +34,22 @@ export async function syncDeployment(context: ClusterContext, key: string): Prom
   return unplaced > 0 ? NO_NODE_RETRY : undefined;
 }
 
-/** Gives a pod that nobody placed a node. @returns when to come again by itself. */
+/**
+ * Gives a pod that nobody placed a node. A pod cannot be moved and the lab's API has no bindings, so it is replaced by
+ * the same one in its place.
+ * @returns when to come again by itself.
+ */
 export async function schedulePod(context: ClusterContext, key: string): Promise<Milliseconds | undefined> {
   const pod = context.seen.pods.get(key);
   if (pod === undefined || pod.spec.nodeName !== undefined || isTerminating(pod)) return undefined;
   const nodeName = chooseNode(context.readyNodes(), context.seen.pods.list(), undefined);
   if (nodeName === undefined) return NO_NODE_RETRY;
-  await context.cluster.resource('Pod').patch(pod.metadata, { spec: { nodeName } }, { type: 'merge' });
+  const { name, namespace = 'default', labels, annotations } = pod.metadata;
+  await deletePod(context, pod);
+  await createPod(context, {
+    metadata: { name, namespace, ...(labels && { labels }), ...(annotations && { annotations }) },
+    spec: { ...pod.spec, nodeName },
+  });
   return undefined;
 }
 

@@ -119,14 +119,14 @@ describe('the cluster of the lab', () => {
     await eventually('all again', async () => (await answering('laptop', `http://${VIP}/`)).length === 3);
   });
 
-  it('follows a change of the ingress within 100 ms', async () => {
+  it('follows a change of the ingress at once', async () => {
     const answers = async (): Promise<boolean> => (await curl('laptop', `http://${VIP}/`)).code === 0;
     await ingress();
     await eventually('nobody answers', async () => !(await answers()));
     await ingress(VIP);
     const started = performance.now();
     await eventually('it answers', answers);
-    // The best of what curl and this machine allow; the rules themselves take about 20 ms.
+    // On a quiet machine some 50 ms, most of it curl; the bound is for a busy one.
     expect(performance.now() - started).toBeLessThan(1000);
   });
 
@@ -145,6 +145,21 @@ describe('the cluster of the lab', () => {
     await scale(3);
     await eventually('three pods', async () => (await pods()).length === 3);
     await eventually('three endpoints', async () => (await endpoints()).length === 3);
+  });
+
+  it('runs a pod of its own', async () => {
+    const pod = {
+      metadata: { name: 'alone', namespace: 'default' },
+      spec: { containers: [{ name: 'c', image: 'c' }] },
+    };
+    await cluster.resource('Pod').create(pod);
+    const running = async () => {
+      const found = await cluster.resource('Pod').find({ name: 'alone' });
+      return found?.status?.phase === 'Running' ? found.status.podIP : undefined;
+    };
+    const address = await eventually('it runs', running);
+    expect((await curl('n1', `http://${address}/`)).stdout).toMatch(/^hello from alone on n\d/);
+    await cluster.resource('Pod').delete({ name: 'alone' });
   });
 
   it('takes out the endpoints of a node that lost its power, and puts them back', async () => {
