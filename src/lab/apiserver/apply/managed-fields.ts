@@ -55,9 +55,18 @@ export function readOwners(object: ApiObject): Owner[] {
 
 /** Replaces the managed fields of an object, which is changed. Owners of nothing are left out. */
 export function writeOwners(object: ApiObject, owners: readonly Owner[]): void {
-  const entries = owners.filter(({ set }) => !isEmpty(set)).map(entryOf);
+  const entries = owners
+    .filter(({ set }) => !isEmpty(set))
+    .sort(inOrder)
+    .map(entryOf);
   if (entries.length === 0) delete object.metadata.managedFields;
   else object.metadata.managedFields = entries;
+}
+
+/** Appliers first, then the oldest. */
+function inOrder(a: Owner, b: Owner): number {
+  const key = ({ operation, time, manager }: Owner): string => `${operation} ${time} ${manager}`;
+  return key(a) < key(b) ? -1 : 1;
 }
 
 function entryOf({ manager, operation, subresource, apiVersion, time, set }: Owner): ManagedFieldsEntry {

@@ -3,9 +3,11 @@ import type { Json, JsonObject } from '../json.ts';
 import { deleteOptions, status } from '../schema/meta.ts';
 import type { Registry } from '../registry/registry.ts';
 import { scale } from '../schema/apps.ts';
-import type { ListSchema, Schema, StructSchema } from '../schema/schema.ts';
+import type { ListSchema, Schema, StringSchema, StructSchema } from '../schema/schema.ts';
 
 const INT_OR_STRING = 'io.k8s.apimachinery.pkg.util.intstr.IntOrString';
+const TIME = 'io.k8s.apimachinery.pkg.apis.meta.v1.Time';
+const MICRO_TIME = 'io.k8s.apimachinery.pkg.apis.meta.v1.MicroTime';
 const QUANTITY = 'io.k8s.apimachinery.pkg.api.resource.Quantity';
 
 /** Definition by name. `refPrefix` is where definitions live in the document. */
@@ -13,6 +15,8 @@ export function definitionsOf(schemas: readonly StructSchema[], refPrefix: strin
   const found: Record<string, JsonObject> = {
     [INT_OR_STRING]: { type: 'string', format: 'int-or-string' },
     [QUANTITY]: { type: 'string' },
+    [TIME]: { type: 'string', format: 'date-time' },
+    [MICRO_TIME]: { type: 'string', format: 'date-time' },
   };
   const visit = (schema: Schema): void => {
     if (schema.type === 'list') visit(schema.items);
@@ -46,9 +50,7 @@ function property(schema: Schema, refPrefix: string): JsonObject {
     case 'any':
       return {};
     case 'string':
-      return schema.format === undefined
-        ? { type: 'string' }
-        : { type: 'string', format: schema.format === 'micro-time' ? 'date-time' : schema.format };
+      return stringProperty(schema, refPrefix);
     case 'integer':
     case 'number':
       return { type: schema.type, format: schema.format };
@@ -72,6 +74,12 @@ function property(schema: Schema, refPrefix: string): JsonObject {
         ...(schema.retainKeys ? { 'x-kubernetes-patch-strategy': 'retainKeys' } : {}),
       };
   }
+}
+
+function stringProperty({ format }: StringSchema, refPrefix: string): JsonObject {
+  if (format === 'date-time') return { $ref: `${refPrefix}${TIME}` };
+  if (format === 'micro-time') return { $ref: `${refPrefix}${MICRO_TIME}` };
+  return format === undefined ? { type: 'string' } : { type: 'string', format };
 }
 
 function listExtensions({ listType, keys, patchMerge, patchMergeKey, items }: ListSchema): JsonObject {

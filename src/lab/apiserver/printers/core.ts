@@ -34,11 +34,7 @@ export const secretColumns: readonly Column[] = [
   ageColumn,
 ];
 
-export const serviceAccountColumns: readonly Column[] = [
-  nameColumn,
-  column('Secrets', (object) => objectsAt(object, 'secrets').length, { type: 'integer' }),
-  ageColumn,
-];
+export const serviceAccountColumns: readonly Column[] = [nameColumn, ageColumn];
 
 export const leaseColumns: readonly Column[] = [
   nameColumn,

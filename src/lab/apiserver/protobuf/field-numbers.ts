@@ -91,11 +91,13 @@ export const FIELD_NUMBERS: Readonly<Record<string, Readonly<Record<string, stri
       'maxSkew=1 topologyKey=2 whenUnsatisfiable=3 labelSelector=4 minDomains=5* nodeAffinityPolicy=6 nodeTaintsPolicy=7 matchLabelKeys=8',
     PodOS: 'name=1',
     PodSchedulingGate: 'name=1',
+    PodResourceClaim: 'name=1 resourceClaimName=3 resourceClaimTemplateName=4',
     PodStatus:
       'phase=1 conditions=2 message=3 reason=4 hostIP=5 podIP=6 startTime=7 containerStatuses=8 qosClass=9 initContainerStatuses=10 nominatedNodeName=11 podIPs=12 ephemeralContainerStatuses=13 resize=14 resourceClaimStatuses=15 hostIPs=16 observedGeneration=17',
     PodCondition: 'type=1 status=2 lastProbeTime=3 lastTransitionTime=4 reason=5 message=6 observedGeneration=7',
     HostIP: 'ip=1',
     PodIP: 'ip=1',
+    PodResourceClaimStatus: 'name=1 resourceClaimName=2',
     Secret: 'metadata=1 data=2 type=3 stringData=4 immutable=5*',
     ServiceAccount: 'metadata=1 secrets=2 imagePullSecrets=3 automountServiceAccountToken=4*',
     Service: 'metadata=1 spec=2 status=3',
@@ -166,16 +168,16 @@ export const FIELD_NUMBERS: Readonly<Record<string, Readonly<Record<string, stri
     ClusterRoleBinding: 'metadata=1 subjects=2 roleRef=3',
   },
   'io.k8s.api.authorization.v1': {
-    SelfSubjectAccessReview: 'metadata=1 spec=2 status=3',
+    SelfSubjectAccessReview: 'metadata=1 spec=2',
     SelfSubjectAccessReviewSpec: 'resourceAttributes=1 nonResourceAttributes=2',
     ResourceAttributes:
       'namespace=1 verb=2 group=3 version=4 resource=5 subresource=6 name=7 fieldSelector=8 labelSelector=9',
     NonResourceAttributes: 'path=1 verb=2',
-    SelfSubjectRulesReview: 'metadata=1 spec=2 status=3',
+    SelfSubjectRulesReview: 'metadata=1 spec=2',
     SelfSubjectRulesReviewSpec: 'namespace=1',
   },
   'io.k8s.api.authentication.v1': {
-    TokenRequest: 'metadata=1 spec=2 status=3',
+    TokenRequest: 'metadata=1 spec=2',
     TokenRequestSpec: 'audiences=1 boundObjectRef=3 expirationSeconds=4*',
   },
   'io.k8s.api.autoscaling.v1': {

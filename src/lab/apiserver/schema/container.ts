@@ -1,18 +1,5 @@
 /** v1 Container and what belongs to one. */
-import {
-  any,
-  bool,
-  int32,
-  int64,
-  intOrString,
-  list,
-  listMap,
-  map,
-  patchList,
-  quantity,
-  string,
-  struct,
-} from './schema.ts';
+import { any, bool, int32, int64, intOrString, list, listMap, map, quantity, string, struct } from './schema.ts';
 
 const CORE = 'io.k8s.api.core.v1';
 
@@ -161,7 +148,8 @@ export const ephemeralContainer = struct(
   { required: ['name'] },
 );
 
-export const imagePullSecrets = listMap(struct(`${CORE}.LocalObjectReference`, { name: string }), ['name']);
+export const localObjectReference = struct(`${CORE}.LocalObjectReference`, { name: string });
+export const imagePullSecrets = listMap(localObjectReference, ['name']);
 export const secretReferences = listMap(
   struct(`${CORE}.ObjectReference`, {
     kind: string,
@@ -175,4 +163,4 @@ export const secretReferences = listMap(
   ['name'],
 );
 
-export const hostAliases = patchList(struct(`${CORE}.HostAlias`, { ip: string, hostnames: list(string) }), 'ip');
+export const hostAliases = listMap(struct(`${CORE}.HostAlias`, { ip: string, hostnames: list(string) }), ['ip']);

@@ -1,5 +1,5 @@
 /** The small kinds of the core group, events.k8s.io/v1 and coordination.k8s.io/v1. */
-import { imagePullSecrets, secretReferences } from './container.ts';
+import { localObjectReference, secretReferences } from './container.ts';
 import { kindSchema } from './meta.ts';
 import { objectReference } from './service.ts';
 import {
@@ -49,7 +49,7 @@ export const secret = kindSchema(`${CORE}.Secret`, {
 
 export const serviceAccount = kindSchema(`${CORE}.ServiceAccount`, {
   secrets: secretReferences,
-  imagePullSecrets,
+  imagePullSecrets: list(localObjectReference),
   automountServiceAccountToken: bool,
 });
 

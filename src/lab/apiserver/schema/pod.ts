@@ -60,6 +60,18 @@ const volume = struct(
   { required: ['name'], retainKeys: true },
 );
 
+const podResourceClaim = struct(
+  `${CORE}.PodResourceClaim`,
+  { name: string, resourceClaimName: string, resourceClaimTemplateName: string },
+  { retainKeys: true },
+);
+
+const podResourceClaimStatus = struct(
+  `${CORE}.PodResourceClaimStatus`,
+  { name: string, resourceClaimName: string },
+  { retainKeys: true },
+);
+
 const toleration = struct(`${CORE}.Toleration`, {
   key: string,
   operator: string,
@@ -141,7 +153,7 @@ export const podSpec = struct(
     os: struct(`${CORE}.PodOS`, { name: string }),
     hostUsers: bool,
     schedulingGates: listMap(struct(`${CORE}.PodSchedulingGate`, { name: string }), ['name']),
-    resourceClaims: list(any),
+    resourceClaims: listMap(podResourceClaim, ['name']),
     resources: resourceRequirements,
   },
   { required: ['containers'] },
@@ -176,7 +188,7 @@ const podStatus = struct(`${CORE}.PodStatus`, {
   qosClass: string,
   ephemeralContainerStatuses: containerStatuses,
   resize: string,
-  resourceClaimStatuses: list(any),
+  resourceClaimStatuses: listMap(podResourceClaimStatus, ['name']),
 });
 
 export const pod = kindSchema(`${CORE}.Pod`, { spec: podSpec, status: podStatus });

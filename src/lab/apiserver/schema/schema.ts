@@ -107,6 +107,11 @@ export function list(items: Schema): ListSchema {
   return { type: 'list', items, listType: 'atomic', keys: {}, patchMergeKey: undefined, patchMerge: false };
 }
 
+/** A list of distinct plain values that only server-side apply merges. */
+export function distinct(items: Schema): ListSchema {
+  return { type: 'list', items, listType: 'set', keys: {}, patchMergeKey: undefined, patchMerge: false };
+}
+
 /** A list of distinct plain values, merged by value. */
 export function set(items: Schema): ListSchema {
   return { type: 'list', items, listType: 'set', keys: {}, patchMergeKey: undefined, patchMerge: true };

@@ -1,6 +1,6 @@
 /** v1 Service and Endpoints, discovery.k8s.io/v1 EndpointSlice. */
 import { condition, kindSchema } from './meta.ts';
-import { atomic, bool, int32, intOrString, list, listMap, map, string, struct } from './schema.ts';
+import { atomic, bool, distinct, int32, intOrString, list, listMap, map, string, struct } from './schema.ts';
 
 const CORE = 'io.k8s.api.core.v1';
 const DISCOVERY = 'io.k8s.api.discovery.v1';
@@ -94,7 +94,7 @@ const forNodes = list(struct(`${DISCOVERY}.ForNode`, { name: string }));
 const endpoint = struct(
   `${DISCOVERY}.Endpoint`,
   {
-    addresses: list(string),
+    addresses: distinct(string),
     conditions: struct(`${DISCOVERY}.EndpointConditions`, { ready: bool, serving: bool, terminating: bool }),
     hostname: string,
     targetRef: objectReference,

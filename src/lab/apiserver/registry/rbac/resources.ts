@@ -5,8 +5,7 @@ import { forbiddenField, required, unsupported, type FieldError } from '../../er
 import { objectAt, objectsAt, stringAt, stringsAt } from '../../json.ts';
 import type { ApiObject } from '../../object.ts';
 import { plainColumns } from '../../printers/core.ts';
-import { column } from '../../printers/column.ts';
-import { ageColumn, nameColumn } from '../../printers/common.ts';
+import { bindingColumns } from '../../printers/rbac.ts';
 import { clusterRole, clusterRoleBinding, role, roleBinding } from '../../schema/core.ts';
 import { fill } from '../defaults.ts';
 import { defineResource } from '../resource.ts';
@@ -60,15 +59,6 @@ function roleRefKept(object: ApiObject, old: ApiObject): FieldError[] {
   }));
 }
 
-const boundColumns = [
-  nameColumn,
-  column('Role', (object) => {
-    const reference = objectAt(object, 'roleRef');
-    return `${stringAt(reference, 'kind')}/${stringAt(reference, 'name')}`;
-  }),
-  ageColumn,
-];
-
 export const roles = defineResource({
   ...rbac,
   plural: 'roles',
@@ -93,7 +83,7 @@ export const roleBindings = defineResource({
   plural: 'rolebindings',
   kind: 'RoleBinding',
   schema: roleBinding,
-  columns: boundColumns,
+  columns: bindingColumns,
   setDefaults: setBindingDefaults,
   validate: bindingErrors,
   validateUpdate: roleRefKept,
@@ -105,7 +95,7 @@ export const clusterRoleBindings = defineResource({
   kind: 'ClusterRoleBinding',
   namespaced: false,
   schema: clusterRoleBinding,
-  columns: boundColumns,
+  columns: bindingColumns,
   setDefaults: setBindingDefaults,
   validate: bindingErrors,
   validateUpdate: roleRefKept,
