@@ -55,12 +55,16 @@ describe('expose from a pool', () => {
   });
 
   it('passes over an address that another machine answers for', async () => {
-    await lab.on('laptop', 'ip', 'addr', 'add', '10.77.0.200/24', 'dev', 'eth0');
-    const exposed = await lab.kubevip('expose', 'deployment/web', '--port', '80');
-    expect(await ipOf('web')).toBe('10.77.0.201');
+    await lab.on('laptop', 'ip', 'addr', 'add', '10.77.0.220/24', 'dev', 'eth0');
+    const pools = await lab.cluster.resource('ConfigMap').get({ name: 'kubevip', namespace: 'kube-system' });
+    await lab.cluster
+      .resource('ConfigMap')
+      .replace({ ...pools, data: { ...pools.data, 'range-other': '10.77.0.220-10.77.0.229' } });
+    const exposed = await lab.kubevip('expose', 'deployment/web', '--port', '80', '--pool', 'other');
+    expect(await ipOf('web')).toBe('10.77.0.221');
     expect(exposed.code).toBe(0);
     await lab.kubevip('unexpose', 'web');
-    await lab.on('laptop', 'ip', 'addr', 'del', '10.77.0.200/24', 'dev', 'eth0');
+    await lab.on('laptop', 'ip', 'addr', 'del', '10.77.0.220/24', 'dev', 'eth0');
   });
 
   it('with policy Local only a node with a ready pod owns the address, and it follows the pods', async () => {

@@ -9,7 +9,7 @@ import type { Clock, Milliseconds } from '../../model/time.ts';
 import type { AddressProber } from './port.ts';
 
 /** A free address may be given out this long after its probe: a host that came since shows up in our own watch. */
-const FREE_FOR: Milliseconds = 60_000;
+const FREE_FOR: Milliseconds = 30_000;
 /**
  * A stranger's address is not asked about again for this long. Not longer, since the stranger may have been one of our
  * own agents that had not yet let go of an address just freed.
