@@ -1,5 +1,6 @@
-/** A connection to a cluster. Imported lazily by the CLI: client-node takes a third of a second to load. */
-import { loadCredentials, type KubeconfigOptions } from './kubeconfig.ts';
+/** A connection to a cluster. */
+import { loadCredentials } from './credentials.ts';
+import type { KubeconfigOptions } from './kubeconfig.ts';
 import { createResource, type CallOptions, type Resource } from './resource.ts';
 import type { Kind, Kinds } from './kinds.ts';
 import { createTransport } from './transport.ts';

@@ -1,9 +1,8 @@
-/** Where the API server is and how to authenticate to it: kubeconfig files and the service account of a pod. */
-import { existsSync } from 'node:fs';
+/** kubeconfig files: found, merged and read as kubectl does. */
+import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { delimiter, join } from 'node:path';
-import type { RequestOptions } from 'node:https';
-import { KubeConfig } from '@kubernetes/client-node';
+import { delimiter, dirname, join, resolve } from 'node:path';
+import { parse } from 'yaml';
 import { EXIT, messageOf } from '../model/errors.ts';
 import { ApiError } from './errors.ts';
 
@@ -16,49 +15,101 @@ export interface KubeconfigOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-/** What a connection needs: asked for every request, because tokens and certificates are renewed on disk. */
-export interface Credentials {
-  readonly server: URL;
-  /** Name of the context, `in-cluster` for a service account. */
-  readonly context: string;
-  /** Namespace of the context. */
-  readonly namespace: string;
-  /** Headers and TLS options for the next request; `proxy` when one is configured. */
-  authorize(): Promise<Authorization>;
+/** The fields of a kubeconfig that we read; paths are absolute. */
+export interface ClusterEntry {
+  readonly server?: unknown;
+  readonly 'certificate-authority'?: string;
+  readonly 'certificate-authority-data'?: string;
+  readonly 'insecure-skip-tls-verify'?: boolean;
+  readonly 'tls-server-name'?: string;
+  readonly 'proxy-url'?: string;
+}
+export interface UserEntry {
+  readonly token?: string;
+  readonly tokenFile?: string;
+  readonly username?: string;
+  readonly password?: string;
+  readonly 'client-certificate'?: string;
+  readonly 'client-certificate-data'?: string;
+  readonly 'client-key'?: string;
+  readonly 'client-key-data'?: string;
+  readonly as?: string;
+  readonly 'as-groups'?: readonly string[];
+  /** These two need client-node. */
+  readonly exec?: object;
+  readonly 'auth-provider'?: object;
 }
 
-export interface Authorization {
-  readonly headers: Readonly<Record<string, string>>;
-  readonly tls: Pick<
-    RequestOptions,
-    'ca' | 'cert' | 'key' | 'pfx' | 'passphrase' | 'rejectUnauthorized' | 'servername'
-  >;
-  readonly proxy?: Exclude<RequestOptions['agent'], undefined>;
+/** One context of a kubeconfig, resolved. */
+export interface Selected {
+  /** Where it is from, for messages. */
+  readonly source: string;
+  readonly context: string;
+  readonly namespace: string;
+  readonly server: URL;
+  readonly cluster: ClusterEntry;
+  readonly user: UserEntry;
 }
 
 const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 
 /** @throws ApiError NO_KUBECONFIG, BAD_KUBECONFIG */
-export function loadCredentials(options: KubeconfigOptions): Credentials {
-  const source = sourceOf(options);
-  const config = new KubeConfig();
-  try {
-    load(config, source);
-  } catch (error) {
-    throw badKubeconfig(source, messageOf(error), error);
+export function selectContext(options: KubeconfigOptions): Selected {
+  const files = filesOf(options);
+  if (files === undefined) return inCluster(options.env);
+  const source = files.join(', ');
+  const merged = files.map((file) => readKubeconfig(file)).reduce(merge);
+  const name = options.context ?? merged.current;
+  const context = name === undefined ? undefined : merged.contexts.get(name);
+  if (name === undefined || !context) {
+    const known = [...merged.contexts.keys()].join(', ');
+    const problem = name === undefined ? 'it has no current context' : `there is no context "${name}"`;
+    throw badKubeconfig(source, problem, { hints: known === '' ? [] : [`Contexts in it: ${known}`] });
   }
-  if (options.context !== undefined) config.setCurrentContext(options.context);
-  return credentialsOf(config, source);
+  const lookUp = <T>(kind: string, entries: ReadonlyMap<string, T>): T => {
+    const wanted = text(context[kind]) ?? '';
+    const found = entries.get(wanted);
+    if (found === undefined) {
+      throw badKubeconfig(source, `context "${name}" names ${kind} "${wanted}", which is not in it`);
+    }
+    return found;
+  };
+  const cluster = lookUp('cluster', merged.clusters);
+  const user = lookUp('user', merged.users);
+  const server = text(cluster.server) ?? '';
+  if (!/^https?:\/\//.test(server) || !URL.canParse(server)) {
+    throw badKubeconfig(source, `the server of context "${name}" is not a URL: ${JSON.stringify(cluster.server)}`);
+  }
+  return {
+    source,
+    context: name,
+    namespace: text(context['namespace']) ?? 'default',
+    server: new URL(server),
+    cluster,
+    user,
+  };
 }
 
-type Source = { readonly kind: 'files'; readonly files: readonly string[] } | { readonly kind: 'in-cluster' };
+/** An error for a kubeconfig that cannot be used. */
+export function badKubeconfig(
+  source: string,
+  problem: string,
+  details: { readonly hints?: readonly string[]; readonly cause?: unknown } = {},
+): ApiError {
+  return new ApiError(`the kubeconfig ${source} cannot be used: ${problem}`, {
+    code: 'BAD_KUBECONFIG',
+    exit: EXIT.usage,
+    ...details,
+  });
+}
 
-function sourceOf({ kubeconfig, env }: KubeconfigOptions): Source {
+/** Undefined: the service account of the pod. */
+function filesOf({ kubeconfig, env }: KubeconfigOptions): readonly string[] | undefined {
   const fromEnv = (env['KUBECONFIG'] ?? '').split(delimiter).filter((file) => file !== '');
   const files = kubeconfig === undefined ? fromEnv : [kubeconfig];
   // kubectl passes over files of the list that are not there, as long as one is.
   const present = files.filter((file) => existsSync(file));
-  if (present.length > 0) return { kind: 'files', files: present };
+  if (present.length > 0) return present;
   if (files.length > 0) {
     throw new ApiError(`no kubeconfig at ${files.join(', ')}`, {
       code: 'NO_KUBECONFIG',
@@ -67,10 +118,8 @@ function sourceOf({ kubeconfig, env }: KubeconfigOptions): Source {
     });
   }
   const usual = join(env['HOME'] ?? homedir(), '.kube', 'config');
-  if (existsSync(usual)) return { kind: 'files', files: [usual] };
-  if (env['KUBERNETES_SERVICE_HOST'] !== undefined && existsSync(`${SERVICE_ACCOUNT}/token`)) {
-    return { kind: 'in-cluster' };
-  }
+  if (existsSync(usual)) return [usual];
+  if (env['KUBERNETES_SERVICE_HOST'] !== undefined && existsSync(`${SERVICE_ACCOUNT}/token`)) return undefined;
   throw new ApiError('no kubeconfig: neither --kubeconfig, KUBECONFIG nor ~/.kube/config leads to one', {
     code: 'NO_KUBECONFIG',
     exit: EXIT.unreachable,
@@ -83,89 +132,78 @@ function adminHint(): readonly string[] {
   return existsSync(admin) ? [`On this control plane: --kubeconfig ${admin}`] : [];
 }
 
-function load(config: KubeConfig, source: Source): void {
-  if (source.kind === 'in-cluster') {
-    config.loadFromCluster();
-    return;
-  }
-  const [first = '', ...others] = source.files;
-  config.loadFromFile(first);
-  for (const file of others) {
-    const more = new KubeConfig();
-    more.loadFromFile(file);
-    merge(config, more);
-  }
-}
-
-/** As kubectl merges: the first file that says something wins. */
-function merge(config: KubeConfig, more: KubeConfig): void {
-  for (const cluster of more.clusters) if (!config.getCluster(cluster.name)) config.addCluster(cluster);
-  for (const user of more.users) if (!config.getUser(user.name)) config.addUser(user);
-  for (const context of more.contexts) if (!config.getContextObject(context.name)) config.addContext(context);
-  if (!config.currentContext && more.currentContext) config.setCurrentContext(more.currentContext);
-}
-
-function credentialsOf(config: KubeConfig, source: Source): Credentials {
-  const name = config.getCurrentContext();
-  const context = config.getContextObject(name);
-  if (!context) {
-    const known = config.contexts.map((one) => one.name).join(', ');
-    throw badKubeconfig(
-      source,
-      name ? `there is no context "${name}"` : 'it has no current context',
-      undefined,
-      known === '' ? [] : [`Contexts in it: ${known}`],
-    );
-  }
-  const cluster = config.getCurrentCluster();
-  if (!cluster) throw badKubeconfig(source, `context "${name}" names cluster "${context.cluster}", which is not in it`);
-  if (!config.getCurrentUser()) {
-    throw badKubeconfig(source, `context "${name}" names user "${context.user}", which is not in it`);
-  }
-  if (!URL.canParse(cluster.server)) {
-    throw badKubeconfig(source, `the server of cluster "${cluster.name}" is not a URL: ${cluster.server}`);
-  }
-  const server = new URL(cluster.server);
-  // client-node refuses plain HTTP unless told not to verify; without TLS there is nothing to verify.
-  if (server.protocol === 'http:') {
-    config.clusters = config.clusters.map((one) => (one.name === cluster.name ? { ...one, skipTLSVerify: true } : one));
-  }
-  const proxied = cluster.proxyUrl !== undefined && cluster.proxyUrl !== '';
+function inCluster(env: KubeconfigOptions['env']): Selected {
+  const host = env['KUBERNETES_SERVICE_HOST'] ?? '';
+  const port = env['KUBERNETES_SERVICE_PORT'] ?? '443';
+  const namespaceFile = `${SERVICE_ACCOUNT}/namespace`;
   return {
-    server,
-    context: source.kind === 'in-cluster' ? 'in-cluster' : name,
-    namespace: context.namespace ?? 'default',
-    authorize: async () => authorize(config, source, proxied),
+    source: 'of this pod’s service account',
+    context: 'in-cluster',
+    namespace: existsSync(namespaceFile) ? readFileSync(namespaceFile, 'utf8').trim() : 'default',
+    server: new URL(`https://${host.includes(':') ? `[${host}]` : host}:${port}`),
+    cluster: { 'certificate-authority': `${SERVICE_ACCOUNT}/ca.crt` },
+    user: { tokenFile: `${SERVICE_ACCOUNT}/token` },
   };
 }
 
-async function authorize(config: KubeConfig, source: Source, proxied: boolean): Promise<Authorization> {
-  const options: RequestOptions = {};
-  try {
-    await config.applyToHTTPSOptions(options);
-  } catch (error) {
-    throw badKubeconfig(source, `its credentials cannot be had: ${messageOf(error)}`, error);
-  }
-  const headers: Record<string, string> = {};
-  for (const [key, value] of Object.entries(options.headers ?? {})) headers[key] = String(value);
-  if (typeof options.auth === 'string') {
-    headers['Authorization'] = `Basic ${Buffer.from(options.auth).toString('base64')}`;
-  }
-  const { ca, cert, key, pfx, passphrase, rejectUnauthorized, servername } = options;
-  const tls = Object.fromEntries(
-    Object.entries({ ca, cert, key, pfx, passphrase, rejectUnauthorized, servername }).filter(
-      ([, value]) => value !== undefined,
-    ),
-  );
-  return proxied && options.agent !== undefined ? { headers, tls, proxy: options.agent } : { headers, tls };
+interface Kubeconfig {
+  readonly current: string | undefined;
+  readonly clusters: ReadonlyMap<string, ClusterEntry>;
+  readonly users: ReadonlyMap<string, UserEntry>;
+  readonly contexts: ReadonlyMap<string, Readonly<Record<string, unknown>>>;
 }
 
-function badKubeconfig(source: Source, problem: string, cause?: unknown, hints: readonly string[] = []): ApiError {
-  const where = source.kind === 'in-cluster' ? 'the service account of this pod' : source.files.join(', ');
-  return new ApiError(`the kubeconfig ${where} cannot be used: ${problem}`, {
-    code: 'BAD_KUBECONFIG',
-    exit: EXIT.usage,
-    hints,
-    cause,
-  });
+function readKubeconfig(file: string): Kubeconfig {
+  let content: unknown;
+  try {
+    content = parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    throw badKubeconfig(file, messageOf(error).split('\n', 1)[0] ?? '', { cause: error });
+  }
+  if (!isRecord(content)) throw badKubeconfig(file, 'it is not a mapping with clusters, users and contexts');
+  const entries = (list: string, item: string): Map<string, Record<string, unknown>> => {
+    const all = Array.isArray(content[list]) ? (content[list] as readonly unknown[]) : [];
+    return new Map(
+      all.flatMap((one) => {
+        const name = isRecord(one) ? text(one['name']) : undefined;
+        return isRecord(one) && name !== undefined ? [[name, withAbsolutePaths(one[item], file)] as const] : [];
+      }),
+    );
+  };
+  return {
+    current: text(content['current-context']),
+    clusters: entries('clusters', 'cluster'),
+    users: entries('users', 'user'),
+    contexts: entries('contexts', 'context'),
+  };
+}
+
+/** Paths in a kubeconfig are relative to it. */
+function withAbsolutePaths(entry: unknown, file: string): Record<string, unknown> {
+  if (!isRecord(entry)) return {};
+  const paths = ['certificate-authority', 'client-certificate', 'client-key', 'tokenFile'];
+  return Object.fromEntries(
+    Object.entries(entry).map(([key, value]) => [
+      key,
+      paths.includes(key) && typeof value === 'string' && value !== '' ? resolve(dirname(file), value) : value,
+    ]),
+  );
+}
+
+/** As kubectl merges: the first file that says something wins. */
+function merge(first: Kubeconfig, then: Kubeconfig): Kubeconfig {
+  return {
+    current: first.current ?? then.current,
+    clusters: new Map([...then.clusters, ...first.clusters]),
+    users: new Map([...then.users, ...first.users]),
+    contexts: new Map([...then.contexts, ...first.contexts]),
+  };
+}
+
+function text(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

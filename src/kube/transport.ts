@@ -16,7 +16,7 @@ import {
   type ApiError,
   type Subject,
 } from './errors.ts';
-import type { Credentials } from './kubeconfig.ts';
+import type { Credentials } from './credentials.ts';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 

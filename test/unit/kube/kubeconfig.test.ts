@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadCredentials } from '../../../src/kube/kubeconfig.ts';
+import { loadCredentials } from '../../../src/kube/credentials.ts';
 
 const config = (name: string, server = 'https://10.0.0.1:6443', user: object = { token: `token-${name}` }) =>
   JSON.stringify({
@@ -54,6 +54,50 @@ describe('kubeconfig', () => {
     const cert = write('cert', config('cert', 'https://x:1', user));
     expect((await loadCredentials({ kubeconfig: cert, env: env() }).authorize()).tls).toMatchObject({
       cert: Buffer.from('pem'),
+    });
+  });
+
+  it('reads files beside it, again for every request', async () => {
+    write('token', 'first\n');
+    write('ca.pem', 'authority');
+    const relative = {
+      'current-context': 'x',
+      clusters: [{ name: 'c', cluster: { server: 'https://x:1', 'certificate-authority': 'ca.pem' } }],
+      users: [{ name: 'u', user: { tokenFile: 'token', as: 'alice', 'as-groups': ['a', 'b'] } }],
+      contexts: [{ name: 'x', context: { cluster: 'c', user: 'u' } }],
+    };
+    const credentials = loadCredentials({ kubeconfig: write('relative', JSON.stringify(relative)), env: env() });
+    expect(await credentials.authorize()).toEqual({
+      headers: { Authorization: 'Bearer first', 'Impersonate-User': 'alice', 'Impersonate-Group': ['a', 'b'] },
+      tls: { ca: Buffer.from('authority') },
+    });
+    write('token', 'second');
+    expect((await credentials.authorize()).headers['Authorization']).toBe('Bearer second');
+    rmSync(join(directory, 'token'));
+    await expect(credentials.authorize()).rejects.toMatchObject({ code: 'BAD_KUBECONFIG' });
+  });
+
+  it('runs the program that a user entry names, by client-node', async () => {
+    const credential = {
+      apiVersion: 'client.authentication.k8s.io/v1',
+      kind: 'ExecCredential',
+      status: { token: 'from-program' },
+    };
+    const exec = {
+      apiVersion: 'client.authentication.k8s.io/v1',
+      command: process.execPath,
+      args: ['-e', `console.log(${JSON.stringify(JSON.stringify(credential))})`],
+      interactiveMode: 'Never',
+    };
+    const kubeconfig = write('exec', config('exec', 'https://x:1', { exec }));
+    const { headers } = await loadCredentials({ kubeconfig, env: env() }).authorize();
+    expect(headers['Authorization']).toBe('Bearer from-program');
+    const broken = write(
+      'broken',
+      config('broken', 'https://x:1', { exec: { ...exec, args: ['-e', 'process.exit(3)'] } }),
+    );
+    await expect(loadCredentials({ kubeconfig: broken, env: env() }).authorize()).rejects.toMatchObject({
+      code: 'BAD_KUBECONFIG',
     });
   });
 
