@@ -38,6 +38,8 @@ export interface RouterSwitches {
   preferFailure: 'honoured' | 'ignored' | 'unknown';
   /** IGD: AddPortMapping says yes and does nothing. */
   forgetful: boolean;
+  /** IGD: AddPortMapping takes a port from whoever has it. */
+  ruthless: boolean;
   /** IGD: no GetSpecificPortMappingEntry. */
   withoutReadBack: boolean;
   /** PCP and NAT-PMP answer mapping requests with this code. */
@@ -92,7 +94,7 @@ export async function createFakeRouter({
 }: FakeRouterOptions): Promise<FakeRouter> {
   const set: RouterSwitches = {
     on: true, pcp: true, natPmp: true, igd: 2, secure: true, externalIp: ip('84.112.3.4'), maxLease: 86_400,
-    permanentOnly: false, preferFailure: 'honoured', forgetful: false, withoutReadBack: false, refuse: undefined, mute: 0,
+    permanentOnly: false, preferFailure: 'honoured', forgetful: false, ruthless: false, withoutReadBack: false, refuse: undefined, mute: 0,
     fault: undefined, bootId: 1, httpPort: 5000,
   }; // prettier-ignore
   const mappings = new Map<string, FakeMapping>();
@@ -264,7 +266,7 @@ export async function createFakeRouter({
         if (set.fault !== undefined) return set.fault;
         if (internalIp === undefined || values.get('NewRemoteHost') !== '') return 402;
         if (set.secure && internalIp !== source) return 718;
-        if (found && found.internalIp !== internalIp) return 718;
+        if (found && found.internalIp !== internalIp && !set.ruthless) return 718;
         if (set.permanentOnly && lease !== 0) return 725;
         if (set.forgetful) return '';
         const protocol = values.get('NewProtocol') === 'UDP' ? 'UDP' : 'TCP';

@@ -51,7 +51,10 @@ export async function closePorts(
   return { gone, left };
 }
 
-/** Once, by the method that made it. */
+/**
+ * Once, by the method that made it; if the router speaks that no more, or UPnP on another port, by any that it speaks:
+ * they work on one table.
+ */
 export async function closePort(
   gateway: Gateway | undefined,
   record: MappingRecord,
@@ -62,12 +65,24 @@ export async function closePort(
   if (!gateway || !client)
     return { kind: 'refused', code: 'OtherRouter', words: 'it is not the router of this network any more' };
   const answer = await client.unmap(record, source, signal);
-  if (answer.kind !== 'unreachable' || client.method === 'pcp' || client.method === 'nat-pmp') return answer;
-  // The router may have moved its UPnP to another port since.
+  if (answer.kind !== 'unreachable' || answer.local) return answer;
+  const others: Promise<UnmapAnswer>[] = [];
   for await (const other of gateway.clients(source, signal)) {
-    if (other.method === 'igd1' || other.method === 'igd2') return other.unmap(record, source, signal);
+    const asked = other.method === record.method && (other.method === 'pcp' || other.method === 'nat-pmp');
+    if (!asked) others.push(other.unmap(record, source, signal));
   }
-  return answer;
+  return (await firstGone(others)) ?? answer;
+}
+
+/** At once by all of them: waiting for one that is silent would take the time of the one that answers. */
+function firstGone(answers: readonly Promise<UnmapAnswer>[]): Promise<UnmapAnswer | undefined> {
+  return new Promise((resolve) => {
+    const gone = answers.map(async (answer) => {
+      const { kind } = await answer;
+      if (kind === 'gone') resolve({ kind });
+    });
+    void Promise.all(gone).then(() => resolve(undefined));
+  });
 }
 
 function pause(clock: Clock, delay: Milliseconds, signal: AbortSignal): Promise<void> {

@@ -20,6 +20,24 @@ export interface Failure {
   readonly answer: Exclude<Opened, { kind: 'mapped' }>;
 }
 
+/**
+ * `failed`, for a wish that no router can fulfil: PCP and NAT-PMP know one external port for each internal one, and no
+ * port can lead to two places.
+ */
+export function explainImpossible(ports: readonly WantedPort[]): NotReady | undefined {
+  const twice = (of: (port: WantedPort) => number): WantedPort | undefined =>
+    ports.find((port, i) => ports.findIndex((each) => each.protocol === port.protocol && of(each) === of(port)) !== i);
+  const external = twice(({ externalPort }) => externalPort);
+  if (external) {
+    const text = portText(external, external.externalPort);
+    return failed('InvalidPorts', `external port ${text} is asked for twice, and can lead to one port only`);
+  }
+  const internal = twice(({ internalPort }) => internalPort);
+  if (!internal) return undefined;
+  const text = portText(internal, internal.internalPort);
+  return failed('InvalidPorts', `port ${text} is to be opened under two numbers, and routers know one for each`);
+}
+
 /** `ready`, with the truth about who can come through. */
 export function explainMapped(records: readonly MappingRecord[]): Decision<RouterMapping> {
   const [first] = records;

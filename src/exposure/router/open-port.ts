@@ -9,18 +9,20 @@ export type Opened = MapAnswer | { readonly kind: 'none' };
 
 /**
  * @param known how the port was opened before, by this or another node.
- * @param signal ends the search for methods. A request under way is seen through: what it made has to be known.
+ * @param signals `search` ends the search for methods; a request under way is seen through, since what it made has to
+ *   be known, unless `request` says that it is nobody's here any more: repeating it would disturb the next node.
  */
 export async function openPort(
   gateway: Gateway,
   ask: MappingAsk,
   known: MappingRecord | undefined,
-  signal: AbortSignal,
+  signals: { readonly search: AbortSignal; readonly request: AbortSignal },
 ): Promise<Opened> {
+  const { search: signal, request } = signals;
   let worst: Refused | Unreachable | undefined;
   for await (const client of candidates(gateway, ask.source, known, signal)) {
-    const answer = await client.map(ask);
-    const seen = answer.kind === 'taken' ? await asUpnpSeesIt(gateway, answer, ask, signal) : answer;
+    const answer = await client.map(ask, request);
+    const seen = answer.kind === 'taken' ? await asUpnpSeesIt(gateway, answer, ask, signals) : answer;
     if (seen.kind === 'mapped') return { ...seen, record: await withAddress(gateway, seen.record, ask.source) };
     // Another method would ask the same table of the same router.
     if (seen.kind === 'taken') return seen;
@@ -54,12 +56,12 @@ async function asUpnpSeesIt(
   gateway: Gateway,
   taken: Extract<MapAnswer, { kind: 'taken' }>,
   ask: MappingAsk,
-  signal: AbortSignal,
+  { search, request }: { readonly search: AbortSignal; readonly request: AbortSignal },
 ): Promise<MapAnswer> {
   if (taken.holder) return taken;
-  for await (const client of gateway.clients(ask.source, signal)) {
+  for await (const client of gateway.clients(ask.source, search)) {
     if (client.method !== 'igd1' && client.method !== 'igd2') continue;
-    const answer = await client.map(ask);
+    const answer = await client.map(ask, request);
     if (answer.kind !== 'unreachable') return answer;
   }
   return taken;

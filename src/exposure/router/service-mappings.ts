@@ -9,7 +9,7 @@ import type { Clock, Milliseconds, Timer } from '../../model/time.ts';
 import type { Link, Network } from '../../model/wire.ts';
 import type { Mapped, MappingAsk } from './client.ts';
 import { closePort, closePorts } from './close-ports.ts';
-import { explainFailures, explainMapped, explainUnmapped, type Failure } from './explain.ts';
+import { explainFailures, explainImpossible, explainMapped, explainUnmapped, type Failure } from './explain.ts';
 import type { Gateway, GatewayUser } from './gateway.ts';
 import { mappingDescription } from './description.ts';
 import { refreshAfter } from './lifetime.ts';
@@ -40,6 +40,7 @@ export class ServiceMappings implements GatewayUser {
   #published: ReadonlySet<string>;
   #gateway: { readonly gateway: Gateway; readonly leave: () => void } | undefined;
   #round = new AbortController();
+  readonly #stopped = new AbortController();
   #running: Promise<void> = Promise.resolve();
   #timer: Timer | undefined;
   #refusals = 0;
@@ -88,16 +89,13 @@ export class ServiceMappings implements GatewayUser {
     return { state: state === 'ready' ? 'pending' : state, reason, message };
   }
 
-  /** Lets go without undoing what others know of; what nobody knows of is undone, or it would be nobody's. */
+  /** Lets go without undoing anything: whoever goes on makes the same mappings his own. */
   stop(): void {
+    this.#stopped.abort();
     this.#round.abort();
     this.#timer?.cancel();
-    void this.#running.then(async () => {
-      const gateway = this.#gateway;
-      this.#gateway = undefined;
-      await Promise.all(this.#unpublished().map(([, record]) => closePort(gateway?.gateway, record, this.source)));
-      gateway?.leave();
-    });
+    this.#gateway?.leave();
+    this.#gateway = undefined;
   }
 
   again(): void {
@@ -124,6 +122,7 @@ export class ServiceMappings implements GatewayUser {
   }
 
   #start(): void {
+    if (this.#stopped.signal.aborted) return;
     this.#round.abort();
     const round = new AbortController();
     this.#round = round;
@@ -143,9 +142,17 @@ export class ServiceMappings implements GatewayUser {
     const gateway = this.#enter();
     if (!gateway) return;
     await this.#drop(gateway, signal);
+    const impossible = explainImpossible(this.#request.ports);
+    if (impossible) {
+      this.#decide(impossible);
+      return;
+    }
     const answers = await Promise.all(
       this.#request.ports.map(async (port) => {
-        const answer = await openPort(gateway, this.#askFor(port), this.#held.get(keyOf(port)), signal);
+        const answer = await openPort(gateway, this.#askFor(port), this.#held.get(keyOf(port)), {
+          search: signal,
+          request: this.#stopped.signal,
+        });
         // Even if nobody waits for it any more: the mapping is there.
         if (answer.kind === 'mapped') this.#held.set(keyOf(port), answer.record);
         return { port, answer };
@@ -256,6 +263,7 @@ export class ServiceMappings implements GatewayUser {
   }
 
   #later(delay: Milliseconds): void {
+    if (this.#stopped.signal.aborted) return;
     this.#timer?.cancel();
     this.#timer = this.#parts.clock.after(delay, () => this.#start());
   }

@@ -72,6 +72,7 @@ describe.each<[string, Factory, Partial<RouterSwitches>]>([
   ['NAT-PMP', (io, gateway) => createNatPmpClient({ ...io, gateway, link: 'eth0', heard }), {}],
   ['IGD:2', igd(2), { igd: 2 }],
   ['IGD:1', igd(1), { igd: 1 }],
+  ['IGD:1, at a router that takes from one and gives to another', igd(1), { igd: 1, ruthless: true, secure: false }],
   ['IGD:1, at a router that only lists', igd(1), { igd: 1, withoutReadBack: true }],
 ])('router client: %s', (_, create, switches) => {
   describeRouterClient(() => world(create, switches));

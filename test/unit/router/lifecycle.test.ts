@@ -290,13 +290,16 @@ describe('life with a router', () => {
 });
 
 describe('letting go', () => {
-  it('undoes what nobody else knows of', async () => {
+  it('undoes nothing, even when it is in the middle of it: the next node is at it already', async () => {
     const stage = await createStage();
     stage.mappings.ensure(request());
     await stage.clock.advanceAsync(3);
     stage.mappings.yield('default/web');
+    const next = stage.another();
+    next.ensure(request());
     await stage.clock.advanceAsync(3000);
-    expect(open(stage)).toEqual([]);
+    expect(recordsOf(next.ensure(request()))).toHaveLength(1);
+    expect(open(stage)).toEqual(['TCP 8080']);
   });
 
   it('says off at once when nothing was ever mapped', async () => {

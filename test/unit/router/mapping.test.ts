@@ -256,6 +256,17 @@ describe('when it does not work', () => {
     expect(router.table().size).toBe(1);
   });
 
+  it.each([
+    ['external port 8080 is asked for twice', [TCP_8080, { ...TCP_8443, externalPort: 8080 }]],
+    ['port 80 is to be opened under two numbers', [TCP_8080, { ...TCP_8080, externalPort: 8081 }]],
+  ])('refuses what no router can do: %s', async (words, ports) => {
+    const { settle, router } = await createStage();
+    const decision = await settle(request({ ports }));
+    expect(decision).toMatchObject({ state: 'failed', reason: 'InvalidPorts' });
+    expect(decision.message).toContain(words);
+    expect(router.table().size).toBe(0);
+  });
+
   it('has nothing to map for IPv6', async () => {
     const { settle } = await createStage();
     expect(await settle(request({ ip: ip('2001:db8::1') }))).toMatchObject({ state: 'failed', reason: 'NotForIPv6' });
