@@ -152,7 +152,7 @@ function hintsFor(code: ApiErrorCode, subject: Subject): readonly string[] {
     case 'FORBIDDEN':
       return [
         `RBAC: allow verb "${subject.verb}" on "${subject.resource}" (API group "${subject.group}")${where}.`,
-        '`kubevip manifest rbac` prints every rule the agent needs.',
+        'deploy/kubevip.yaml has every rule the agent needs.',
       ];
     case 'UNAUTHORIZED':
       return ['The credentials of the kubeconfig are not accepted. Have they expired?'];

@@ -40,7 +40,10 @@ export async function* carryOut(plan: Plan, parts: ExposeParts): AsyncGenerator<
   const created = plan.existing === undefined;
   yield done(created ? `${label} created` : `${label} changed`);
   let finished = false;
-  const follower = await follow(cluster.resource('Service'), { namespace: request.namespace, name }, { clock, signal });
+  const where = { namespace: request.namespace, name };
+  const follower = await follow(cluster.resource('Service'), where, { clock, signal }).catch((error: unknown) => {
+    throw isAborted(signal) ? interrupted(label, name, created) : error;
+  });
   try {
     const waited = yield* waitForStages(follower, { cluster, clock, deadline, before: plan.existing, signal });
     finished = ESSENTIAL.every((stage) => waited.stages.some((view) => view.stage === stage && view.state === 'ready'));

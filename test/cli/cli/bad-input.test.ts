@@ -124,7 +124,7 @@ describe('no way to the cluster', () => {
     const { code, stderr } = await refused(`expose deployment/web --port 80 --kubeconfig ${config}`);
     expect([code, stderr]).toEqual([
       1,
-      expect.stringMatching(/Code: FORBIDDEN[^]*RBAC: allow verb "get" on "deployments"/),
+      expect.stringMatching(/Code: FORBIDDEN[^]*RBAC: allow verb "get" on "(deployments|services)"/),
     ]);
   });
 });
