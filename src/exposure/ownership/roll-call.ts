@@ -1,10 +1,13 @@
 /** Keeps account of the live agents: feeds the watch into {@link NodeLiveness} and reads afresh whom it suspects. */
 import type { Lease } from '../../model/kubernetes.ts';
-import type { Clock, Timer } from '../../model/time.ts';
+import type { Clock, Milliseconds, Timer } from '../../model/time.ts';
 import { callTimeout } from './election/times.ts';
 import { NodeLiveness } from './liveness.ts';
 import { nodeOf, presenceNameOf } from './names.ts';
 import type { LeaseStore, LeaseTimes } from './port.ts';
+
+/** How long the Lease of a dead agent is kept. */
+const BURIAL: Milliseconds = 60 * 60_000;
 
 export interface RollCallOptions {
   readonly node: string;
@@ -22,6 +25,7 @@ export class RollCall {
   readonly #verifying = new Set<string>();
   /** Other nodes with a presence Lease, dead ones included. */
   readonly #others = new Set<string>();
+  readonly #burials = new Map<string, Timer>();
   #live: readonly string[];
   #timer: Timer | undefined;
   #stopped = false;
@@ -62,6 +66,7 @@ export class RollCall {
   stop(): void {
     this.#stopped = true;
     this.#timer?.cancel();
+    for (const burial of this.#burials.values()) burial.cancel();
   }
 
   #review(): void {
@@ -97,6 +102,28 @@ export class RollCall {
     if (!isRead) return; // still suspect; the timer asks again
     // The view, for the watch may have been quicker than the answer.
     this.#liveness.verified(node, store.get(name), clock.now());
+    if (!this.#stopped && !this.#liveness.isLive(node)) {
+      this.#burials.get(node)?.cancel();
+      this.#burials.set(
+        node,
+        clock.after(BURIAL, () => void this.#bury(node)),
+      );
+    }
     this.#review();
+  }
+
+  /** A machine that was taken away for good leaves its Lease behind; the first of the living clears it away. */
+  async #bury(node: string): Promise<void> {
+    this.#burials.delete(node);
+    const { store, times, onError } = this.#options;
+    const name = presenceNameOf(node);
+    const lease = store.get(name);
+    if (!lease || this.#liveness.isLive(node) || this.#live[0] !== this.#options.node) return;
+    try {
+      await store.delete(lease, { timeoutMs: callTimeout(times) });
+      this.#others.delete(node);
+    } catch (error) {
+      onError(error, name);
+    }
   }
 }

@@ -264,6 +264,16 @@ describe('owners by Lease', () => {
     expect(cluster.leases.has('kubevip-10-0-0-9')).toBe(false);
   });
 
+  it('clears away the presence of a node that does not come back within an hour', async () => {
+    const { clock, cluster, all } = setup();
+    await all();
+    cluster.cut('a', { calls: true, watch: true });
+    await clock.advanceAsync(59 * 60_000);
+    expect(cluster.leases.has('kubevip-node-a')).toBe(true);
+    await clock.advanceAsync(2 * 60_000);
+    expect([...cluster.leases.keys()].sort()).toEqual(['kubevip-node-b', 'kubevip-node-c']);
+  });
+
   it('recovers from an administrator who deletes Leases', async () => {
     const { clock, cluster, all, ensure, holders } = setup();
     await all();
