@@ -1,0 +1,68 @@
+import { describe, expect, it } from 'vitest';
+import { nodesWithReadyEndpoints } from '../../../src/agent/endpoints.ts';
+import { readConfig } from '../../../src/agent/config.ts';
+import type { EndpointSlice } from '../../../src/model/kubernetes.ts';
+
+describe('the agent’s environment', () => {
+  it('needs nothing', () => {
+    expect(readConfig({}, 'Node-1')).toMatchObject({
+      node: 'node-1',
+      namespace: 'kube-system',
+      allocatorLease: 'plndr-svcs-lock',
+      lease: { duration: 5000, renewDeadline: 3000, retryPeriod: 1000 },
+      listen: { host: '0.0.0.0', port: 2112 },
+      routerEnabled: true,
+    });
+  });
+
+  it('has kube-vip’s names', () => {
+    const config = readConfig(
+      {
+        vip_nodename: 'n1',
+        vip_interface: 'eth0',
+        vip_servicesinterface: 'eth1',
+        svc_namespace: 'shop',
+        lb_class_only: 'true',
+        enable_upnp: 'false',
+        prometheus_server: '',
+        vip_leaseduration: '15',
+        vip_renewdeadline: '10',
+        vip_retryperiod: '2',
+      },
+      'x',
+    );
+    expect(config).toMatchObject({ node: 'n1', link: 'eth1', watchNamespace: 'shop', routerEnabled: false });
+    expect(config.rules.classOnly).toBe(true);
+    expect(config.listen).toBeUndefined();
+    expect(config.lease.duration).toBe(15_000);
+  });
+
+  it.each([
+    [{ enable_upnp: 'maybe' }, /enable_upnp.*maybe/],
+    [{ vip_leaseduration: '0' }, /vip_leaseduration/],
+    [{ vip_leaseduration: '3', vip_renewdeadline: '3' }, /vip_leaseduration \(3s\) > vip_renewdeadline/],
+    [{ prometheus_server: 'nonsense' }, /prometheus_server/],
+  ])('refuses %o by name', (env, message) => {
+    expect(() => readConfig(env, 'x')).toThrow(message);
+  });
+});
+
+describe('nodes with ready endpoints', () => {
+  const slice = (name: string, endpoints: EndpointSlice['endpoints']): EndpointSlice => ({
+    metadata: { name, namespace: 'default', labels: { 'kubernetes.io/service-name': 'web' } },
+    addressType: 'IPv4',
+    ...(endpoints ? { endpoints } : {}),
+  });
+  it('are counted over all slices, and only the ready ones', () => {
+    const slices = [
+      slice('a', [
+        { addresses: ['10.0.0.1'], nodeName: 'n1' },
+        { addresses: ['10.0.0.2'], nodeName: 'n2', conditions: { ready: false } },
+      ]),
+      slice('b', [{ addresses: ['10.0.0.3'], nodeName: 'n3', conditions: { ready: true } }]),
+      slice('c', undefined),
+    ];
+    expect(nodesWithReadyEndpoints(slices, 'default/web').sort()).toEqual(['n1', 'n3']);
+    expect(nodesWithReadyEndpoints(slices, 'default/other')).toEqual([]);
+  });
+});
