@@ -35,7 +35,7 @@ export interface Discovery {
  * PCP and NAT-PMP answer from a LAN within milliseconds. The second sending is for a lost packet; a router that is
  * slower still is found by UPnP, or by the next search.
  */
-const QUICK: readonly Milliseconds[] = [150, 250];
+const QUICK: readonly Milliseconds[] = [100, 150];
 
 /** @param source a virtual IP that stands on `route.link` now. */
 export function discover(io: RouterIo, route: Route, source: Ip, heard: EpochHeard, signal?: AbortSignal): Discovery {

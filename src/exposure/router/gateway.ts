@@ -145,10 +145,15 @@ export class Gateway {
     if (this.#memory.answered(method, { epoch, at: this.#io.clock.now() })) this.#restarted();
   };
 
+  /**
+   * A router announces when it has started or has a new address, up to ten times within two minutes. Which of them
+   * is the first of another start cannot be told: some count their epoch from the start of the machine, and a second
+   * start may follow at any moment. So each of them counts; a refresh too many costs a packet.
+   */
   #announced(method: 'pcp' | 'nat-pmp', epoch: number): void {
-    const restarted = this.#memory.announced(method, { epoch, at: this.#io.clock.now() });
+    this.#memory.announced(method, { epoch, at: this.#io.clock.now() });
     if (this.#recovery.active) this.#recovery.hurry();
-    else if (restarted) this.#restarted();
+    else this.#restarted();
   }
 
   #notified(notify: SsdpNotify): void {

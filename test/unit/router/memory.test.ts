@@ -28,29 +28,6 @@ describe('what a router lets slip', () => {
     expect(memory.answered('nat-pmp', at(1, 3))).toBe(false);
   });
 
-  it('takes an announcement for a restart, and its repetitions for repetitions', () => {
-    const memory = new RouterMemory();
-    const series = [0, 0.25, 0.75, 1.75, 3.75, 7.75, 15.75, 31.75, 63.75, 127.75];
-    expect(series.map((seconds) => memory.announced('pcp', at(10 + seconds, Math.floor(seconds))))).toEqual([
-      true,
-      ...series.slice(1).map(() => false),
-    ]);
-  });
-
-  it('takes an announcement out of turn for another restart, whatever its epoch', () => {
-    const memory = new RouterMemory();
-    memory.announced('pcp', at(10, 500_000));
-    expect(memory.announced('pcp', at(10.25, 500_000))).toBe(false);
-    expect(memory.announced('pcp', at(12.5, 500_002))).toBe(true);
-    expect(memory.announced('pcp', at(12.75, 500_003))).toBe(false);
-  });
-
-  it('takes a repetition with an epoch that fell back for a restart', () => {
-    const memory = new RouterMemory();
-    memory.announced('nat-pmp', at(10, 100));
-    expect(memory.announced('nat-pmp', at(13.75, 0))).toBe(true);
-  });
-
   it('does not hold an announced epoch against the next answer', () => {
     const memory = new RouterMemory();
     memory.answered('pcp', at(0, 100));
