@@ -42,76 +42,77 @@ export function explainImpossible(ports: readonly WantedPort[]): NotReady | unde
 export function explainMapped(records: readonly MappingRecord[]): Decision<RouterMapping> {
   const [first] = records;
   const externalIp = records.find((record) => record.externalIp !== undefined)?.externalIp;
-  const reachability = reachabilityOf(externalIp);
-  const { reason, words } = VERDICT[reachability](externalIp);
-  const but = ['public', 'unknown'].includes(reachability) ? '' : 'but ';
+  const mapping = { records, reachability: reachabilityOf(externalIp) };
   const where = first ? `router ${first.gateway} (${METHOD[first.method]}): ` : '';
   const lines = records.map(
     (record) =>
       `${record.externalIp ?? '?'}:${portText(record, record.externalPort)} → ` +
       `${record.internalIp}:${portText(record, record.internalPort)}`,
   );
-  return ready({ records, reachability }, reason, `${where}${lines.join(', ')}, ${but}${words}`);
+  const text = `${where}${lines.join(', ')}, `;
+  const truth = outlook(externalIp);
+  switch (mapping.reachability) {
+    case 'private':
+      return ready(mapping, 'DoubleNat', `${text}but ${truth}`);
+    case 'cgnat':
+      return ready(mapping, 'BehindCgnat', `${text}but ${truth}`);
+    case 'reserved':
+      return ready(mapping, 'NotPublic', `${text}but ${truth}`);
+    case 'public':
+    case 'unknown':
+      return ready(mapping, 'RouterMapped', `${text}${truth}`);
+  }
 }
 
-const VERDICT: Readonly<
-  Record<Reachability, (ip: Ip | undefined) => { readonly reason: string; readonly words: string }>
-> = {
-  public: () => ({ reason: 'RouterMapped', words: 'public address' }),
-  unknown: () => ({
-    reason: 'RouterMapped',
-    words: 'the router does not tell its outer address, so whether the Internet can reach it is not known',
-  }),
-  private: (ip) => ({
-    reason: 'DoubleNat',
-    words:
-      `${String(ip)} is a private address: another router in front of this one keeps the Internet out ` +
+/** What the Internet can do with an outer address. */
+function outlook(externalIp: Ip | undefined): string {
+  const address = String(externalIp);
+  const words: Readonly<Record<Reachability, string>> = {
+    public: 'public address',
+    unknown: 'the router does not tell its outer address, so whether the Internet can reach it is not known',
+    private:
+      `${address} is a private address: another router in front of this one keeps the Internet out ` +
       'until it forwards the port too (or this router is set to bridge mode)',
-  }),
-  cgnat: (ip) => ({
-    reason: 'BehindCgnat',
-    words:
-      `${String(ip)} is shared by the provider (CGNAT): the Internet cannot reach it; ` +
+    cgnat:
+      `${address} is shared by the provider (CGNAT): the Internet cannot reach it; ` +
       'ask the provider for an IPv4 address of your own, or use a tunnel',
-  }),
-  reserved: (ip) => ({
-    reason: 'NotPublic',
-    words: `${String(ip)} is a reserved address that the Internet does not route to`,
-  }),
-};
+    reserved: `${address} is a reserved address that the Internet does not route to`,
+  };
+  return words[reachabilityOf(externalIp)];
+}
 
 /** `failed`: the gravest failure gives the reason, and each port is named. */
 export function explainFailures(gateway: Ip, failures: readonly Failure[], open: readonly MappingRecord[]): NotReady {
-  const { reason, hint } = reasonOf(failures);
-  const texts = [...new Set(failures.map((failure) => failureText(gateway, failure)))];
-  const others =
-    open.length === 0 ? '' : `; open meanwhile: ${open.map((each) => portText(each, each.externalPort)).join(', ')}`;
-  return failed(reason, `${texts.join('; ')}${others}${hint}`);
-}
-
-function reasonOf(failures: readonly Failure[]): { reason: string; hint: string } {
+  const texts = [...new Set(failures.map((failure) => failureText(gateway, failure)))].join('; ');
+  const others = open.map((each) => portText(each, each.externalPort)).join(', ');
+  const text = `${texts}${others === '' ? '' : `; open meanwhile: ${others}`}`;
   const kinds = failures.map(({ answer }) => answer.kind);
-  if (kinds.includes('taken')) return { reason: 'ExternalPortTaken', hint: '; choose another external port' };
+  if (kinds.includes('taken')) return failed('ExternalPortTaken', `${text}; choose another external port`);
+  if (kinds.includes('refused')) return explainRefusal(text, failures);
+  if (kinds.includes('unreachable')) return failed('RouterUnreachable', `${text}; tried again by itself`);
+  return failed('NoPortMappingService', text);
+}
+
+/** An outer address that is none of the Internet's explains a refusal better than the router does. */
+function explainRefusal(text: string, failures: readonly Failure[]): NotReady {
   const outer = failures.flatMap(({ answer }) => (answer.kind === 'refused' ? (answer.outer ?? []) : [])).at(0);
-  if (kinds.includes('refused')) return { reason: refusalReason(outer), hint: outerHint(outer) };
-  if (kinds.includes('unreachable')) return { reason: 'RouterUnreachable', hint: '; tried again by itself' };
-  return { reason: 'NoPortMappingService', hint: '' };
-}
-
-/** Only an address that explains the refusal gives another reason. */
-function refusalReason(outer: Ip | 'none' | undefined): string {
-  if (outer === undefined || outer === 'none') return 'MappingRefused';
-  const reachability = reachabilityOf(outer);
-  return reachability === 'public' ? 'MappingRefused' : VERDICT[reachability](outer).reason;
-}
-
-function outerHint(outer: Ip | 'none' | undefined): string {
-  if (outer === undefined || (outer !== 'none' && reachabilityOf(outer) === 'public')) return '';
-  if (outer !== 'none') return `; its outer address ${VERDICT[reachabilityOf(outer)](outer).words}`;
-  return (
-    '; it tells no outer address either, so it probably has no public one: it is behind another router (double NAT) ' +
-    'or behind the provider’s (CGNAT), and then opens no ports'
-  );
+  if (outer === 'none') {
+    const guess =
+      'it tells no outer address either, so it probably has no public one: it is behind another router (double NAT) ' +
+      'or behind the provider’s (CGNAT), and then opens no ports';
+    return failed('MappingRefused', `${text}; ${guess}`);
+  }
+  switch (reachabilityOf(outer)) {
+    case 'private':
+      return failed('DoubleNat', `${text}; its outer address ${outlook(outer)}`);
+    case 'cgnat':
+      return failed('BehindCgnat', `${text}; its outer address ${outlook(outer)}`);
+    case 'reserved':
+      return failed('NotPublic', `${text}; its outer address ${outlook(outer)}`);
+    case 'public':
+    case 'unknown':
+      return failed('MappingRefused', text);
+  }
 }
 
 function failureText(gateway: Ip, { port, answer }: Failure): string {
