@@ -4,6 +4,7 @@
  */
 import { DecodeError } from '../../model/errors.ts';
 import { ip, type Ip } from '../../model/ip.ts';
+import type { Milliseconds, Timer } from '../../model/time.ts';
 import type { Datagram, DatagramSocket } from '../../model/wire.ts';
 import { NATPMP_CLIENT_PORT, decodeNatPmpResponse } from '../../protocols/natpmp/message.ts';
 import { decodePcpResponse } from '../../protocols/pcp/codec.ts';
@@ -21,18 +22,33 @@ export interface AnnouncementHandlers {
   readonly notified: (notify: SsdpNotify) => void;
 }
 
+/** An interface that goes takes its sockets along. */
+const REOPEN_AFTER: Milliseconds = 10_000;
 const ALL_HOSTS = ip('224.0.0.1');
 
 /**
  * Listens until the returned function is called. A port that another program keeps to itself is done without: the
- * regular checks find out too, only later.
+ * regular checks find out too, only later. It is tried again, as is one that broke.
  */
 export function listenToRouter(io: RouterIo, route: Route, handlers: AnnouncementHandlers): () => void {
-  const link = io.network.links().find(({ name }) => name === route.link);
   let closed = false;
-  const sockets: DatagramSocket[] = [];
+  const sockets = new Set<DatagramSocket>();
+  const timers = new Set<Timer>();
   const open = (port: number, group: Ip, onData: (data: Uint8Array) => void): void => {
-    if (!link) return;
+    const again = (): void => {
+      if (closed) return;
+      const timer = io.clock.after(REOPEN_AFTER, () => {
+        timers.delete(timer);
+        open(port, group, onData);
+      });
+      timers.add(timer);
+    };
+    const link = io.network.links().find(({ name }) => name === route.link);
+    if (!link) {
+      again();
+      return;
+    }
+    let opened: DatagramSocket | undefined;
     const onDatagram = ({ data, from }: Datagram): void => {
       if (closed || from.ip !== route.gateway) return;
       try {
@@ -49,15 +65,16 @@ export function listenToRouter(io: RouterIo, route: Route, handlers: Announcemen
         join: [group],
         shared: true,
         onDatagram,
-        onError: () => undefined,
-      })
-      .then(
-        (socket) => {
-          if (closed) socket.close();
-          else sockets.push(socket);
+        onError: () => {
+          if (opened) sockets.delete(opened);
+          again();
         },
-        () => undefined,
-      );
+      })
+      .then((socket) => {
+        opened = socket;
+        if (closed) socket.close();
+        else sockets.add(socket);
+      }, again);
   };
   open(NATPMP_CLIENT_PORT, ALL_HOSTS, (data) => {
     if (data[0] === PCP_VERSION) {
@@ -73,6 +90,7 @@ export function listenToRouter(io: RouterIo, route: Route, handlers: Announcemen
   });
   return () => {
     closed = true;
+    for (const timer of timers) timer.cancel();
     for (const socket of sockets) socket.close();
   };
 }

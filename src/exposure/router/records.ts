@@ -22,14 +22,25 @@ function isRecord(value: unknown): value is MappingRecord {
   const record = value as Partial<Record<keyof MappingRecord, unknown>>;
   return (
     (record.protocol === 'TCP' || record.protocol === 'UDP') &&
-    Number.isInteger(record.internalPort) &&
-    Number.isInteger(record.externalPort) &&
-    typeof record.internalIp === 'string' &&
-    parseIp(record.internalIp) !== undefined &&
-    typeof record.gateway === 'string' &&
-    parseIp(record.gateway) !== undefined &&
-    ['pcp', 'nat-pmp', 'igd2', 'igd1'].includes(String(record.method))
+    isPort(record.internalPort) &&
+    isPort(record.externalPort) &&
+    isIp(record.internalIp) &&
+    isIp(record.gateway) &&
+    (record.externalIp === undefined || isIp(record.externalIp)) &&
+    ['pcp', 'nat-pmp', 'igd2', 'igd1'].includes(String(record.method)) &&
+    [record.controlUrl, record.serviceType, record.nonce].every((text) =>
+      ['string', 'undefined'].includes(typeof text),
+    ) &&
+    ['number', 'undefined'].includes(typeof record.lifetime)
   );
+}
+
+function isIp(value: unknown): boolean {
+  return typeof value === 'string' && parseIp(value) !== undefined;
+}
+
+function isPort(value: unknown): boolean {
+  return typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= 65535;
 }
 
 /** With `wanted` undefined: the request to undo everything. */
