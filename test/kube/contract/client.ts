@@ -47,6 +47,8 @@ export interface WatchEvent {
 const HANG_MS = 20_000;
 
 export interface Client {
+  /** {@link call} for bodies that are no JSON, either way. */
+  raw(method: string, path: string, body?: Uint8Array, options?: CallOptions): Promise<{ code: number; bytes: Buffer }>;
   call(method: string, path: string, body?: unknown, options?: CallOptions): Promise<Answer>;
   /** Opens a watch; it has begun when this returns. */
   watch(path: string, options?: CallOptions): Promise<Watch>;
@@ -65,7 +67,8 @@ export function createClient(url: string, ca: string, adminToken: string): Clien
   const agent = new Agent({ keepAlive: true, ca });
   const send = async (method: string, path: string, body: unknown, options: CallOptions): Promise<IncomingMessage> => {
     const { type = 'application/json', accept = 'application/json', token = adminToken } = options;
-    const text = body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body);
+    const text =
+      body === undefined || typeof body === 'string' || body instanceof Uint8Array ? body : JSON.stringify(body);
     return await new Promise((resolve, reject) => {
       const request = httpsRequest(new URL(path, url), {
         method,
@@ -85,23 +88,27 @@ export function createClient(url: string, ca: string, adminToken: string): Clien
   return {
     async call(method, path, body, options = {}) {
       const response = await send(method, path, body, options);
-      const text = await readAll(response);
+      const text = (await readAll(response)).toString('utf8');
       return { code: response.statusCode ?? 0, body: parse(text), headers: response.headers };
+    },
+    async raw(method, path, body, options = {}) {
+      const response = await send(method, path, body, options);
+      return { code: response.statusCode ?? 0, bytes: await readAll(response) };
     },
     async watch(path, options = {}) {
       const response = await send('GET', `${path}${path.includes('?') ? '&' : '?'}watch=1`, undefined, options);
       if (response.statusCode !== 200)
-        throw new Error(`watch refused: ${response.statusCode} ${await readAll(response)}`);
+        throw new Error(`watch refused: ${response.statusCode} ${(await readAll(response)).toString()}`);
       return watchOf(response);
     },
     close: () => agent.destroy(),
   };
 }
 
-async function readAll(response: IncomingMessage): Promise<string> {
+async function readAll(response: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of response as AsyncIterable<Buffer>) chunks.push(chunk);
-  return Buffer.concat(chunks).toString('utf8');
+  return Buffer.concat(chunks);
 }
 
 function parse(text: string): unknown {
