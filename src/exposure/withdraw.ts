@@ -2,6 +2,7 @@
  * The pipeline backwards, for a Service that is being deleted or is ours no more: name, router mapping, lease,
  * announcement, and only then the record and the finalizer. The owner does it, from where the address stands.
  */
+import { FINALIZER } from '../model/annotations.ts';
 import type { Decision } from '../model/decision.ts';
 import { familyOf, type Ip } from '../model/ip.ts';
 import { keyOf, type Service } from '../model/kubernetes.ts';
@@ -77,7 +78,9 @@ export class Withdrawal {
   #unmap(service: Service, ips: readonly Ip[]): Decision {
     const { router, announcement } = this.#parts;
     const ip = ips.find((candidate) => familyOf(candidate) === 4);
-    if (ip === undefined || readRecords(service).length === 0) {
+    // A mapping may be under way that no record tells of yet; whoever asks for one holds the finalizer first.
+    const mayBeMapped = readRecords(service).length > 0 || service.metadata.finalizers?.includes(FINALIZER) === true;
+    if (ip === undefined || !mayBeMapped) {
       router.yield(keyOf(service));
       return { state: 'off', reason: 'NotMapped', message: 'nothing is mapped' };
     }
