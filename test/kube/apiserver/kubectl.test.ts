@@ -2,8 +2,8 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createClient } from '../contract/client.ts';
-import { DEPLOYMENTS, MERGE } from '../contract/objects.ts';
+import { at, createClient } from '../contract/client.ts';
+import { DEPLOYMENTS, MERGE, SERVICES } from '../contract/objects.ts';
 import { run, type RunResult } from '../../../src/lab/exec.ts';
 import { startApiServer, type ApiServer } from '../../../src/lab/apiserver/server.ts';
 
@@ -183,11 +183,20 @@ describe.each(kubectls())('%s', (kubectl) => {
     const status = { status: { conditions: [{ type: 'Available', status: 'True' }], replicas: 3 } };
     const client = createClient(server.url, server.ca, server.tokens.admin);
     await client.call('PATCH', `${DEPLOYMENTS}/web/status`, status, MERGE);
-    client.close();
     expect(await waiting).toContain('condition met');
-    const gone = ok('wait', '--for=delete', 'service/side', '--timeout=30s');
-    await ok('delete', 'service', 'side');
-    await gone;
+    client.close();
+  });
+
+  it('waits for what holds back a deletion', async () => {
+    await ok('patch', 'service', 'side', '-p', '{"metadata":{"finalizers":["kubevip.dev/cleanup"]}}');
+    const deleting = ok('delete', 'service', 'side', '--timeout=30s');
+    const client = createClient(server.url, server.ca, server.tokens.admin);
+    const marked = await client.watch(`${SERVICES}?fieldSelector=metadata.name%3Dside`);
+    await marked.next(({ object }) => at(object, 'metadata.deletionTimestamp') !== undefined);
+    marked.close();
+    await client.call('PATCH', `${SERVICES}/side`, { metadata: { finalizers: null } }, MERGE);
+    client.close();
+    expect(await deleting).toContain('service "side" deleted');
   });
 
   it('explains and asks for permission', async () => {

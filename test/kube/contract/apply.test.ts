@@ -156,6 +156,30 @@ againstEachServer('server-side apply', (server) => {
     });
   });
 
+  it('keeps the items of others at their place, and its own in its order', async () => {
+    const named = (...numbers: number[]) => ({ spec: { ports: numbers.map((port) => ({ port, name: `p${port}` })) } });
+    const order = (body: unknown) => listAt(body, 'spec.ports').map((port) => at(port, 'port'));
+    await apply('s-order', 'one', bare('s-order', named(3, 1, 2)));
+    expect(order((await apply('s-order', 'two', bare('s-order', named(9, 1)))).body)).toEqual([3, 9, 1, 2]);
+    expect(order((await apply('s-order', 'one', bare('s-order', named(2, 1, 3)))).body)).toEqual([9, 2, 1, 3]);
+  });
+
+  it('begins with what was there before anybody applied', async () => {
+    await call('POST', `${SERVICES}?fieldManager=hand`, service('s-before', {}, { labels: { a: '1' } }));
+    const reset = [{ op: 'replace', path: '/metadata/managedFields', value: [{}] }];
+    const cleared = await call('PATCH', `${SERVICES}/s-before`, reset, { type: 'application/json-patch+json' });
+    expect(owners(cleared.body)).toEqual([]);
+    const { body } = await apply(
+      's-before',
+      'one',
+      bare('s-before', { metadata: { name: 's-before', labels: { b: '2' } } }),
+    );
+    expect(owners(body)).toEqual([
+      ['one', 'Apply', undefined],
+      ['before-first-apply', 'Update', undefined],
+    ]);
+  });
+
   it('refuses what is no configuration', async () => {
     await apply('s-refuse', 'one', service('s-refuse'));
     const manager = await call('PATCH', `${SERVICES}/s-refuse`, service('s-refuse'), APPLY);
@@ -165,6 +189,11 @@ againstEachServer('server-side apply', (server) => {
     expect(
       (await apply('s-refuse', 'one', bare('s-refuse', { metadata: { name: 's-refuse', managedFields: [] } }))).code,
     ).toBe(400);
+    const undeclared = await apply('s-refuse', 'one', bare('s-refuse', { spec: { nothing: 1 } }));
+    expect([undeclared.code, textAt(undeclared.body, 'message')]).toEqual([
+      500,
+      expect.stringContaining('.spec.nothing: field not declared in schema'),
+    ]);
     const stale = bare('s-refuse', { metadata: { name: 's-refuse', resourceVersion: '1' } });
     expect((await apply('s-refuse', 'one', stale)).code).toBe(409);
     expect((await call('PATCH', `${SERVICES}/s-refuse?force=true`, {}, MERGE)).code).toBe(422);

@@ -99,6 +99,27 @@ againstEachServer('services', (server) => {
       for (const path of ['spec.clusterIP', 'spec.ports.0.nodePort']) expect(at(again.body, path)).toBe(at(body, path));
     });
 
+    it('of a node stay with the name of their port', async () => {
+      const { body } = await make('a-named', {
+        type: 'LoadBalancer',
+        ports: [
+          { port: 80, name: 'a' },
+          { port: 81, name: 'b' },
+        ],
+      });
+      const changed = {
+        spec: {
+          ports: [
+            { port: 91, name: 'b' },
+            { port: 90, name: 'a' },
+          ],
+        },
+      };
+      const again = await call('PATCH', `${SERVICES}/a-named`, changed, MERGE);
+      expect(at(again.body, 'spec.ports.0.nodePort')).toBe(at(body, 'spec.ports.1.nodePort'));
+      expect(at(again.body, 'spec.ports.1.nodePort')).toBe(at(body, 'spec.ports.0.nodePort'));
+    });
+
     it('are free again after the Service', async () => {
       await make('a-freed', { clusterIP: '10.96.88.88' });
       await call('DELETE', `${SERVICES}/a-freed`);
@@ -186,6 +207,8 @@ againstEachServer('services', (server) => {
       ['a headless load balancer', { type: 'LoadBalancer', clusterIP: 'None' }, 'spec.clusterIPs[0]'],
       ['a node port of a ClusterIP', { ports: [{ port: 80, nodePort: 30_999 }] }, 'spec.ports[0].nodePort'],
       ['an external address', { externalIPs: ['127.0.0.1'] }, 'spec.externalIPs[0]'],
+      ['a family the cluster does not have', { ipFamilies: ['IPv6'] }, 'spec.ipFamilies[0]'],
+      ['two families where there is one', { ipFamilyPolicy: 'RequireDualStack' }, 'spec.ipFamilyPolicy'],
       ['a selector', { selector: { 'a b': 'c' } }, 'spec.selector'],
     ])('%s', async (_what, spec, field) => {
       const { code, body } = await make('refused', spec);

@@ -14,7 +14,7 @@ import {
   withParents,
   type FieldSet,
 } from './field-set.ts';
-import { changesBetween, fieldsOf } from './fields.ts';
+import { changesBetween, objectFields } from './fields.ts';
 import { isSameOwner, ownable, readOwners, writeOwners, type Owner } from './managed-fields.ts';
 import { mergeApplied, removeFields } from './merge.ts';
 
@@ -39,8 +39,8 @@ export function applyConfiguration(
   const { schema } = resource;
   const self = { manager: options.manager, operation: 'Apply', subresource: options.subresource } as const;
   const wanted = ownPart(resource, config, options.subresource);
-  const set = fieldsOf(schema, ownable(wanted));
-  const owners = readOwners(live);
+  const set = objectFields(schema, ownable(wanted));
+  const owners = ownersBefore(resource, live);
   const before = owners.find((owner) => isSameOwner(owner, self));
   const others = owners.filter((owner) => owner !== before);
 
@@ -61,6 +61,15 @@ export function applyConfiguration(
   return object;
 }
 
+/** What stood there before anybody applied anything belongs to whoever it was. */
+function ownersBefore(resource: Resource, live: ApiObject): Owner[] {
+  const owners = readOwners(live);
+  if (owners.length > 0) return owners;
+  const set = objectFields(resource.schema, ownable(live));
+  const apiVersion = apiVersionOfResource(resource);
+  return [{ manager: 'before-first-apply', operation: 'Update', subresource: '', apiVersion, time: '', set }];
+}
+
 /** The managed fields of an object that an apply makes. */
 export function recordFirstApply(
   resource: Resource,
@@ -68,7 +77,7 @@ export function recordFirstApply(
   config: ApiObject,
   options: ApplyOptions,
 ): void {
-  const set = fieldsOf(resource.schema, ownable(ownPart(resource, config, options.subresource)));
+  const set = objectFields(resource.schema, ownable(ownPart(resource, config, options.subresource)));
   const apiVersion = apiVersionOfResource(resource);
   const { manager, subresource, now } = options;
   writeOwners(object, [{ manager, operation: 'Apply', subresource, apiVersion, time: timestamp(now), set }]);

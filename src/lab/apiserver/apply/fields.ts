@@ -41,6 +41,11 @@ export function itemsOf(schema: ListSchema, value: Json | undefined): Map<string
   return items;
 }
 
+/** The fields of a whole object. One without any has none, while an empty struct in it is a field itself. */
+export function objectFields(schema: Schema, object: JsonObject): FieldSet {
+  return Object.keys(object).length === 0 ? EMPTY : fieldsOf(schema, object);
+}
+
 /** All fields of a value. */
 export function fieldsOf(schema: Schema, value: Json | undefined): FieldSet {
   if (value === undefined || value === null) return EMPTY;

@@ -65,7 +65,8 @@ export function writeOwners(object: ApiObject, owners: readonly Owner[]): void {
 
 /** Appliers first, then the oldest. */
 function inOrder(a: Owner, b: Owner): number {
-  const key = ({ operation, time, manager }: Owner): string => `${operation} ${time} ${manager}`;
+  const key = ({ operation, time, manager, subresource }: Owner): string =>
+    `${operation} ${time} ${manager} ${subresource}`;
   return key(a) < key(b) ? -1 : 1;
 }
 
@@ -99,6 +100,11 @@ export function recordUpdate(
   // A client that leaves them out does not know them; one that means to clear them sends an empty entry.
   const kept = readOwners(object.metadata.managedFields === undefined && old !== undefined ? old : object);
   const owners = wiped ? [] : kept;
+  if (old !== undefined && owners.length === 0) {
+    // Where nobody owns anything, ownership begins with the first apply.
+    delete object.metadata.managedFields;
+    return;
+  }
   const { changed, removed } =
     old === undefined
       ? { changed: createdFields(resource, object), removed: undefined }

@@ -1,8 +1,8 @@
 /** Merging an applied configuration into an object, and taking fields out of one. */
 import { clone, isObject, setKey, type Json, type JsonObject } from '../json.ts';
-import { mergeOrder } from '../patch/element-order.ts';
 import type { ListSchema, Schema } from '../schema/schema.ts';
 import type { FieldSet } from './field-set.ts';
+import { appliedOrder } from './item-order.ts';
 import { childSchema, elementOf, isAssociative, isGranular, itemsOf } from './fields.ts';
 
 /** `live` with everything that `config` says. Neither is changed. */
@@ -26,7 +26,8 @@ function mergeItems(schema: ListSchema, live: readonly Json[], config: readonly 
     const element = elementOf(schema, item);
     if (element !== undefined) items.set(element, mergeApplied(schema.items, items.get(element), item));
   }
-  return mergeOrder([...items.values()], config, live, (item) => elementOf(schema, item) ?? '');
+  const order = appliedOrder([...itemsOf(schema, [...live]).keys()], [...itemsOf(schema, [...config]).keys()]);
+  return order.map((element) => items.get(element) ?? null);
 }
 
 /** `value` without the fields in `set`; undefined when nothing is left of a list or a map. */

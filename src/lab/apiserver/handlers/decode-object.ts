@@ -35,6 +35,16 @@ export function decodeObject(context: RequestContext, resource: Resource, body: 
   );
 }
 
+/** Paths of the fields that the resource does not have. Values of the wrong type are for {@link decodeObject}. */
+export function unknownFields(resource: Resource, value: JsonObject): readonly string[] {
+  try {
+    return decode(resource.schema, value).unknown;
+  } catch (error) {
+    if (error instanceof MismatchError) return [];
+    throw error;
+  }
+}
+
 /** {@link decodeObject} of what a patch has made of an object. @throws ApiError 422 */
 export function conformPatched(context: RequestContext, resource: Resource, value: JsonObject): ApiObject {
   return conform(context, resource, value, (why) =>

@@ -23,7 +23,7 @@ import { applyStrategicPatch } from '../patch/strategic.ts';
 import type { Resource } from '../registry/resource.ts';
 import { deleteOptions as deleteOptionsSchema } from '../schema/meta.ts';
 import type { Stored } from '../storage/history.ts';
-import { conformPatched, decodeObject } from './decode-object.ts';
+import { conformPatched, decodeObject, unknownFields } from './decode-object.ts';
 import { PLAIN } from '../http/accept.ts';
 import { presentList, presentObject } from './present.ts';
 import { presentationOf } from './read.ts';
@@ -108,7 +108,15 @@ function decodeConfiguration(context: RequestContext, resource: Resource, body: 
     throw badRequest(`invalid object type: ${stringAt(body, 'apiVersion')}, Kind=${stringAt(body, 'kind')}`);
   }
   if (objectAt(body, 'metadata')['managedFields'] !== undefined) throw badRequest('metadata.managedFields must be nil');
+  refuseUndeclared(resource, body);
   return decodeObject(context, resource, body);
+}
+
+/** Nobody can own a field that does not exist; the real server calls it a failure of its own. */
+function refuseUndeclared(resource: Resource, body: JsonObject): void {
+  const [field] = unknownFields(resource, body);
+  if (field === undefined) return;
+  throw new ApiError(500, '', `failed to create typed patch object: .${field}: field not declared in schema`);
 }
 
 function applyObject(context: RequestContext, target: Target, config: ApiObject): void {
@@ -125,8 +133,9 @@ function applyObject(context: RequestContext, target: Target, config: ApiObject)
   const exists = backend.store.get(resource.storage, storageKey(namespace, name)) !== undefined;
   if (!exists && subresource === '') {
     if (nameOf(config) !== name) throw badRequest(nameMismatch(nameOf(config), name));
-    if (config.metadata.uid) throw conflict(subject(resource, name), 'uid mismatch: there is no such object');
+    if (config.metadata.uid) throw missingIncarnation(resource, name, config.metadata.uid);
     const object = clone(config);
+    delete object.metadata.resourceVersion;
     recordFirstApply(resource, object, config, options);
     answer(context, resource, 201, createObject(backend, resource, namespace, object, write));
     return;
@@ -134,6 +143,11 @@ function applyObject(context: RequestContext, target: Target, config: ApiObject)
   if (nameOf(config) !== name) throw badRequest(nameMismatch(nameOf(config), name));
   const change = (live: ApiObject): ApiObject => applyConfiguration(resource, live, config, options);
   answer(context, resource, 200, updateObject(backend, resource, namespace, name, change, write));
+}
+
+function missingIncarnation(resource: Resource, name: string, uid: string): ApiError {
+  const why = `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`;
+  return conflict(subject(resource, name), why);
 }
 
 function asPatched(value: Json): JsonObject {

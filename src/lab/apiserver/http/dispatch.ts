@@ -103,8 +103,8 @@ async function serveResource(dispatcher: Dispatcher, context: RequestContext, in
   else await serveObject(context, resource, { ...info, namespace });
 }
 
-function isMisplaced(resource: Resource, { namespace }: ResourceRequest): boolean {
-  return namespace !== '' && resource.plural !== 'namespaces';
+function isMisplaced(resource: Resource, { namespace, name }: ResourceRequest): boolean {
+  return namespace !== '' && !(resource.plural === 'namespaces' && name === namespace);
 }
 
 async function serveVirtual(context: RequestContext, info: ResourceRequest): Promise<void> {

@@ -107,10 +107,8 @@ function allocateNodePorts(
   for (const port of ports) {
     if (port['nodePort'] !== undefined) continue;
     const protocol = stringAt(port, 'protocol');
-    // A client that sends its own manifest again, without node ports, keeps the ones it was given.
-    const had = objectsAt(before, 'ports').find(
-      (candidate) => candidate['port'] === port['port'] && candidate['protocol'] === protocol,
-    );
+    // A client that sends its own manifest again, without node ports, keeps those it was given for ports of the name.
+    const had = objectsAt(before, 'ports').find((candidate) => stringAt(candidate, 'name') === stringAt(port, 'name'));
     const kept = had === undefined ? undefined : numberAt(had, 'nodePort');
     port['nodePort'] =
       kept !== undefined && !taken.has(`${protocol}/${kept}`) ? kept : freePort(protocol, taken, around);

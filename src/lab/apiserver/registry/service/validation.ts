@@ -21,6 +21,7 @@ export function validateService(object: ApiObject): FieldError[] {
     ...addressErrors(spec),
     ...policyErrors(spec),
     ...classErrors(spec),
+    ...familyErrors(spec),
     ...statusErrors(object),
   ];
 }
@@ -170,6 +171,21 @@ function policyErrors(spec: JsonObject): FieldError[] {
   if (healthPort !== undefined && !needsHealthCheckPort(spec)) {
     const why = "may only be set when `type` is 'LoadBalancer' and `externalTrafficPolicy` is 'Local'";
     errors.push(invalidValue('spec.healthCheckNodePort', healthPort, why));
+  }
+  return errors;
+}
+
+/** The lab's Service network is IPv4 only, so what asks for more gets what a cluster like it answers. */
+function familyErrors(spec: JsonObject): FieldError[] {
+  const errors = stringsAt(spec, 'ipFamilies').flatMap((family, index) =>
+    family === 'IPv4' ? [] : [invalidValue(`spec.ipFamilies[${index}]`, family, 'not configured on this cluster')],
+  );
+  const policy = stringAt(spec, 'ipFamilyPolicy');
+  if (policy === 'RequireDualStack') {
+    const why = 'this cluster is not configured for dual-stack services';
+    errors.push(invalidValue('spec.ipFamilyPolicy', policy, why));
+  } else if (!['', 'SingleStack', 'PreferDualStack'].includes(policy)) {
+    errors.push(unsupported('spec.ipFamilyPolicy', policy, ['PreferDualStack', 'RequireDualStack', 'SingleStack']));
   }
   return errors;
 }
