@@ -68,6 +68,9 @@ const WATCH_TIMEOUT_MS = 45 * 60 * 1000;
 /** Longer than clients keep an idle connection, so that none is closed while it is being used. */
 const KEEP_ALIVE_MS = 180_000;
 
+/** Silence of a connection after which TCP asks whether anybody is there. */
+const PROBE_AFTER_MS = 15_000;
+
 /** @throws KubevipError DATA_IN_USE, STORE_CORRUPT, LISTEN_FAILED */
 export async function startApiServer(options: ApiServerOptions = {}): Promise<ApiServer> {
   const { dataDirectory } = options;
@@ -193,7 +196,15 @@ function dispatcherOf(
 }
 
 function httpsServer({ cert, key }: ServingCertificate, dispatcher: Dispatcher, audit: AuditLog): Server {
-  const server = createServer({ cert, key, keepAliveTimeout: KEEP_ALIVE_MS, noDelay: true });
+  const server = createServer({
+    cert,
+    key,
+    noDelay: true,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    // Nodes of the lab lose their power without a word; their watches must not stay for ever.
+    keepAlive: true,
+    keepAliveInitialDelay: PROBE_AFTER_MS,
+  });
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
     const begun = performance.now();
     response.on('error', () => {

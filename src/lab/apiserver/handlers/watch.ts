@@ -44,6 +44,8 @@ export function watchObjects(context: RequestContext, request: Request, settings
     stream.fail(error);
     return () => stream.end();
   }
+  // The client may have gone while the request was held back; its end would not be told again.
+  if (context.response.destroyed) return () => undefined;
   const unsubscribe = context.backend.store.subscribe(resource.storage, (event) => stream.change(event, relevant));
   const bookmark = setInterval(() => stream.bookmark(context.backend.store.revision), settings.bookmarkInterval);
   const seconds = Number(context.url.searchParams.get('timeoutSeconds') ?? '0') || 0;

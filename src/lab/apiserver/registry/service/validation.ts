@@ -1,15 +1,16 @@
 /** Which Services are refused, in the words of the real server. */
 import { isIP, isIPv4 } from 'node:net';
-import { duplicate, forbiddenField, invalidValue, required, unsupported, type FieldError } from '../../errors.ts';
-import { equal, numberAt, objectAt, objectsAt, stringAt, stringMapAt, stringsAt, type JsonObject } from '../../json.ts';
-import { specOf, statusOf, type ApiObject } from '../../object.ts';
+import { forbiddenField, invalidValue, required, unsupported, type FieldError } from '../../errors.ts';
+import { equal, numberAt, stringAt, stringMapAt, stringsAt, type JsonObject } from '../../json.ts';
+import { specOf, type ApiObject } from '../../object.ts';
 import { labelErrors } from '../../validation/metadata.ts';
-import { nameIsLabel, nameIsSubdomain, portNameErrors, qualifiedNameErrors } from '../../validation/names.ts';
+import { nameIsSubdomain, qualifiedNameErrors } from '../../validation/names.ts';
 import { isExternallyReachable, isLoadBalancer, needsHealthCheckPort } from './defaults.ts';
+import { NOT_AN_IP, oneOf } from './one-of.ts';
+import { portsErrors } from './port-validation.ts';
+import { statusErrors } from './status-validation.ts';
 
 const TYPES = ['ClusterIP', 'ExternalName', 'LoadBalancer', 'NodePort'];
-const PROTOCOLS = ['SCTP', 'TCP', 'UDP'];
-const PORT_RANGE = 'must be between 1 and 65535, inclusive';
 
 export function validateService(object: ApiObject): FieldError[] {
   const spec = specOf(object);
@@ -25,94 +26,6 @@ export function validateService(object: ApiObject): FieldError[] {
     ...statusErrors(object),
   ];
 }
-
-function oneOf(object: JsonObject, key: string, values: readonly string[], field = `spec.${key}`): FieldError[] {
-  const value = stringAt(object, key);
-  return values.includes(value) ? [] : [unsupported(field, value, values)];
-}
-
-function portsErrors(spec: JsonObject): FieldError[] {
-  const ports = objectsAt(spec, 'ports');
-  const headless = stringAt(spec, 'clusterIP') === 'None';
-  if (ports.length === 0) {
-    return headless || stringAt(spec, 'type') === 'ExternalName' ? [] : [required('spec.ports')];
-  }
-  return [
-    ...ports.flatMap((port, index) => portErrors(port, `spec.ports[${index}]`, ports.length > 1)),
-    ...repeated(
-      ports,
-      (port) => stringAt(port, 'name') || undefined,
-      (name, index) => duplicate(`spec.ports[${index}].name`, name),
-    ),
-    ...repeated(
-      ports,
-      (port) => JSON.stringify([numberAt(port, 'port'), stringAt(port, 'protocol')]),
-      (_key, index) => {
-        const { port, protocol } = ports[index] ?? {};
-        return duplicate(`spec.ports[${index}]`, { port: port ?? null, protocol: protocol ?? null });
-      },
-    ),
-    ...repeated(
-      ports,
-      (port) => (port['nodePort'] === undefined ? undefined : JSON.stringify([port['nodePort'], port['protocol']])),
-      (_key, index) => duplicate(`spec.ports[${index}].nodePort`, ports[index]?.['nodePort'] ?? null),
-    ),
-    ...(stringAt(spec, 'type') === 'ClusterIP'
-      ? ports.flatMap((port, index) =>
-          port['nodePort'] === undefined
-            ? []
-            : [forbiddenField(`spec.ports[${index}].nodePort`, "may not be used when `type` is 'ClusterIP'")],
-        )
-      : []),
-  ];
-}
-
-function repeated(
-  ports: readonly JsonObject[],
-  key: (port: JsonObject) => string | undefined,
-  error: (key: string, index: number) => FieldError,
-): FieldError[] {
-  const seen = new Set<string>();
-  return ports.flatMap((port, index) => {
-    const value = key(port);
-    if (value === undefined) return [];
-    const again = seen.has(value);
-    seen.add(value);
-    return again ? [error(value, index)] : [];
-  });
-}
-
-function portErrors(port: JsonObject, field: string, nameNeeded: boolean): FieldError[] {
-  const errors: FieldError[] = [];
-  const name = stringAt(port, 'name');
-  if (name === '') {
-    if (nameNeeded) errors.push(required(`${field}.name`));
-  } else {
-    errors.push(...nameIsLabel(name, false).map((why) => invalidValue(`${field}.name`, name, why)));
-  }
-  errors.push(...portNumberErrors(port, 'port', `${field}.port`));
-  errors.push(...oneOf(port, 'protocol', PROTOCOLS, `${field}.protocol`));
-  const target = port['targetPort'];
-  if (typeof target === 'string') {
-    errors.push(...portNameErrors(target).map((why) => invalidValue(`${field}.targetPort`, target, why)));
-  } else {
-    errors.push(...portNumberErrors(port, 'targetPort', `${field}.targetPort`));
-  }
-  const appProtocol = stringAt(port, 'appProtocol');
-  if (appProtocol !== '') {
-    errors.push(
-      ...qualifiedNameErrors(appProtocol).map((why) => invalidValue(`${field}.appProtocol`, appProtocol, why)),
-    );
-  }
-  return errors;
-}
-
-function portNumberErrors(object: JsonObject, key: string, field: string): FieldError[] {
-  const value = numberAt(object, key) ?? 0;
-  return Number.isInteger(value) && value >= 1 && value <= 65_535 ? [] : [invalidValue(field, value, PORT_RANGE)];
-}
-
-const NOT_AN_IP = 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)';
 
 /** Addresses that mean nothing as the address of a Service on a node. */
 function unusualAddress(ip: string): string | undefined {
@@ -222,35 +135,6 @@ function isCidr(text: string): boolean {
   const [ip = '', length = '', ...rest] = text.split('/');
   if (rest.length > 0 || isIP(ip) === 0 || !/^\d{1,3}$/.test(length)) return false;
   return Number(length) <= (isIPv4(ip) ? 32 : 128);
-}
-
-function statusErrors(object: ApiObject): FieldError[] {
-  const status = statusOf(object);
-  const errors: FieldError[] = [];
-  const ingress = objectsAt(objectAt(status, 'loadBalancer'), 'ingress');
-  if (ingress.length > 0 && !isLoadBalancer(specOf(object))) {
-    return [forbiddenField('status.loadBalancer.ingress', "may only be used when `spec.type` is 'LoadBalancer'")];
-  }
-  for (const [index, item] of ingress.entries()) {
-    const field = `status.loadBalancer.ingress[${index}]`;
-    const ip = stringAt(item, 'ip');
-    if (ip !== '' && isIP(ip) === 0) errors.push(invalidValue(`${field}.ip`, ip, NOT_AN_IP));
-    if (ip === '' && item['ipMode'] !== undefined) {
-      errors.push(forbiddenField(`${field}.ipMode`, 'may not be specified when `ip` is not set'));
-    }
-    const mode = item['ipMode'];
-    if (mode !== undefined && mode !== 'VIP' && mode !== 'Proxy') {
-      errors.push(unsupported(`${field}.ipMode`, mode, ['Proxy', 'VIP']));
-    }
-    const hostname = stringAt(item, 'hostname');
-    if (hostname !== '') {
-      errors.push(...nameIsSubdomain(hostname, false).map((why) => invalidValue(`${field}.hostname`, hostname, why)));
-      if (isIP(hostname) !== 0) {
-        errors.push(invalidValue(`${field}.hostname`, hostname, 'must be a DNS name, not an IP address'));
-      }
-    }
-  }
-  return errors;
 }
 
 /** What may not change. */
