@@ -193,7 +193,7 @@ describe('owners by Lease, when the API server fails', () => {
       ({ node, holds }) => (node === first && !holds) || (node === second && holds),
     );
     expect([lost?.node, taken?.node]).toEqual([first, second]);
-    expect((taken?.at ?? 0) - (lost?.at ?? 0)).toBeGreaterThan(100);
+    expect(taken?.at).toBeGreaterThanOrEqual(lost?.at ?? Number.POSITIVE_INFINITY);
     release();
     await until(() => agents.all.get(first)?.ensure(VIP, NODES).state === 'ready', 'the first to see the owner');
     expect(agents.holders(VIP)).toEqual([second]);
