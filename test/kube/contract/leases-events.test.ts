@@ -102,6 +102,8 @@ againstEachServer('leases and events', (server) => {
       const series = { count: 2, lastObservedTime: '2026-01-02T03:05:05.000001Z' };
       const { code, body } = await call('PATCH', `${EVENTS}/e-series`, { series }, MERGE);
       expect([code, at(body, 'series')]).toEqual([200, series]);
+      const other = await call('PATCH', `${EVENTS}/e-series`, { note: 'something else' }, MERGE);
+      expect([other.code, at(other.body, 'details.causes.0.field')]).toEqual([422, 'message']);
     });
 
     it('are found by what they are about', async () => {

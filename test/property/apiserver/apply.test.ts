@@ -101,10 +101,9 @@ describe('server-side apply', () => {
         const live = applyConfiguration(resource, object({}), object(theirs), options('they'));
         try {
           const merged = applyConfiguration(resource, live, object(ours), options('we'));
-          // Nobody was overruled, so they may say it again.
-          expect(fieldsIn(applyConfiguration(resource, merged, object(theirs), options('they')))).toEqual(
-            fieldsIn(merged),
-          );
+          // Nobody was overruled, so they may say it again; only the order of lists without one follows the last word.
+          const again = applyConfiguration(resource, merged, object(theirs), options('they'));
+          expect(normal(fieldsIn(again))).toEqual(normal(fieldsIn(merged)));
           const withdrawn = applyConfiguration(resource, merged, object({}), options('we'));
           expect(normal(omit(fieldsIn(withdrawn), ['inner']))).toEqual(normal(omit(theirs, ['inner'])));
         } catch (error) {

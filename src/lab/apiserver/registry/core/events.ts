@@ -4,6 +4,7 @@ import { objectAt, stringAt, type JsonObject } from '../../json.ts';
 import type { ApiObject } from '../../object.ts';
 import { eventColumns } from '../../printers/core.ts';
 import { coreEvent, event } from '../../schema/core.ts';
+import { immutable } from '../../validation/metadata.ts';
 import { defineResource } from '../resource.ts';
 
 /** Name in the core form → name in events.k8s.io/v1. Everything else has the same name in both. */
@@ -82,6 +83,28 @@ function validateEvent(object: ApiObject): FieldError[] {
   return errors;
 }
 
+/** What has been said stays said; only the series goes on. */
+const FINAL = [
+  'regarding',
+  'reason',
+  'note',
+  'type',
+  'eventTime',
+  'action',
+  'related',
+  'reportingController',
+  'reportingInstance',
+  'deprecatedSource',
+  'deprecatedFirstTimestamp',
+  'deprecatedLastTimestamp',
+  'deprecatedCount',
+];
+
+function validateEventUpdate(object: ApiObject, old: ApiObject): FieldError[] {
+  // Errors name fields as the stored form does, as on the real server.
+  return FINAL.flatMap((key) => immutable(object[key], old[key], BACK[key] ?? key));
+}
+
 export const events = defineResource({
   ...shared,
   group: 'events.k8s.io',
@@ -95,6 +118,7 @@ export const events = defineResource({
     type: (object) => stringAt(object, 'type'),
   },
   validate: validateEvent,
+  validateUpdate: validateEventUpdate,
   fromStored: (object) => rename(object, RENAMED, 'events.k8s.io/v1'),
   toStored: (object) => rename(object, BACK, 'v1'),
 });

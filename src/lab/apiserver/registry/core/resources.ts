@@ -165,7 +165,6 @@ export const endpointSlices = defineResource({
   version: 'v1',
   plural: 'endpointslices',
   kind: 'EndpointSlice',
-  createOnUpdate: true,
   countsGenerations: true,
   schema: endpointSlice,
   columns: endpointSliceColumns,

@@ -11,7 +11,7 @@ import { fill } from '../defaults.ts';
 import { defineResource } from '../resource.ts';
 
 export const RBAC_GROUP = 'rbac.authorization.k8s.io';
-const rbac = { group: RBAC_GROUP, version: 'v1', nameRule: nameIsPathSegment } as const;
+const rbac = { group: RBAC_GROUP, version: 'v1', nameRule: nameIsPathSegment, createOnUpdate: true } as const;
 
 function rulesErrors(object: ApiObject, cluster: boolean): FieldError[] {
   return objectsAt(object, 'rules').flatMap((rule, index) => {
