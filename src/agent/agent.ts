@@ -13,6 +13,7 @@ import { messageOf } from '../model/errors.ts';
 import type { Ip } from '../model/ip.ts';
 import type { Timer } from '../model/time.ts';
 import { nodesWithReadyEndpoints } from './endpoints.ts';
+import { excludedNodes } from './nodes.ts';
 import type { Health } from './http.ts';
 import type { Logger } from './log.ts';
 import { createMetrics, type Metrics, type Snapshot } from './metrics.ts';
@@ -70,6 +71,7 @@ export class Agent {
       clock,
       service: (key) => services.get(key),
       endpointNodes: (key) => nodesWithReadyEndpoints(watchers.endpointSlices.store.list(), key),
+      excludedNodes: () => excludedNodes(watchers.nodes?.store.list() ?? []),
       pools: () => this.#pools,
       allocating: () => parts.allocatorElection.isLeader,
       routerEnabled: config.routerEnabled,
@@ -113,7 +115,16 @@ export class Agent {
       allocatorElection.onChange(all),
     );
     for (const watcher of Object.values(watchers)) watcher.start();
-    await Promise.all([watchers.services.synced, watchers.configMaps.synced, watchers.endpointSlices.synced]);
+    await Promise.all(Object.values(watchers).map(({ synced }) => synced));
+    // What is reported of nodes changes all the time; which of them are excluded hardly ever.
+    const excluded = (): string => excludedNodes(watchers.nodes?.store.list() ?? []).join();
+    let before = excluded();
+    const nodesChanged = watchers.nodes?.onChange(() => {
+      if (excluded() === before) return;
+      before = excluded();
+      all();
+    });
+    if (nodesChanged) this.#stops.push(nodesChanged);
     await stages.ownership.start();
     allocatorElection.start();
     // Services last: by now everything that a decision is made of is known.

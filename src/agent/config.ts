@@ -32,6 +32,9 @@ const schema = z.object({
   vip_renewdeadline: seconds(3),
   vip_retryperiod: seconds(1),
   enable_upnp: bool(true),
+  honor_exclude_label: bool(false),
+  svc_withdraw: bool(false),
+  conflict_policy: z.enum(['defend', 'yield']).default('defend'),
   prometheus_server: z.string().default(':2112'),
   k8s_config_file: z.string().default(''),
   vip_loglevel: z.coerce.number().int().default(0),
@@ -48,7 +51,13 @@ export interface AgentConfig {
   readonly namespace: string;
   /** kube-vip's global Lease: whoever holds it gives out addresses, and a kube-vip stays aside. */
   readonly allocatorLease: string;
-  readonly rules: { readonly className: string; readonly classOnly: boolean };
+  /** `svc_enable`; without it the node is only rid of what an earlier run may have left. */
+  readonly servicesEnabled: boolean;
+  readonly rules: { readonly className: string; readonly classOnly: boolean; readonly withdraw: boolean };
+  /** Nodes with Kubernetes' exclude label own nothing. */
+  readonly honorExcludeLabel: boolean;
+  /** What happens to an address that another machine claims, where its Service does not say. */
+  readonly conflictPolicy: 'defend' | 'yield';
   /** Undefined: the interface with the default route. */
   readonly link?: string;
   /** Milliseconds. */
@@ -92,7 +101,10 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, ho
     node: (v.vip_nodename || hostname).toLowerCase(),
     namespace: v.cp_namespace,
     allocatorLease: v.svc_leasename,
-    rules: { className: v.lb_class_name, classOnly: v.lb_class_only },
+    servicesEnabled: v.svc_enable,
+    rules: { className: v.lb_class_name, classOnly: v.lb_class_only, withdraw: v.svc_withdraw },
+    honorExcludeLabel: v.honor_exclude_label,
+    conflictPolicy: v.conflict_policy,
     lease,
     routerEnabled: v.enable_upnp,
     logLevel: v.vip_loglevel <= -4 ? 'debug' : v.vip_loglevel < 4 ? 'info' : v.vip_loglevel < 8 ? 'warn' : 'error',

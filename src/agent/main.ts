@@ -1,5 +1,6 @@
 /** The in-cluster process: `node dist/agent/main.js`, and `kubevip agent`. */
 import { hostname } from 'node:os';
+import { Registry } from 'prom-client';
 import { EXIT, KubevipError, messageOf } from '../model/errors.ts';
 import { Agent } from './agent.ts';
 import { readConfig } from './config.ts';
@@ -15,6 +16,14 @@ export async function runAgent(env: NodeJS.ProcessEnv = process.env): Promise<nu
   const config = readConfig(env, hostname());
   const log = createLogger(config.logLevel, config.node);
   const parts = wire(config, log);
+  if (!config.servicesEnabled) {
+    log.info({}, 'svc_enable=false: no Services are served here, and what an earlier run left on this node is removed');
+    await parts.stages.announcement.close();
+    const idle = config.listen && (await serveHttp(config.listen, new Registry(), () => ({})));
+    await untilSignal();
+    idle?.close();
+    return EXIT.ok;
+  }
   const agent = new Agent(parts);
   const server = config.listen && (await serveHttp(config.listen, agent.metrics.registry, () => agent.health()));
   // A defect in one callback must not take the addresses of every Service with it.
@@ -24,9 +33,7 @@ export async function runAgent(env: NodeJS.ProcessEnv = process.env): Promise<nu
   process.on('unhandledRejection', (error) =>
     log.error({ message: messageOf(error) }, 'unexpected rejection; going on'),
   );
-  const signal = new Promise<string>((resolve) => {
-    for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => resolve(name));
-  });
+  const signal = untilSignal();
   log.info({ namespace: config.namespace, listen: config.listen }, 'agent starts');
   agent.start().then(
     () => log.info({}, 'agent is ready'),
@@ -36,6 +43,12 @@ export async function runAgent(env: NodeJS.ProcessEnv = process.env): Promise<nu
   await Promise.race([agent.stop(), new Promise((resolve) => setTimeout(resolve, STOP_WITHIN).unref())]);
   server?.close();
   return EXIT.ok;
+}
+
+function untilSignal(): Promise<string> {
+  return new Promise((resolve) => {
+    for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => resolve(name));
+  });
 }
 
 if (import.meta.main) {

@@ -7,7 +7,7 @@ import type { RouterMappings } from '../exposure/router/port.ts';
 import type { EventRecorder, ServiceWriter } from '../exposure/status/port.ts';
 import type { Watcher } from '../kube/watcher/watcher.ts';
 import type { Ip } from '../model/ip.ts';
-import type { ConfigMap, EndpointSlice, Service } from '../model/kubernetes.ts';
+import type { ConfigMap, EndpointSlice, Node, Service } from '../model/kubernetes.ts';
 import type { Clock, Entropy } from '../model/time.ts';
 import type { Network } from '../model/wire.ts';
 import type { AgentConfig } from './config.ts';
@@ -45,6 +45,8 @@ export interface Parts {
     readonly services: Watcher<Service>;
     readonly endpointSlices: Watcher<EndpointSlice>;
     readonly configMaps: Watcher<ConfigMap>;
+    /** Only where the exclude label counts. */
+    readonly nodes?: Watcher<Node>;
   };
   readonly allocatorElection: Election;
   readonly stages: Stages;

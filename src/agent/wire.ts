@@ -66,6 +66,7 @@ export function wire(config: AgentConfig, log: Logger): Parts {
         namespace: config.configMap.namespace,
         fieldSelector: `metadata.name=${config.configMap.name}`,
       }),
+      ...(config.honorExcludeLabel ? { nodes: watch('Node', {}) } : {}),
     },
     allocatorElection: createElection({
       name: config.allocatorLease,

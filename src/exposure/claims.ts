@@ -3,6 +3,7 @@ import type { Ip } from '../model/ip.ts';
 import type { ServiceKey } from '../model/kubernetes.ts';
 
 export interface Claim {
+  /** The first one leads: the others go where it is. */
   readonly ips: readonly Ip[];
   /** Nodes that may serve this Service; undefined: any. */
   readonly nodes?: readonly string[];
@@ -10,26 +11,45 @@ export interface Claim {
 
 export class Claims {
   readonly #byService = new Map<ServiceKey, Claim>();
+  readonly #byIp = new Map<Ip, Set<ServiceKey>>();
 
   /** @returns the addresses that nobody claims any more. */
   set(service: ServiceKey, claim: Claim | undefined): Ip[] {
     const before = this.#byService.get(service)?.ips ?? [];
+    for (const ip of before) this.#byIp.get(ip)?.delete(service);
     if (claim) this.#byService.set(service, claim);
     else this.#byService.delete(service);
-    return before.filter((ip) => this.claimants(ip).length === 0);
+    for (const ip of claim?.ips ?? []) this.#byIp.set(ip, (this.#byIp.get(ip) ?? new Set()).add(service));
+    const free = before.filter((ip) => this.#byIp.get(ip)?.size === 0);
+    for (const ip of free) this.#byIp.delete(ip);
+    return free;
   }
 
   claimants(ip: Ip): ServiceKey[] {
-    return [...this.#byService].filter(([, claim]) => claim.ips.includes(ip)).map(([service]) => service);
+    return [...(this.#byIp.get(ip) ?? [])];
   }
 
   /** Nodes of `live` that may serve every Service on the address. */
   eligible(ip: Ip, live: readonly string[]): string[] {
-    const limits = [...this.#byService.values()].filter((claim) => claim.ips.includes(ip)).map((claim) => claim.nodes);
+    const limits = this.#claimsOn(ip).map(({ nodes }) => nodes);
     return live.filter((node) => limits.every((nodes) => nodes === undefined || nodes.includes(node)));
+  }
+
+  /**
+   * The address whose owner is to own `ip` as well, so that both families of a Service stand on one node, which opens
+   * its router ports and publishes its name. Undefined for an address that leads, or is wanted with different leaders.
+   */
+  leaderOf(ip: Ip): Ip | undefined {
+    const leaders = new Set(this.#claimsOn(ip).map(({ ips }) => ips[0]));
+    const [leader] = leaders;
+    return leaders.size === 1 && leader !== ip ? leader : undefined;
   }
 
   services(): ServiceKey[] {
     return [...this.#byService.keys()];
+  }
+
+  #claimsOn(ip: Ip): Claim[] {
+    return this.claimants(ip).flatMap((service) => this.#byService.get(service) ?? []);
   }
 }

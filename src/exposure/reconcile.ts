@@ -3,7 +3,7 @@
  * Level-triggered and synchronous: every stage is told what is wanted and says what is; whatever takes time
  * goes on behind the stage, which calls back. So no Service ever waits for another.
  */
-import { FINALIZER } from '../model/annotations.ts';
+import { EXCLUDE_LABEL, FINALIZER } from '../model/annotations.ts';
 import { failed, off, pending, ready, type Decision } from '../model/decision.ts';
 import { familyOf, type Ip } from '../model/ip.ts';
 import { keyOf, type Service, type ServiceKey } from '../model/kubernetes.ts';
@@ -34,6 +34,8 @@ export interface ReconcilerParts {
   readonly service: (key: ServiceKey) => Service | undefined;
   /** Nodes with ready endpoints of the Service. */
   readonly endpointNodes: (key: ServiceKey) => readonly string[];
+  /** Nodes that may own nothing (`honor_exclude_label`). */
+  readonly excludedNodes: () => readonly string[];
   readonly pools: () => PoolConfig;
   /** Whether this agent gives out addresses now. */
   readonly allocating: () => boolean;
@@ -110,26 +112,35 @@ export class Reconciler {
     }
     if (!this.#parts.allocating())
       return pending('WaitingForAllocator', 'the agent that gives out addresses has not answered yet');
-    return this.#parts.allocator.allocate(intent);
+    return this.#parts.allocator.allocate(intent, assigned);
   }
 
   #owner(intent: Intent, assigned: AssignedAddress | undefined): Decision<Owner> {
     const local = intent.trafficPolicy === 'Local';
-    const nodes = local ? this.#parts.endpointNodes(intent.service) : undefined;
+    const excluded = this.#parts.excludedNodes();
+    const among = local ? this.#parts.endpointNodes(intent.service) : this.#parts.ownership.liveNodes();
+    const nodes = local || excluded.length > 0 ? among.filter((node) => !excluded.includes(node)) : undefined;
     const ips = assigned?.ips ?? [];
     this.#unclaim(
       this.#claims.set(intent.service, ips.length === 0 ? undefined : { ips, ...(nodes ? { nodes } : {}) }),
     );
     const [first, ...others] = ips.map((ip) => this.#ownerOf(ip));
     if (!first) return pending('WaitingForAddress', 'no address yet');
-    if (local && nodes?.length === 0 && first.state !== 'ready') {
-      return failed('NoReadyEndpoints', 'externalTrafficPolicy is Local and no node has a ready endpoint');
+    if (first.state !== 'ready' && nodes?.length === 0) {
+      return among.length === 0
+        ? failed('NoReadyEndpoints', 'externalTrafficPolicy is Local and no node has a ready endpoint')
+        : failed('NodesExcluded', `${among.join(', ')} may not own addresses: label ${EXCLUDE_LABEL} is honoured`);
     }
     return others.find(({ state }) => state !== 'ready') ?? first;
   }
 
   #ownerOf(ip: Ip): Decision<Owner> {
-    return this.#parts.ownership.ensure(ip, this.#claims.eligible(ip, this.#parts.ownership.liveNodes()));
+    const { ownership } = this.#parts;
+    const leader = this.#claims.leaderOf(ip);
+    if (leader === undefined) return ownership.ensure(ip, this.#claims.eligible(ip, ownership.liveNodes()));
+    const leading = this.#ownerOf(leader);
+    const owner = ownership.ensure(ip, leading.state === 'ready' ? [leading.value.node] : []);
+    return owner.state === 'ready' ? owner : pending('WaitingForOwner', `${ip} goes where ${leader} is`);
   }
 
   #announcement(intent: Intent, assigned: AssignedAddress | undefined, owner: Decision<Owner>): Decision<Announced> {

@@ -53,8 +53,9 @@ export class Withdrawal {
     }
     const uid = service.metadata.uid ?? '';
     if (this.#done.has(uid)) return reporter.report(service, removalPatch(service));
-    const owners = assigned.ips.map((ip) => ownerOf(ip));
-    if (!owners.every((owner) => owner.state === 'ready' && owner.value.mine)) {
+    // Where the first address is the others are; one that is not (see Claims.leaderOf) goes with its claim.
+    const [owner] = assigned.ips.map((ip) => ownerOf(ip));
+    if (owner?.state !== 'ready' || !owner.value.mine) {
       names.yield(key);
       router.yield(key);
       leases.yield(key);

@@ -86,6 +86,14 @@ export const ANNOTATIONS = {
     meaning: 'The node that owns the address.',
   },
   /* ours */
+  conflict: {
+    key: 'kubevip.dev/conflict',
+    on: 'Service',
+    access: 'read',
+    value: 'defend | yield',
+    meaning:
+      'What to do when another host claims an address of this Service: keep it and answer (`defend`), or let go until that host is gone (`yield`). Default: the agent’s `conflict_policy`, which is `defend` unless set.',
+  },
   pool: {
     key: 'kubevip.dev/pool',
     on: 'Service',
@@ -177,6 +185,8 @@ export const KEY = Object.fromEntries(Object.entries(ANNOTATIONS).map(([name, { 
 export const FINALIZER = 'kubevip.dev/cleanup';
 /** Service label that kube-vip's cloud provider writes and counts by. */
 export const IMPLEMENTATION_LABEL = { key: 'implementation', value: 'kube-vip' } as const;
+/** Kubernetes' own label on nodes, set on every control plane by kubeadm. Ignored unless `honor_exclude_label`. */
+export const EXCLUDE_LABEL = 'node.kubernetes.io/exclude-from-external-load-balancers';
 /** kube-vip's class, accepted by default so that its users change nothing. */
 export const DEFAULT_CLASS = 'kube-vip.io/kube-vip-class';
 /** Our own, for clusters where both run. */

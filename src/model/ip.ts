@@ -27,6 +27,11 @@ export function familyOf(address: Ip): Family {
   return address.includes(':') ? 6 : 4;
 }
 
+/** 169.254.0.0/16 (RFC 3927) or fe80::/10 (RFC 4291): the same on every link. */
+export function isLinkLocal(address: Ip): boolean {
+  return familyOf(address) === 4 ? address.startsWith('169.254.') : /^fe[89ab]/.test(address);
+}
+
 /** 4 or 16 bytes in network order. */
 export function ipToBytes(address: Ip): Uint8Array {
   const size = familyOf(address) === 4 ? 4 : 16;

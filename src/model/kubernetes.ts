@@ -54,6 +54,7 @@ export interface Service extends KubeObject {
     readonly loadBalancerClass?: string;
     readonly loadBalancerIP?: string;
     readonly clusterIP?: string;
+    readonly clusterIPs?: readonly string[];
     readonly externalTrafficPolicy?: 'Cluster' | 'Local';
     readonly ipFamilies?: readonly string[];
     readonly ipFamilyPolicy?: string;

@@ -9,7 +9,7 @@ import { Allocator } from '../../src/exposure/address/allocator.ts';
 import { Reconciler } from '../../src/exposure/reconcile.ts';
 import { difference } from '../../src/exposure/status/difference.ts';
 import type { ServicePatch } from '../../src/exposure/status/port.ts';
-import { DEFAULT_CLASS_RULES } from '../../src/exposure/intent/intent.ts';
+import { DEFAULT_CLASS_RULES, type ClassRules } from '../../src/exposure/intent/intent.ts';
 import { off, pending, ready, type Decision } from '../../src/model/decision.ts';
 import { ip, type Ip } from '../../src/model/ip.ts';
 import { keyOf, type Condition, type Service, type ServiceKey } from '../../src/model/kubernetes.ts';
@@ -50,8 +50,11 @@ const LINK: Link = {
   index: 2,
   mac: MAC,
   up: true,
-  addresses: [{ ip: ip('10.77.0.11'), prefixLength: 24 }],
-  gateway: { v4: ip('10.77.0.1') },
+  addresses: [
+    { ip: ip('10.77.0.11'), prefixLength: 24 },
+    { ip: ip('fd77::11'), prefixLength: 64 },
+  ],
+  gateway: { v4: ip('10.77.0.1'), v6: ip('fd77::1') },
 };
 
 export interface World {
@@ -62,8 +65,11 @@ export interface World {
   readonly announced: Set<Ip>;
   /** Decisions the fakes give; change them as the test needs. */
   owner: string;
+  /** Of single addresses, where it is another one. */
+  readonly owners: Map<Ip, string>;
   live: string[];
   endpoints: string[];
+  excluded: string[];
   lease: Decision<DhcpLease>;
   kept: Decision<DhcpLease>;
   mapped: Decision<{ records: readonly MappingRecord[]; reachability: 'public' }>;
@@ -72,6 +78,7 @@ export interface World {
   readonly strangers: Map<Ip, Mac>;
   configMap: Record<string, string>;
   allocating: boolean;
+  rules: ClassRules;
   readonly allocator: Allocator;
   readonly reconciler: Reconciler;
   /** Reconciles until nothing changes on the Service, applying the patches as the API server would. */
@@ -88,10 +95,12 @@ export function createWorld(node = 'n1'): World {
   const patches = new Map<ServiceKey, ServicePatch>();
 
   const ownership: Ownership = {
-    ensure: (_ip, eligible) =>
-      eligible.includes(world.owner)
-        ? ready({ node: world.owner, mine: world.owner === node, since: '', term: 1 }, 'Owned', world.owner)
-        : pending('WaitingForOwner', 'nobody'),
+    ensure: (address, eligible) => {
+      const owner = world.owners.get(address) ?? world.owner;
+      return eligible.includes(owner)
+        ? ready({ node: owner, mine: owner === node, since: '', term: 1 }, 'Owned', owner)
+        : pending('WaitingForOwner', 'nobody');
+    },
     release: (address) => {
       log.push(`disown ${address}`);
       return off('Released', '');
@@ -158,10 +167,13 @@ export function createWorld(node = 'n1'): World {
   });
   const reconciler = new Reconciler({
     node,
-    rules: DEFAULT_CLASS_RULES,
+    get rules() {
+      return world.rules;
+    },
     clock,
     service: (key) => services.get(key),
     endpointNodes: () => world.endpoints,
+    excludedNodes: () => world.excluded,
     pools: () => parsePools(world.configMap),
     allocating: () => world.allocating,
     routerEnabled: true,
@@ -183,8 +195,10 @@ export function createWorld(node = 'n1'): World {
     log,
     announced,
     owner: node,
+    owners: new Map(),
     live: [node],
     endpoints: [],
+    excluded: [],
     lease: ready(LEASE, 'Leased', 'leased'),
     kept: ready(LEASE, 'Leased', 'leased'),
     mapped: ready({ records: [], reachability: 'public' }, 'RouterMapped', 'mapped'),
@@ -192,6 +206,7 @@ export function createWorld(node = 'n1'): World {
     strangers,
     configMap: { 'range-global': '10.77.0.200-10.77.0.202' },
     allocating: true,
+    rules: DEFAULT_CLASS_RULES,
     allocator,
     reconciler,
     async settle(key) {

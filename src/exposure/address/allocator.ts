@@ -2,17 +2,18 @@
  * Gives addresses to Services. Runs on one agent at a time (under a Lease); a ledger in memory bridges the
  * moment between a decision and its arrival on the Service, everything else is read from the cluster.
  */
-import { failed, pending, ready, type Decision, type NotReady } from '../../model/decision.ts';
-import type { Family, Ip } from '../../model/ip.ts';
+import { failed, ready, type Decision, type NotReady } from '../../model/decision.ts';
+import { familyOf, type Family, type Ip } from '../../model/ip.ts';
 import type { Service, ServiceKey } from '../../model/kubernetes.ts';
 import type { Clock, Milliseconds } from '../../model/time.ts';
 import type { Network } from '../../model/wire.ts';
 import type { AddressRequest, Intent } from '../intent/port.ts';
+import { checkAddress } from './address-check.ts';
 import { candidates, poolContains } from './candidates.ts';
-import { linkFor, subnetsOf } from './subnets.ts';
+import { linkFor } from './subnets.ts';
 import { addressesInUse, canShare, type Use } from './in-use.ts';
-import { poolFor, type Pool, type PoolConfig } from './pools.ts';
-import type { AddressProber, AssignedAddress, DhcpLeases } from './port.ts';
+import { offers, poolFor, type Pool, type PoolConfig } from './pools.ts';
+import type { AddressProber, AssignedAddress, DhcpLease, DhcpLeases } from './port.ts';
 import { VerifiedAddresses } from './verified.ts';
 
 /** A decision that has not arrived on its Service by then was never written. */
@@ -47,17 +48,21 @@ export class Allocator {
     this.#verified = new VerifiedAddresses(parts.prober, parts.clock, () => parts.changed());
   }
 
-  /** The address for a Service that has none or asks for another. Never blocks; `pending` calls back. */
-  allocate(intent: Intent): Decision<AssignedAddress> {
+  /**
+   * The addresses for a Service that has none, asks for others, or lacks those of a family. Never blocks; `pending`
+   * calls back.
+   * @param current what it has: kept as far as it is still wanted.
+   */
+  allocate(intent: Intent, current?: AssignedAddress): Decision<AssignedAddress> {
     const wanted = intent.address;
     if ('state' in wanted) return wanted;
     switch (wanted.kind) {
       case 'explicit':
         return this.#explicit(intent, wanted.addresses);
       case 'dhcp':
-        return this.#dhcp(intent, wanted);
+        return this.#dhcp(intent, wanted, current);
       case 'pool':
-        return this.#fromPool(intent, wanted.pool);
+        return this.#fromPool(intent, wanted.pool, current);
     }
   }
 
@@ -75,40 +80,36 @@ export class Allocator {
   }
 
   #explicit(intent: Intent, ips: readonly Ip[]): Decision<AssignedAddress> {
-    const uses = this.#uses(intent.service);
-    const ports = intent.ports.map(({ port }) => port);
     for (const ip of ips) {
-      const users = uses.get(ip) ?? [];
-      if (users.length > 0 && !canShare(ports, users)) {
-        return failed(
-          'AddressInUse',
-          `${ip} belongs to Service ${users.map(({ service }) => service).join(', ')}, with ports in common`,
-        );
-      }
-      if (users.length > 0) continue;
-      const verdict = this.#verify(ip, intent.link);
+      const verdict = this.#mayHave(intent, ip);
       if (verdict) return verdict;
     }
     return this.#give(intent, { ips, source: 'explicit' });
   }
 
-  #dhcp(intent: Intent, wanted: Omit<Extract<AddressRequest, { kind: 'dhcp' }>, 'kind'>): Decision<AssignedAddress> {
-    const link = this.#dhcpLink(intent);
+  /** Why the Service cannot have this very address; undefined: it can. */
+  #mayHave(intent: Intent, ip: Ip): NotReady | undefined {
+    const users = this.#uses(intent.service).get(ip) ?? [];
+    if (users.length === 0) return this.#verify(ip, intent.link);
+    const ports = intent.ports.map(({ port }) => port);
+    return canShare(ports, users)
+      ? undefined
+      : failed(
+          'AddressInUse',
+          `${ip} belongs to Service ${users.map(({ service }) => service).join(', ')}, with ports in common`,
+        );
+  }
+
+  #dhcp(intent: Intent, wanted: DhcpWish, current: AssignedAddress | undefined): Decision<AssignedAddress> {
+    const link = current?.link ?? this.#dhcpLink(intent);
     if (link === undefined) {
       return failed(
         'NoLink',
         'no interface to speak DHCP on: none has a default route; set vip_interface or annotate the Service with the interface',
       );
     }
-    const { hostname, requested, mac } = wanted;
-    const lease = this.#parts.leases.acquire({
-      service: intent.service,
-      uid: intent.uid,
-      hostname,
-      link,
-      ...(requested === undefined ? {} : { requested }),
-      ...(mac === undefined ? {} : { mac }),
-    });
+    // The owner keeps a lease up; it is not acquired twice.
+    const lease = current?.lease ? ready(current.lease, '', '') : this.#acquire(intent, wanted, link);
     if (lease.state !== 'ready') return lease;
     const other = this.#uses(intent.service).get(lease.value.ip)?.[0];
     if (other)
@@ -116,32 +117,79 @@ export class Allocator {
         'AddressInUse',
         `the DHCP server gave ${lease.value.ip}, which belongs to Service ${other.service}: its range overlaps a pool`,
       );
-    return this.#give(intent, { ips: [lease.value.ip], source: 'dhcp', link, lease: lease.value });
+    const v6 = this.#besides(intent, wanted, current);
+    if ('state' in v6) return v6;
+    const assigned = { ips: [lease.value.ip, ...v6.ips], source: 'dhcp', link, lease: lease.value } as const;
+    return this.#give(intent, { ...assigned, ...(v6.pool === undefined ? {} : { pool: v6.pool }) }, v6.lacks);
   }
 
-  #fromPool(intent: Intent, named: string | undefined): Decision<AssignedAddress> {
+  #acquire(intent: Intent, { hostname, requested, mac }: DhcpWish, link: string): Decision<DhcpLease> {
+    return this.#parts.leases.acquire({
+      service: intent.service,
+      uid: intent.uid,
+      hostname,
+      link,
+      ...(requested === undefined ? {} : { requested }),
+      ...(mac === undefined ? {} : { mac }),
+    });
+  }
+
+  /** The IPv6 address of a Service whose IPv4 address comes by DHCP: the one asked for, or one from the pool. */
+  #besides(intent: Intent, { v6 }: DhcpWish, current: AssignedAddress | undefined): Choice | NotReady {
+    if (v6 !== undefined) {
+      const verdict = current?.ips.includes(v6) === true ? undefined : this.#mayHave(intent, v6);
+      return verdict ?? { ips: [v6] };
+    }
+    if (!intent.families.includes(6)) return { ips: [] };
+    const pool = poolFor(this.#parts.pools(), namespaceOf(intent));
+    if (pool && offers(pool, 6)) return this.#choose({ ...intent, families: [6] }, pool, current, true);
+    return intent.needsEveryFamily ? noFamily(pool, 6, namespaceOf(intent)) : { ips: [] };
+  }
+
+  #fromPool(
+    intent: Intent,
+    named: string | undefined,
+    current: AssignedAddress | undefined,
+  ): Decision<AssignedAddress> {
     const config = this.#parts.pools();
-    const namespace = intent.service.split('/')[0] ?? '';
+    const namespace = namespaceOf(intent);
     const pool = poolFor(config, namespace, named);
     if (pool === undefined) return noPool(config, namespace, named);
-    if (pool.dhcp) {
-      return this.#dhcp(intent, { hostname: intent.service.split('/')[1] ?? '' });
-    }
-    const uses = this.#uses(intent.service);
+    if (pool.dhcp) return this.#dhcp(intent, { hostname: intent.service.split('/')[1] ?? '' }, ofDhcp(current));
     const link = intent.link ?? config.interfaceFor(namespace);
-    const ips: Ip[] = [];
-    for (const family of intent.families) {
-      const found = this.#pick({ ...intent, ...(link === undefined ? {} : { link }) }, pool, family, uses, config);
-      if (typeof found !== 'string') return found;
-      ips.push(found);
-    }
-    this.#warm(pool, uses);
-    return this.#give(intent, { ips, source: 'pool', pool: pool.key, ...(link === undefined ? {} : { link }) });
+    const placed = link === undefined ? {} : { link };
+    const kept = current?.source === 'pool' ? current : undefined;
+    const choice = this.#choose({ ...intent, ...placed }, pool, kept, false);
+    if ('state' in choice) return choice;
+    this.#warm(pool, this.#uses(intent.service));
+    return this.#give(intent, { ips: choice.ips, source: 'pool', pool: pool.key, ...placed }, choice.lacks);
   }
 
-  #pick(intent: Intent, pool: Pool, family: Family, uses: Map<Ip, Use[]>, config: PoolConfig): Ip | NotReady {
+  /**
+   * An address of each family of the Service, kept or picked. Unless it needs every family, it does without those that
+   * the pool cannot give.
+   * @param optional none at all will do, too.
+   */
+  #choose(intent: Intent, pool: Pool, current: AssignedAddress | undefined, optional: boolean): Choice | NotReady {
+    const ips: Ip[] = [];
+    let lacks: NotReady | undefined;
+    for (const family of intent.families) {
+      const kept = current?.ips.find((ip) => familyOf(ip) === family);
+      const found = kept ?? this.#pick(intent, pool, family);
+      if (typeof found === 'string') ips.push(found);
+      else if (found.state === 'pending') return found;
+      else lacks ??= found;
+    }
+    if (lacks && (intent.needsEveryFamily || (ips.length === 0 && !optional))) return lacks;
+    return { ips, pool: pool.key, ...(lacks ? { lacks } : {}) };
+  }
+
+  #pick(intent: Intent, pool: Pool, family: Family): Ip | NotReady {
+    const config = this.#parts.pools();
+    const namespace = namespaceOf(intent);
+    if (!offers(pool, family)) return noFamily(pool, family, namespace);
+    const uses = this.#uses(intent.service);
     const ports = intent.ports.map(({ port }) => port);
-    const namespace = intent.service.split('/')[0] ?? '';
     if (family === 4 && config.allowsSharing(namespace)) {
       const shared = [...uses].find(([ip, users]) => poolContains(pool, ip) && canShare(ports, users));
       if (shared) return shared[0];
@@ -160,37 +208,13 @@ export class Allocator {
   }
 
   /** Undefined: the address is free. */
-  #verify(ip: Ip, wantedLink: string | undefined): NotReady | undefined {
-    const own = this.#parts.network
-      .links()
-      .find(({ addresses }) => addresses.some((address) => address.ip === ip && !this.#isOurs(ip)));
-    if (own) return failed('AddressConflict', `${ip} is an address of this node (${own.name})`);
-    const link = wantedLink ?? linkFor(this.#parts.network.links(), ip);
-    if (link === undefined)
-      return failed(
-        'NoLink',
-        `${ip} is in no subnet of this node's interfaces (${subnetsOf(this.#parts.network.links())}), so the LAN could not reach it`,
-      );
-    const known = this.#verified.look(ip, link);
-    switch (known.state) {
-      case 'free':
-        return undefined;
-      case 'taken':
-        return failed('AddressConflict', `${ip} is in use on the LAN by ${known.mac}`);
-      case 'unprobed':
-        return pending('Probing', `asking the LAN whether ${ip} is free`);
-      case 'broken':
-        return failed('ProbeFailed', `cannot ask the LAN whether ${ip} is free: ${known.message}`);
-    }
-  }
-
-  /** An address on our interface that a Service already had is not a conflict. */
-  #isOurs(ip: Ip): boolean {
-    return addressesInUse(this.#parts.services()).has(ip);
+  #verify(ip: Ip, link: string | undefined): NotReady | undefined {
+    const isOurs = (address: Ip): boolean => addressesInUse(this.#parts.services()).has(address);
+    return checkAddress({ network: this.#parts.network, verified: this.#verified, isOurs }, ip, link);
   }
 
   #dhcpLink(intent: Intent): string | undefined {
-    const namespace = intent.service.split('/')[0] ?? '';
+    const namespace = namespaceOf(intent);
     const links = this.#parts.network.links();
     return (
       intent.link ??
@@ -201,14 +225,17 @@ export class Allocator {
   }
 
   #warm(pool: Pool, uses: Map<Ip, Use[]>): void {
-    let warm = 0;
-    for (const ip of candidates(pool, 4, this.#parts.pools().descending)) {
-      if (warm >= WARM) return;
-      if (uses.has(ip)) continue;
-      const link = linkFor(this.#parts.network.links(), ip);
-      if (link === undefined) return;
-      this.#verified.keepWarm(ip, link);
-      warm++;
+    const links = this.#parts.network.links();
+    for (const family of [4, 6] as const) {
+      let warm = 0;
+      for (const ip of candidates(pool, family, this.#parts.pools().descending)) {
+        if (warm >= WARM) break;
+        if (uses.has(ip)) continue;
+        const link = linkFor(links, ip);
+        if (link === undefined) break;
+        this.#verified.keepWarm(ip, link);
+        warm++;
+      }
     }
   }
 
@@ -227,18 +254,50 @@ export class Allocator {
     return uses;
   }
 
-  #give(intent: Intent, assigned: AssignedAddress): Decision<AssignedAddress> {
+  /** @param lacks why it goes without an address of some family. */
+  #give(intent: Intent, assigned: AssignedAddress, lacks?: NotReady): Decision<AssignedAddress> {
     const use = { service: intent.service, ports: intent.ports.map(({ port }) => port) };
     this.#reserved.set(intent.service, { ips: assigned.ips, use, until: this.#parts.clock.now() + RESERVED_FOR });
     for (const ip of assigned.ips) this.#verified.forget(ip);
-    return ready(assigned, 'AddressAssigned', describeAssigned(assigned));
+    const without = lacks ? `; ${lacks.message}` : '';
+    return ready(assigned, 'AddressAssigned', `${describeAssigned(assigned)}${without}`);
   }
+}
+
+type DhcpWish = Omit<Extract<AddressRequest, { kind: 'dhcp' }>, 'kind'>;
+
+/** Addresses from a pool, and why it is not one of each family. */
+interface Choice {
+  readonly ips: readonly Ip[];
+  readonly pool?: string;
+  readonly lacks?: NotReady;
+}
+
+function namespaceOf(intent: Intent): string {
+  return intent.service.split('/')[0] ?? '';
+}
+
+/** What came by DHCP goes on in a pool that means DHCP. */
+function ofDhcp(current: AssignedAddress | undefined): AssignedAddress | undefined {
+  return current?.source === 'dhcp' ? current : undefined;
+}
+
+function noFamily(pool: Pool | undefined, family: Family, namespace: string): NotReady {
+  const where = pool ? `pool ${pool.key} has` : `there is no pool for namespace ${namespace} with`;
+  return failed('NoPool', `${where} no IPv${family} addresses; add some to ConfigMap kubevip in kube-system`);
 }
 
 export function describeAssigned(assigned: AssignedAddress): string {
   const ips = assigned.ips.join(', ');
   if (assigned.source === 'pool') return `${ips} from pool ${assigned.pool ?? '?'}`;
-  if (assigned.source === 'dhcp') return `${ips} by DHCP from ${assigned.lease?.server ?? '?'}`;
+  if (assigned.source === 'dhcp') {
+    const [leased, ...others] = assigned.ips;
+    const besides =
+      others.length > 0
+        ? `, ${others.join(', ')} ${assigned.pool ? `from pool ${assigned.pool}` : 'as asked for'}`
+        : '';
+    return `${leased} by DHCP from ${assigned.lease?.server ?? '?'}${besides}`;
+  }
   return `${ips} as asked for`;
 }
 

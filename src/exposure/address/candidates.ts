@@ -6,7 +6,10 @@ import { mergedRanges, type Pool } from './pools.ts';
 /** Looking at more than this many in one go would stall the agent: a /64 never ends. */
 const MAX_LOOKED_AT = 65_536;
 
-/** Lazily, ascending or descending. IPv4 addresses ending in .0 or .255 are left out, as kube-vip leaves them out. */
+/**
+ * Lazily, ascending or descending. IPv4 addresses ending in .0 or .255 are left out, as kube-vip leaves them out, and
+ * the IPv6 address of a /64 itself, which every router there answers for (RFC 4291 §2.6.1).
+ */
 export function* candidates(pool: Pool, family: Family, descending: boolean): Generator<Ip> {
   const ranges = mergedRanges(pool, family);
   if (descending) ranges.reverse();
@@ -15,10 +18,15 @@ export function* candidates(pool: Pool, family: Family, descending: boolean): Ge
     for (let i = 0n; i <= last - first; i++) {
       if (++looked > MAX_LOOKED_AT) return;
       const ip = fromBigInt(descending ? last - i : first + i, family);
-      const end = family === 4 ? ipToBytes(ip)[3] : undefined;
-      if (end !== 0 && end !== 255) yield ip;
+      if (!isReserved(ip, family)) yield ip;
     }
   }
+}
+
+function isReserved(ip: Ip, family: Family): boolean {
+  const bytes = ipToBytes(ip);
+  if (family === 4) return bytes[3] === 0 || bytes[3] === 255;
+  return bytes.subarray(8).every((byte) => byte === 0);
 }
 
 export function poolContains(pool: Pool, ip: Ip): boolean {

@@ -126,6 +126,11 @@ function cidrRange(text: string, skipEnds: boolean): Range | undefined {
   return { family: 4, first: cidr.first + 1n, last: cidr.last - 1n };
 }
 
+/** Whether the pool has addresses of that family at all. */
+export function offers(pool: Pool, family: Family): boolean {
+  return pool.ranges.some((range) => range.family === family);
+}
+
 /** Ranges of one family, merged where they overlap, ascending. */
 export function mergedRanges(pool: Pool, family: Family): Range[] {
   const sorted = pool.ranges

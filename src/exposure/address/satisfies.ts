@@ -1,24 +1,47 @@
 /** Whether the address a Service has is (still) what it asks for. */
+import { familyOf, type Family } from '../../model/ip.ts';
 import type { Intent } from '../intent/port.ts';
 import type { AssignedAddress } from './port.ts';
-import { poolFor, type PoolConfig } from './pools.ts';
+import { offers, poolFor, type PoolConfig } from './pools.ts';
 
-/** Changed pools never re-address a Service, as with kube-vip: only a changed wish does. */
+/**
+ * Changed pools never take an address from a Service, as with kube-vip: only a changed wish does. But a family that it
+ * lacks is given as soon as a pool has it.
+ */
 export function satisfies(intent: Intent, assigned: AssignedAddress, pools: PoolConfig): boolean {
   const wanted = intent.address;
   if ('state' in wanted) return false;
+  const { ips, source } = assigned;
   switch (wanted.kind) {
     case 'explicit':
-      return (
-        wanted.addresses.length === assigned.ips.length && wanted.addresses.every((ip) => assigned.ips.includes(ip))
-      );
+      return wanted.addresses.length === ips.length && wanted.addresses.every((ip) => ips.includes(ip));
     case 'dhcp':
-      return assigned.source === 'dhcp';
-    case 'pool': {
-      if (wanted.pool !== undefined)
-        return assigned.pool === `cidr-${wanted.pool}` || assigned.pool === `range-${wanted.pool}`;
-      if (assigned.source === 'pool') return true;
-      return assigned.source === 'dhcp' && (poolFor(pools, intent.service.split('/')[0] ?? '')?.dhcp ?? false);
-    }
+      if (source !== 'dhcp') return false;
+      return wanted.v6 === undefined
+        ? hasFamilies(intent, assigned, pools)
+        : ips.length === 2 && ips.includes(wanted.v6);
+    case 'pool':
+      return isFrom(wanted.pool, intent, assigned, pools) && hasFamilies(intent, assigned, pools, wanted.pool);
   }
+}
+
+function isFrom(named: string | undefined, intent: Intent, assigned: AssignedAddress, pools: PoolConfig): boolean {
+  if (named !== undefined) return assigned.pool === `cidr-${named}` || assigned.pool === `range-${named}`;
+  if (assigned.source === 'pool') return true;
+  return assigned.source === 'dhcp' && (poolFor(pools, namespaceOf(intent))?.dhcp ?? false);
+}
+
+/** None that it should not have, and each that it can have. */
+function hasFamilies(intent: Intent, assigned: AssignedAddress, pools: PoolConfig, named?: string): boolean {
+  const had = new Set(assigned.ips.map(familyOf));
+  const pool = poolFor(pools, namespaceOf(intent), named);
+  const obtainable = (family: Family): boolean => pool !== undefined && offers(pool, family);
+  return (
+    [...had].every((family) => intent.families.includes(family)) &&
+    intent.families.every((family) => had.has(family) || !(intent.needsEveryFamily || obtainable(family)))
+  );
+}
+
+function namespaceOf(intent: Intent): string {
+  return intent.service.split('/')[0] ?? '';
 }

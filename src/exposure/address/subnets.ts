@@ -1,6 +1,6 @@
 /** Which of this node's interfaces the hosts of a subnet are on. */
 import { cidr, contains } from '../../model/cidr.ts';
-import { familyOf, type Ip } from '../../model/ip.ts';
+import { familyOf, isLinkLocal, type Ip } from '../../model/ip.ts';
 import type { Link } from '../../model/wire.ts';
 
 /** Name of the interface whose subnet holds `ip`. */
@@ -15,10 +15,10 @@ export function subnetsOf(links: readonly Link[]): string {
     .join(', ');
 }
 
-/** A host route (/32, /128) says nothing about who else is on the link. */
+/** A host route (/32, /128) says nothing about who else is on the link, and link-local addresses are on every one. */
 function subnets(link: Link): NonNullable<ReturnType<typeof cidr>>[] {
   return link.addresses
-    .filter(({ ip, prefixLength }) => prefixLength < (familyOf(ip) === 4 ? 32 : 128))
+    .filter(({ ip, prefixLength }) => prefixLength < (familyOf(ip) === 4 ? 32 : 128) && !isLinkLocal(ip))
     .map(({ ip, prefixLength }) => cidr(ip, prefixLength))
     .filter((subnet) => subnet !== undefined);
 }

@@ -7,7 +7,7 @@ import type { AssignedAddress } from '../address/port.ts';
 import { readAssigned } from '../address/assigned.ts';
 import { DEFAULT_CLASS, KEY, KUBEVIP_CLASS } from '../../model/annotations.ts';
 import { failed, off, ready, type Decision, type NotReady } from '../../model/decision.ts';
-import { parseIp, type Family, type Ip } from '../../model/ip.ts';
+import { familyOf, ip, parseIp, type Family, type Ip } from '../../model/ip.ts';
 import { keyOf, type Service } from '../../model/kubernetes.ts';
 import { parseMac } from '../../model/mac.ts';
 import { annotation } from './annotation.ts';
@@ -21,11 +21,14 @@ export interface ClassRules {
   readonly className: string;
   /** `lb_class_only`: a Service without a class is left alone. */
   readonly classOnly: boolean;
+  /** `svc_withdraw`: none is, and everything of ours is taken back. */
+  readonly withdraw: boolean;
 }
-export const DEFAULT_CLASS_RULES: ClassRules = { className: DEFAULT_CLASS, classOnly: false };
+export const DEFAULT_CLASS_RULES: ClassRules = { className: DEFAULT_CLASS, classOnly: false, withdraw: false };
 
 /** DHCP is asked for by the unspecified address, as kube-vip does. */
-const DHCP_V4 = '0.0.0.0';
+const DHCP_V4 = ip('0.0.0.0');
+const DHCP_V6 = ip('::');
 
 export function readIntent(service: Service, rules: ClassRules): Decision<Intent> {
   const notOurs = whyNotOurs(service, rules);
@@ -36,12 +39,14 @@ export function readIntent(service: Service, rules: ClassRules): Decision<Intent
   const router = readRouterRequest(service, ports);
   const name = readNameRequest(service);
   const link = annotation(service, KEY.serviceInterface);
+  const families = readFamilies(service);
   return ready(
     {
       service: keyOf(service),
       uid,
-      families: readFamilies(service),
-      address: readAddressRequest(service),
+      families,
+      needsEveryFamily: service.spec.ipFamilyPolicy === 'RequireDualStack',
+      address: readAddressRequest(service, families),
       ports,
       trafficPolicy: service.spec.externalTrafficPolicy ?? 'Cluster',
       ...(link !== undefined && link !== 'auto' ? { link } : {}),
@@ -55,6 +60,7 @@ export function readIntent(service: Service, rules: ClassRules): Decision<Intent
 
 function whyNotOurs(service: Service, rules: ClassRules): NotReady | undefined {
   if (service.spec.type !== 'LoadBalancer') return off('NotLoadBalancer', 'the Service is not of type LoadBalancer');
+  if (rules.withdraw) return off('Withdrawn', 'the agents take everything back (svc_withdraw=true)');
   if (annotation(service, KEY.ignore) === 'true') return off('Ignored', `annotation ${KEY.ignore} is set`);
   const cls = service.spec.loadBalancerClass;
   if (cls === undefined) return rules.classOnly ? off('NoClass', 'the Service has no loadBalancerClass') : undefined;
@@ -66,13 +72,13 @@ function whyNotOurs(service: Service, rules: ClassRules): NotReady | undefined {
  * Annotation, then spec.loadBalancerIP. What a pool gave earlier stands in both (as kube-vip's cloud provider
  * writes it) and is still a request for the pool, not for that address.
  */
-function readAddressRequest(service: Service): AddressRequest | NotReady {
+function readAddressRequest(service: Service, families: readonly Family[]): AddressRequest | NotReady {
   const assigned = readAssigned(service);
   const wanted = [annotation(service, KEY.loadBalancerIPs), service.spec.loadBalancerIP].find(
     (text) => text !== undefined && text !== '' && !isOwnRecord(text, assigned),
   );
-  if (wanted === DHCP_V4 || annotation(service, KEY.dhcp) === 'true') return dhcpRequest(service);
   if (wanted === undefined) {
+    if (annotation(service, KEY.dhcp) === 'true') return dhcpRequest(service, families);
     const pool = annotation(service, KEY.pool);
     return { kind: 'pool', ...(pool === undefined ? {} : { pool }) };
   }
@@ -85,15 +91,32 @@ function readAddressRequest(service: Service): AddressRequest | NotReady {
         `${JSON.stringify(part)} is not an IP address (asked for by ${KEY.loadBalancerIPs} or spec.loadBalancerIP)`,
       );
     }
-    if (parsed === '::' || parsed === DHCP_V4) {
+    if (parsed === DHCP_V6) {
       return failed(
         'InvalidAddress',
-        `${JSON.stringify(wanted)}: only IPv4 addresses can be had by DHCP; use ${DHCP_V4} alone`,
+        `${JSON.stringify(wanted)}: only IPv4 addresses can be had by DHCP; leave ${DHCP_V6} out to get an IPv6 address from the pool`,
+      );
+    }
+    const family = familyOf(parsed);
+    if (!families.includes(family)) {
+      return failed(
+        'FamilyNotServed',
+        `${parsed} is asked for, but the Service has no IPv${family}: set spec.ipFamilies and spec.ipFamilyPolicy`,
       );
     }
     addresses.push(parsed);
   }
-  return { kind: 'explicit', addresses };
+  const dhcp = annotation(service, KEY.dhcp) === 'true';
+  if (!dhcp && !addresses.includes(DHCP_V4)) return { kind: 'explicit', addresses };
+  const v6 = addresses.filter((address) => familyOf(address) === 6);
+  // With the annotation the IPv4 address may be one of earlier times that still stands in spec.loadBalancerIP.
+  if (v6.length > 1 || (!dhcp && addresses.length - v6.length > 1)) {
+    return failed(
+      'InvalidAddress',
+      `${JSON.stringify(wanted)}: besides the address by DHCP there can be one IPv6 address, no more`,
+    );
+  }
+  return dhcpRequest(service, families, v6[0]);
 }
 
 function isOwnRecord(text: string, assigned: AssignedAddress | undefined): boolean {
@@ -102,7 +125,10 @@ function isOwnRecord(text: string, assigned: AssignedAddress | undefined): boole
   return parts.every((part) => part !== undefined && assigned.ips.includes(part));
 }
 
-function dhcpRequest(service: Service): AddressRequest {
+function dhcpRequest(service: Service, families: readonly Family[], v6?: Ip): AddressRequest | NotReady {
+  if (!families.includes(4)) {
+    return failed('FamilyNotServed', 'addresses by DHCP are IPv4, and the Service has IPv6 only');
+  }
   const requested = parseIp(annotation(service, KEY.requestedIP)?.split(',')[0] ?? '');
   const mac = parseMac(annotation(service, KEY.hwaddr) ?? '');
   return {
@@ -110,13 +136,14 @@ function dhcpRequest(service: Service): AddressRequest {
     hostname: annotation(service, KEY.dhcpHostname) ?? service.metadata.name,
     ...(requested === undefined ? {} : { requested }),
     ...(mac === undefined ? {} : { mac }),
+    ...(v6 === undefined ? {} : { v6 }),
   };
 }
 
 /** The families of the Service in its order of preference; before the API server has set them, IPv4. */
 function readFamilies(service: Service): Family[] {
-  const families = service.spec.ipFamilies ?? ['IPv4'];
-  return families.map((family) => (family === 'IPv6' ? 6 : 4));
+  const families = service.spec.ipFamilies ?? [];
+  return families.length === 0 ? [4] : families.map((family) => (family === 'IPv6' ? 6 : 4));
 }
 
 function toIntentPort(port: NonNullable<Service['spec']['ports']>[number]): IntentPort {

@@ -8,7 +8,10 @@ import type { Milliseconds } from '../../model/time.ts';
 export interface Intent {
   readonly service: ServiceKey;
   readonly uid: string;
+  /** In the Service's order of preference, never empty. */
   readonly families: readonly Family[];
+  /** `ipFamilyPolicy: RequireDualStack`: an address of each family or none at all. */
+  readonly needsEveryFamily: boolean;
   readonly address: AddressRequest | NotReady;
   readonly ports: readonly IntentPort[];
   /** Local: only nodes with ready endpoints may own the address. */
@@ -22,7 +25,14 @@ export interface Intent {
 export type AddressRequest =
   | { readonly kind: 'explicit'; readonly addresses: readonly Ip[] }
   | { readonly kind: 'pool'; readonly pool?: string }
-  | { readonly kind: 'dhcp'; readonly hostname: string; readonly requested?: Ip; readonly mac?: Mac };
+  | {
+      readonly kind: 'dhcp';
+      readonly hostname: string;
+      readonly requested?: Ip;
+      readonly mac?: Mac;
+      /** The IPv6 address asked for besides. Absent: one from the pool, if the Service has that family. */
+      readonly v6?: Ip;
+    };
 
 export interface IntentPort {
   /** As in the Service; empty for a single unnamed port. */

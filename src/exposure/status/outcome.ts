@@ -83,7 +83,7 @@ export function removalPatch(service: Service): ServicePatch {
 function nextAssigned({ assigned, address, lease }: Outcome): AssignedAddress | undefined {
   if (lease.state === 'failed' && lease.reason === 'LeaseLost') return undefined;
   if (assigned && lease.state === 'ready' && lease.value)
-    return { ...assigned, ips: [lease.value.ip], lease: lease.value };
+    return { ...assigned, ips: [lease.value.ip, ...assigned.ips.slice(1)], lease: lease.value };
   // An old address is kept until the wish for another is met.
   return address.state === 'ready' ? address.value : assigned;
 }

@@ -42,8 +42,30 @@ describe('the address asked for', () => {
   });
 
   it('is explicit from the annotation before the spec', () => {
-    const intent = annotated({ [KEY.loadBalancerIPs]: '10.0.0.1,fd00::0001' }, { loadBalancerIP: '10.0.0.9' });
+    const spec = { loadBalancerIP: '10.0.0.9', ipFamilies: ['IPv4', 'IPv6'] };
+    const intent = annotated({ [KEY.loadBalancerIPs]: '10.0.0.1,fd00::0001' }, spec);
     expect(intent.address).toEqual({ kind: 'explicit', addresses: ['10.0.0.1', 'fd00::1'] });
+  });
+
+  it('is refused in a family that the Service does not have', () => {
+    const refused = { state: 'failed', reason: 'FamilyNotServed' };
+    expect(annotated({ [KEY.loadBalancerIPs]: '10.0.0.1,fd00::1' }).address).toMatchObject(refused);
+    expect(annotated({ [KEY.loadBalancerIPs]: '0.0.0.0' }, { ipFamilies: ['IPv6'] }).address).toMatchObject(refused);
+    expect(annotated({ [KEY.dhcp]: 'true' }, { ipFamilies: ['IPv6'] }).address).toMatchObject(refused);
+  });
+
+  it('may be one by DHCP and one of IPv6 beside it', () => {
+    const both = { ipFamilies: ['IPv4', 'IPv6'] };
+    const wish = (text: string): Intent['address'] => annotated({ [KEY.loadBalancerIPs]: text }, both).address;
+    expect(wish('0.0.0.0')).toEqual({ kind: 'dhcp', hostname: 'web' });
+    expect(wish('0.0.0.0,fd00::1')).toEqual({ kind: 'dhcp', hostname: 'web', v6: 'fd00::1' });
+    for (const text of ['0.0.0.0,::', '::', '0.0.0.0,10.0.0.1', '0.0.0.0,fd00::1,fd00::2'])
+      expect(wish(text)).toMatchObject({ state: 'failed', reason: 'InvalidAddress' });
+    // What a pool gave before the annotation was set may still stand in the spec.
+    expect(annotated({ [KEY.dhcp]: 'true' }, { ...both, loadBalancerIP: '10.0.0.9' }).address).toEqual({
+      kind: 'dhcp',
+      hostname: 'web',
+    });
   });
 
   it('is still the pool when what stands there is what the pool gave', () => {

@@ -50,9 +50,10 @@ describe('ConfigMap kubevip, as kube-vip-cloud-provider reads it', () => {
   });
 
   it('knows both families in one value', () => {
-    const data = { 'cidr-global': '10.0.0.1/32,fd00::1/127' };
+    const data = { 'cidr-global': '10.0.0.1/32,fd00::1/126' };
     expect(addresses(data)).toEqual(['10.0.0.1']);
-    expect(addresses(data, 'x', 6)).toEqual(['fd00::', 'fd00::1']);
+    // fd00:: is every router of the /64.
+    expect(addresses(data, 'x', 6)).toEqual(['fd00::1', 'fd00::2', 'fd00::3']);
   });
 
   it('reads 0.0.0.0/32 as DHCP', () => {

@@ -85,6 +85,34 @@ describe('a Service from a pool', () => {
     expect(world.announced.size).toBe(0);
   });
 
+  it('loses everything of ours when the agents take everything back', async () => {
+    const world = createWorld();
+    world.services.set(WEB, service('web', { metadata: { annotations: { [KEY.loadBalancerIPs]: '0.0.0.0' } } }));
+    const before = await world.settle(WEB);
+    expect(before?.metadata.finalizers).toEqual([FINALIZER]);
+    world.rules = { ...world.rules, withdraw: true };
+    const after = await world.settle(WEB);
+    expect(world.announced.size).toBe(0);
+    expect(world.log).toContain('dhcp release');
+    expect(after?.metadata.finalizers).toEqual([]);
+    expect(after?.metadata.annotations).toEqual({ [KEY.loadBalancerIPs]: '0.0.0.0' });
+    expect(after?.status).toEqual({ conditions: [], loadBalancer: { ingress: [] } });
+  });
+
+  it('keeps its address when the pools change under it, and the next one gets a new one', async () => {
+    const world = createWorld();
+    world.services.set(WEB, service('web'));
+    await world.settle(WEB);
+    world.configMap = { 'range-global': '10.77.0.220-10.77.0.221' };
+    await world.settle(WEB);
+    world.services.set('default/next', service('next'));
+    await world.settle('default/next');
+    expect(world.announced).toEqual(new Set(['10.77.0.200', '10.77.0.220']));
+    world.configMap = {};
+    await world.settle(WEB);
+    expect(world.condition(WEB, CONDITION.ready)).toMatchObject({ status: 'True' });
+  });
+
   it('loses address, record and conditions when it turns into a ClusterIP', async () => {
     const world = createWorld();
     world.services.set(WEB, service('web'));
@@ -210,6 +238,42 @@ describe('ownership', () => {
     world.endpoints = ['n1'];
     await world.settle(WEB);
     expect(world.condition(WEB, CONDITION.ready)).toMatchObject({ status: 'True' });
+  });
+
+  it('nodes with the exclude label own nothing where that counts, and the condition says so', async () => {
+    const world = createWorld();
+    world.live = ['n1', 'n2'];
+    world.excluded = ['n1', 'n2'];
+    world.services.set(WEB, service('web'));
+    await world.settle(WEB);
+    expect(world.condition(WEB, CONDITION.owner)).toMatchObject({
+      status: 'False',
+      reason: 'NodesExcluded',
+      message: expect.stringContaining('n1, n2 may not own addresses') as string,
+    });
+    expect(world.announced.size).toBe(0);
+    world.excluded = ['n2'];
+    await world.settle(WEB);
+    expect(world.condition(WEB, CONDITION.ready)).toMatchObject({ status: 'True' });
+  });
+
+  it('with policy Local an excluded node with endpoints owns nothing', async () => {
+    const world = createWorld();
+    world.endpoints = ['n1'];
+    world.excluded = ['n1'];
+    world.services.set(WEB, service('web', { spec: { externalTrafficPolicy: 'Local' } }));
+    await world.settle(WEB);
+    expect(world.condition(WEB, CONDITION.owner)).toMatchObject({ status: 'False', reason: 'NodesExcluded' });
+  });
+
+  it('a deleted Service is undone even where every node is excluded', async () => {
+    const world = createWorld();
+    world.services.set(WEB, service('web', { metadata: { annotations: { [KEY.loadBalancerIPs]: '0.0.0.0' } } }));
+    const before = (await world.settle(WEB))!;
+    world.excluded = ['n1'];
+    world.services.set(WEB, { ...before, metadata: { ...before.metadata, deletionTimestamp: 'now' } });
+    expect(await world.settle(WEB)).toBeUndefined();
+    expect(world.log).toContain('dhcp release');
   });
 
   it('two Services on one address are announced once and the address goes with the last', async () => {
