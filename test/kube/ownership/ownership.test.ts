@@ -189,11 +189,12 @@ describe('owners by Lease, when the API server fails', () => {
     agents.changes.length = 0;
     const release = api.hang((line) => line.startsWith('PUT') && line.endsWith(`kubevip-node-${first}`));
     await agents.held(VIP, second);
-    const [lost, taken] = agents.changes.filter(
-      ({ node, holds }) => (node === first && !holds) || (node === second && holds),
-    );
-    expect([lost?.node, taken?.node]).toEqual([first, second]);
-    expect(taken?.at).toBeGreaterThanOrEqual(lost?.at ?? Number.POSITIVE_INFINITY);
+    // The loser may tell more than once that it holds nothing.
+    const lost = agents.changes.findIndex(({ node, holds }) => node === first && !holds);
+    const taken = agents.changes.findIndex(({ node, holds }) => node === second && holds);
+    expect(lost).toBeGreaterThanOrEqual(0);
+    expect(taken).toBeGreaterThan(lost);
+    expect(agents.changes.slice(lost).filter(({ node, holds }) => node === first && holds)).toEqual([]);
     release();
     await until(() => agents.all.get(first)?.ensure(VIP, NODES).state === 'ready', 'the first to see the owner');
     expect(agents.holders(VIP)).toEqual([second]);
