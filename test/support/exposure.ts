@@ -1,6 +1,6 @@
 /** Fakes of every port of the pipeline, for tests of the decisions alone. */
 import { parsePools } from '../../src/exposure/address/pools.ts';
-import type { DhcpLease, DhcpLeases } from '../../src/exposure/address/port.ts';
+import type { DhcpLease, DhcpLeases, DhcpRequest } from '../../src/exposure/address/port.ts';
 import type { Announcement } from '../../src/exposure/announcement/port.ts';
 import type { NamePublisher } from '../../src/exposure/naming/port.ts';
 import type { Ownership } from '../../src/exposure/ownership/port.ts';
@@ -72,6 +72,10 @@ export interface World {
   excluded: string[];
   lease: Decision<DhcpLease>;
   kept: Decision<DhcpLease>;
+  /** What leases were asked for, in order. */
+  readonly leaseRequests: DhcpRequest[];
+  /** Addresses that a Service's names lead to now. */
+  readonly named: Map<ServiceKey, readonly Ip[]>;
   mapped: Decision<{ records: readonly MappingRecord[]; reachability: 'public' }>;
   unmapped: Decision;
   /** Addresses that answer a probe. */
@@ -123,7 +127,10 @@ export function createWorld(node = 'n1'): World {
     onChange: () => () => undefined,
   };
   const leases: DhcpLeases = {
-    acquire: () => world.lease,
+    acquire: (request) => {
+      world.leaseRequests.push(request);
+      return world.lease;
+    },
     keep: () => world.kept,
     yield: () => undefined,
     release: () => {
@@ -145,7 +152,10 @@ export function createWorld(node = 'n1'): World {
     onChange: () => () => undefined,
   };
   const names: NamePublisher = {
-    ensure: ({ hosts }) => ready({ hosts, instance: 'x' }, 'NamePublished', hosts.join()),
+    ensure: ({ service: key, hosts, ips }) => {
+      world.named.set(key, ips);
+      return ready({ hosts, instance: 'x' }, 'NamePublished', hosts.join());
+    },
     yield: () => undefined,
     withdraw: () => {
       log.push('goodbye');
@@ -201,6 +211,8 @@ export function createWorld(node = 'n1'): World {
     excluded: [],
     lease: ready(LEASE, 'Leased', 'leased'),
     kept: ready(LEASE, 'Leased', 'leased'),
+    leaseRequests: [],
+    named: new Map(),
     mapped: ready({ records: [], reachability: 'public' }, 'RouterMapped', 'mapped'),
     unmapped: off('Unmapped', ''),
     strangers,

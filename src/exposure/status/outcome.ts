@@ -29,7 +29,7 @@ export function patchFor(service: Service, intent: Intent, outcome: Outcome): Se
   const { owner, announced, router, name } = outcome;
   const mine = owner.state === 'ready' && owner.value.mine;
   const assigned = nextAssigned(outcome);
-  const address = outcome.lease.state === 'failed' ? outcome.lease : outcome.address;
+  const address = addressShown(outcome);
   const { conditions, drop } = toConditions(
     service,
     { address, owner, announcement: announced, router, name },
@@ -77,6 +77,12 @@ export function removalPatch(service: Service): ServicePatch {
     dropConditions: ourConditions(service),
     removeFinalizer: FINALIZER,
   };
+}
+
+/** What the lease has to say comes first: that it is lost, or that it still holds although nobody renews it. */
+function addressShown({ address, lease }: Outcome): Decision<unknown> {
+  if (lease.state === 'failed') return lease;
+  return lease.state === 'ready' && address.state === 'ready' && lease.reason === 'RenewalUnanswered' ? lease : address;
 }
 
 /** The newest form of the lease; nothing when it is lost, so that an address is acquired anew. */

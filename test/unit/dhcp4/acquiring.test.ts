@@ -204,16 +204,4 @@ describe('REQUESTING', () => {
     harness.give({ kind: 'message', reply: answer });
     expect(harness.client.state).toBe('BOUND');
   });
-
-  it('does not take an ACK without a lease time', () => {
-    const server = createModelServer();
-    const harness = new Harness({ servers: [] });
-    harness.give({ kind: 'start' });
-    harness.give({ kind: 'message', reply: server.answer(harness.last.outgoing)! });
-    const answer = server.answer(harness.last.outgoing)!;
-    const options = new Map(answer.message.options);
-    options.delete(OPTION.leaseTime);
-    harness.give({ kind: 'message', reply: { ...answer, message: { ...answer.message, options } } });
-    expect(harness.client.state).toBe('REQUESTING');
-  });
 });

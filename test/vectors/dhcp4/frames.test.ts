@@ -56,7 +56,7 @@ describe('recorded servers', () => {
   };
 
   it('offer', () => {
-    expect(meaning(recorded.DNSMASQ_OFFER)).toEqual({ kind: 'offer', ip: '10.77.0.189', server: '10.77.0.11' });
+    expect(meaning(recorded.DNSMASQ_OFFER)).toMatchObject({ kind: 'offer', ip: '10.77.0.189', server: '10.77.0.11' });
     expect(read(recorded.DNSMASQ_OFFER).message).toMatchObject({ sname: 'tftp.lan', file: 'pxelinux.0', siaddr: '10.77.0.9' });
   });
 

@@ -34,7 +34,7 @@ export function enterRebinding(context: Context, lease: HeldLease, now: Millisec
         return at < again ? STAY : { outputs: ask(at) };
       },
       receive(reply, at) {
-        const meaning = meaningOf(reply, lease.terms.ip);
+        const meaning = meaningOf(reply, lease.terms);
         if (meaning.kind === 'ack') {
           const renewed = { terms: meaning.terms, since: now };
           return { outputs: [{ kind: 'bound', lease: renewed }], next: { to: 'BOUND', lease: renewed } };

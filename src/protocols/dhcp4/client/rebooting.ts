@@ -38,7 +38,7 @@ export function enterRebooting(context: Context, lease: HeldLease, now: Millisec
         return attempt < ATTEMPTS ? { outputs: ask(at) } : { next: { to: 'BOUND', lease } };
       },
       receive(reply, at) {
-        const meaning = meaningOf(reply, lease.terms.ip);
+        const meaning = meaningOf(reply, lease.terms);
         if (meaning.kind === 'ack') {
           const renewed = { terms: meaning.terms, since: now };
           return { outputs: [{ kind: 'bound', lease: renewed }], next: { to: 'BOUND', lease: renewed } };

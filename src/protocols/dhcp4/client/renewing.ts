@@ -27,7 +27,7 @@ export function enterRenewing(context: Context, lease: HeldLease, now: Milliseco
         return at < again ? STAY : { outputs: ask(at) };
       },
       receive(reply) {
-        const meaning = meaningOf(reply, lease.terms.ip);
+        const meaning = meaningOf(reply, lease.terms);
         if (meaning.kind === 'ack') {
           const renewed = { terms: meaning.terms, since: now };
           return { outputs: [{ kind: 'bound', lease: renewed }], next: { to: 'BOUND', lease: renewed } };

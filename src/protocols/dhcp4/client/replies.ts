@@ -1,5 +1,6 @@
 /** What a server's message means to the client. Anything unusable is as if it had been lost on the way. */
 import { ipToBigInt, type Ip } from '../../../model/ip.ts';
+import type { Mac } from '../../../model/mac.ts';
 import { MESSAGE_TYPE, OPTION } from '../codes.ts';
 import {
   addressesOption,
@@ -13,43 +14,61 @@ import type { Reply } from './events.ts';
 import { timesOf, type LeaseTerms } from './lease.ts';
 
 export type Meaning =
-  | { readonly kind: 'offer'; readonly ip: Ip; readonly server: Ip }
+  | { readonly kind: 'offer'; readonly ip: Ip; readonly server: Ip; readonly serverMac: Mac }
   | { readonly kind: 'ack'; readonly terms: LeaseTerms }
   | { readonly kind: 'nak'; readonly server: Ip; readonly text: string | undefined }
+  /** Granted, but not so that it could be used; `problem` for people. */
+  | { readonly kind: 'useless'; readonly server: Ip; readonly problem: string }
   | { readonly kind: 'nothing' };
 
-const NOTHING: Meaning = { kind: 'nothing' };
+/** What a REQUEST was about: fills in what servers leave out of their answer. */
+export interface Asked {
+  readonly ip: Ip;
+  readonly server: Ip;
+  readonly serverMac?: Mac;
+}
 
-/** `held`: the address that a renewal is about; servers exist that leave `yiaddr` empty then. */
-export function meaningOf(reply: Reply, held?: Ip): Meaning {
+const NOTHING: Meaning = { kind: 'nothing' };
+/** RFC 2131 table 3 has the time in every ACK. Of a server that leaves it out, busybox assumes the same. */
+const UNSAID_LEASE_SECONDS = 3600;
+
+export function meaningOf(reply: Reply, asked?: Asked): Meaning {
   const { message } = reply;
-  const server = addressOption(message.options, OPTION.serverIdentifier);
+  const named = addressOption(message.options, OPTION.serverIdentifier);
+  const server = named !== undefined && isHost(named) ? named : undefined;
   switch (byteOption(message.options, OPTION.messageType)) {
     case MESSAGE_TYPE.offer:
       // Without its identifier the server could not be told from the others in the REQUEST.
       if (server === undefined || !isHost(message.yiaddr)) return NOTHING;
-      return { kind: 'offer', ip: message.yiaddr, server };
-    case MESSAGE_TYPE.ack: {
-      const terms = termsOf(reply, server ?? reply.sourceIp, held);
-      return terms === undefined ? NOTHING : { kind: 'ack', terms };
+      return { kind: 'offer', ip: message.yiaddr, server, serverMac: reply.sourceMac };
+    case MESSAGE_TYPE.ack:
+      return granted(reply, server ?? senderOf(reply, asked), asked);
+    case MESSAGE_TYPE.nak: {
+      const text = textOption(message.options, OPTION.message);
+      return { kind: 'nak', server: server ?? senderOf(reply, asked), text };
     }
-    case MESSAGE_TYPE.nak:
-      return { kind: 'nak', server: server ?? reply.sourceIp, text: textOption(message.options, OPTION.message) };
     default:
       return NOTHING;
   }
 }
 
-function termsOf(reply: Reply, server: Ip, held: Ip | undefined): LeaseTerms | undefined {
+/** Of an answer without an identifier: through a relay, which has its own address, it is still the server that was asked. */
+function senderOf(reply: Reply, asked: Asked | undefined): Ip {
+  return asked !== undefined && reply.sourceMac === asked.serverMac ? asked.server : reply.sourceIp;
+}
+
+function granted(reply: Reply, server: Ip, asked: Asked | undefined): Meaning {
   const { options, yiaddr } = reply.message;
-  const ip = yiaddr === '0.0.0.0' ? held : yiaddr;
-  const leaseSeconds = secondsOption(options, OPTION.leaseTime);
-  if (ip === undefined || !isHost(ip) || leaseSeconds === undefined || leaseSeconds === 0) return undefined;
+  // Servers exist that leave `yiaddr` empty in an ACK, since the client knows what it asked for.
+  const ip = yiaddr === '0.0.0.0' ? asked?.ip : yiaddr;
+  if (ip === undefined || !isHost(ip)) return NOTHING;
+  const leaseSeconds = secondsOption(options, OPTION.leaseTime) ?? UNSAID_LEASE_SECONDS;
+  if (leaseSeconds === 0) return { kind: 'useless', server, problem: `it leases ${ip} for 0 seconds` };
   const prefixLength = prefixLengthOption(options);
   const router = addressesOption(options, OPTION.router)?.[0];
   const dns = addressesOption(options, OPTION.domainNameServer);
   const domain = textOption(options, OPTION.domainName);
-  return {
+  const terms: LeaseTerms = {
     ip,
     server,
     serverMac: reply.sourceMac,
@@ -63,6 +82,7 @@ function termsOf(reply: Reply, server: Ip, held: Ip | undefined): LeaseTerms | u
       rebindSeconds: secondsOption(options, OPTION.rebindingTime),
     }),
   };
+  return { kind: 'ack', terms };
 }
 
 /** Unicast, and neither "this network" nor loopback: what a client may be given. */

@@ -27,13 +27,14 @@ export function enterRequesting(context: Context, offer: Offer, now: Millisecond
         return attempt < ATTEMPTS ? { outputs: ask(at) } : { next: { to: 'INIT' } };
       },
       receive(reply) {
-        const meaning = meaningOf(reply);
+        const meaning = meaningOf(reply, offer);
         if (meaning.kind === 'ack' && meaning.terms.server === offer.server) {
           const lease = { terms: meaning.terms, since: now };
           return { outputs: [{ kind: 'bound', lease }], next: { to: 'BOUND', lease } };
         }
-        if (meaning.kind === 'nak' && meaning.server === offer.server) {
-          const { server, text } = meaning;
+        if ((meaning.kind === 'nak' || meaning.kind === 'useless') && meaning.server === offer.server) {
+          const { server } = meaning;
+          const text = meaning.kind === 'nak' ? meaning.text : meaning.problem;
           const count = context.refusals + 1;
           return { outputs: [{ kind: 'refused', server, text, count }], next: { to: 'INIT', refused: true } };
         }

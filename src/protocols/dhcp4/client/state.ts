@@ -1,5 +1,6 @@
 /** How the states of the machine fit together: each names the next one, and none knows another's insides. */
 import type { Ip } from '../../../model/ip.ts';
+import type { Mac } from '../../../model/mac.ts';
 import type { Entropy, Milliseconds } from '../../../model/time.ts';
 import type { ClientIdentity } from '../identity.ts';
 import type { ClientOutput, Reply } from './events.ts';
@@ -18,6 +19,7 @@ export interface ClientConfig extends ClientIdentity {
 export interface Offer {
   readonly ip: Ip;
   readonly server: Ip;
+  readonly serverMac: Mac;
   /** When the DISCOVER was last sent. */
   readonly askedAt: Milliseconds;
 }
