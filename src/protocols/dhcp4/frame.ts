@@ -5,6 +5,7 @@
 import { DecodeError } from '../../model/errors.ts';
 import { familyOf, ipFromBytes, ipToBytes, type Ip } from '../../model/ip.ts';
 import { macFromBytes, macToBytes, type Mac } from '../../model/mac.ts';
+import { checksumOf, fold, wordSum } from '../internet-checksum.ts';
 
 export interface UdpFrame {
   readonly sourceMac: Mac;
@@ -41,13 +42,13 @@ export function encodeUdpFrame(frame: UdpFrame): Uint8Array {
   bytes.set([64, UDP_PROTOCOL], ETHERNET + 8);
   bytes.set(ipToBytes(frame.sourceIp), ETHERNET + 12);
   bytes.set(ipToBytes(frame.targetIp), ETHERNET + 16);
-  view.setUint16(ETHERNET + 10, invert(sum(bytes.subarray(ETHERNET, ETHERNET + IPV4))));
+  view.setUint16(ETHERNET + 10, checksumOf(wordSum(bytes.subarray(ETHERNET, ETHERNET + IPV4))));
   const udp = ETHERNET + IPV4;
   view.setUint16(udp, frame.sourcePort);
   view.setUint16(udp + 2, frame.targetPort);
   view.setUint16(udp + 4, UDP + payload.length);
   bytes.set(payload, udp + UDP);
-  const checksum = invert(sum(bytes.subarray(udp), pseudoHeader(bytes, ETHERNET, UDP + payload.length)));
+  const checksum = checksumOf(wordSum(bytes.subarray(udp)) + pseudoHeader(bytes, ETHERNET, UDP + payload.length));
   // Zero means "not computed" (RFC 768), so a sum of zero is sent as all ones.
   view.setUint16(udp + 6, checksum === 0 ? 0xffff : checksum);
   return bytes;
@@ -69,7 +70,8 @@ export function decodeUdpFrame(bytes: Uint8Array): UdpFrame {
   if (total < header + UDP || end > bytes.length) throw new DecodeError(`IPv4 length ${total} does not fit the frame`);
   if (view.getUint8(ETHERNET + 9) !== UDP_PROTOCOL) throw new DecodeError('datagram does not carry UDP');
   if ((view.getUint16(ETHERNET + 6) & FRAGMENT) !== 0) throw new DecodeError('a fragment of a datagram');
-  if (sum(bytes.subarray(ETHERNET, ETHERNET + header)) !== 0xffff) throw new DecodeError('IPv4 checksum is wrong');
+  if (fold(wordSum(bytes.subarray(ETHERNET, ETHERNET + header))) !== 0xffff)
+    throw new DecodeError('IPv4 checksum is wrong');
   const udp = ETHERNET + header;
   const length = view.getUint16(udp + 4);
   if (length < UDP || udp + length > end) throw new DecodeError(`UDP length ${length} does not fit the datagram`);
@@ -93,32 +95,12 @@ export function decodeUdpFrame(bytes: Uint8Array): UdpFrame {
 function checkUdp(bytes: Uint8Array, at: number, length: number, checksum: number): void {
   if (checksum === 0) return;
   const pseudo = pseudoHeader(bytes, ETHERNET, length);
-  if (sum(bytes.subarray(at, at + length), pseudo) === 0xffff) return;
+  if (fold(wordSum(bytes.subarray(at, at + length)) + pseudo) === 0xffff) return;
   if (checksum === fold(pseudo)) return;
   throw new DecodeError('UDP checksum is wrong');
 }
 
 /** RFC 768: addresses, protocol and length, unfolded. `ip`: where the IPv4 header starts. */
 function pseudoHeader(bytes: Uint8Array, ip: number, udpLength: number): number {
-  return add(bytes.subarray(ip + 12, ip + 20)) + UDP_PROTOCOL + udpLength;
-}
-
-/** One's complement sum of 16-bit words (RFC 1071), folded; an odd last byte counts as if followed by zero. */
-function sum(bytes: Uint8Array, initial = 0): number {
-  return fold(initial + add(bytes));
-}
-
-function add(bytes: Uint8Array): number {
-  let total = 0;
-  for (let i = 0; i < bytes.length; i += 2) total += ((bytes[i] ?? 0) << 8) | (bytes[i + 1] ?? 0);
-  return total;
-}
-
-function fold(total: number): number {
-  while (total > 0xffff) total = (total & 0xffff) + Math.floor(total / 0x10000);
-  return total;
-}
-
-function invert(value: number): number {
-  return ~value & 0xffff;
+  return wordSum(bytes.subarray(ip + 12, ip + 20)) + UDP_PROTOCOL + udpLength;
 }
