@@ -39,6 +39,8 @@ export async function* carryOut(plan: Plan, parts: ExposeParts): AsyncGenerator<
   const written = await write(cluster, plan, signal);
   const created = plan.existing === undefined;
   yield done(created ? `${label} created` : `${label} changed`);
+  const oneFamily = missingFamily(request, written);
+  if (oneFamily !== undefined) yield warning(oneFamily);
   let finished = false;
   const where = { namespace: request.namespace, name };
   const follower = await follow(cluster.resource('Service'), where, { clock, signal }).catch((error: unknown) => {
@@ -61,6 +63,13 @@ export async function* carryOut(plan: Plan, parts: ExposeParts): AsyncGenerator<
     if (created && !finished && !request.keep) yield* takeBack(cluster, written, follower, label, clock);
     follower.close();
   }
+}
+
+/** What `--family dual` comes to where the cluster has one family for Services. */
+function missingFamily({ family }: ExposeRequest, { spec }: Service): string | undefined {
+  const [only, other] = spec.ipFamilies ?? [];
+  if (family !== 'dual' || only === undefined || other !== undefined) return undefined;
+  return `this cluster has only ${only} for Services: the Service gets no other address`;
 }
 
 /** A call, so that the compiler does not take the first answer for the last. */
@@ -122,7 +131,7 @@ async function waitUntilGone(
 }
 
 /** @throws ExposeError unless everything holds and answers. */
-function throwIfShort(result: ExposeResult, { stuck, timedOut }: Waited, { timeout, keep }: ExposeRequest): void {
+function throwIfShort(result: ExposeResult, { stuck, after: waited }: Waited, { keep }: ExposeRequest): void {
   const silent = result.endpoints.filter(({ verified }) => verified === 'no');
   if (stuck === undefined) {
     if (silent.length > 0) throw unanswered(result, silent);
@@ -130,8 +139,8 @@ function throwIfShort(result: ExposeResult, { stuck, timedOut }: Waited, { timeo
   }
   const essential = ESSENTIAL.includes(stuck.stage);
   const waiting = stuck.state === 'waiting';
-  const after = timedOut ? ` after ${timeout / 1000} s` : '';
-  const what = waiting ? `is not ready${after}` : `failed${after}`;
+  const time = waited === undefined ? '' : `${Math.round(waited / 1000)} s`;
+  const what = waiting ? `is not ready after ${time}` : time === '' ? 'failed' : `has failed for ${time}`;
   throw new ExposeError(
     `stage ${stuck.stage} ${what}: ${stuck.reason}: ${stuck.message}`,
     {

@@ -23,8 +23,15 @@ export interface Waited {
   readonly stages: readonly StageView[];
   /** The stage that ended the waiting without success; undefined when all are ready. */
   readonly stuck?: StageView;
-  readonly timedOut: boolean;
+  /** How long it was waited for, or has failed; undefined when there was nothing to wait for. */
+  readonly after?: Milliseconds;
 }
+
+/**
+ * How long a stage may fail for one and the same reason. Some such reasons mend themselves (a router that is just
+ * starting), so the first is not the last word; whoever has no DHCP server should not wait a minute to hear it.
+ */
+const GRACE: Milliseconds = 15_000;
 
 /** Agents answer within a second: with nothing after this long there is probably none. */
 const SILENCE: Milliseconds = 10_000;
@@ -34,6 +41,7 @@ export async function* waitForStages(follower: Follower<Service>, options: WaitO
   const { clock, deadline, before, signal } = options;
   const started = clock.now();
   const told = new Map<string, string>();
+  const failures = new Failures();
   let asked = false;
   for (;;) {
     const service = follower.current;
@@ -46,20 +54,47 @@ export async function* waitForStages(follower: Follower<Service>, options: WaitO
     }
     const open = stages.filter(({ state }) => state !== 'ready');
     const [stuck] = open;
-    if (stuck === undefined) return { service, stages, timedOut: false };
+    if (stuck === undefined) return { service, stages };
+    const now = clock.now();
+    for (const view of stages) failures.note(view, now);
+    const isHopeless = (view: StageView): boolean =>
+      view.final || (view.state === 'failed' && failures.lasted(view, now) >= GRACE);
     // A broken extra is no reason to stop before the essential stages and the other extras are through.
     const hopeless =
-      open.find(({ final, stage }) => final && ESSENTIAL.includes(stage)) ??
-      (open.every(({ final }) => final) ? stuck : undefined);
-    if (hopeless) return { service, stages, stuck: hopeless, timedOut: false };
-    const now = clock.now();
-    if (now >= deadline || signal?.aborted === true) return { service, stages, stuck, timedOut: true };
+      open.find((view) => isHopeless(view) && ESSENTIAL.includes(view.stage)) ??
+      (open.every(isHopeless) ? stuck : undefined);
+    if (hopeless) {
+      return { service, stages, stuck: hopeless, ...(hopeless.final ? {} : { after: failures.lasted(hopeless, now) }) };
+    }
+    if (now >= deadline || signal?.aborted === true) {
+      const after = stuck.state === 'failed' ? failures.lasted(stuck, now) : now - started;
+      return { service, stages, stuck, after };
+    }
     const silent = !asked && !hasConditions(service);
     if (silent && now - started >= SILENCE) {
       asked = true;
       await checkAgents(options);
     }
-    await follower.news(Math.min(deadline - now, silent ? Math.max(1, started + SILENCE - now) : deadline - now));
+    const looks = [deadline, ...open.map((view) => now + GRACE - failures.lasted(view, now))];
+    if (silent) looks.push(Math.max(now + 1, started + SILENCE));
+    await follower.news(Math.min(...looks.filter((at) => at > now)) - now);
+  }
+}
+
+/** Since when each stage has failed for the reason it gives. Trying again in between changes nothing. */
+class Failures {
+  readonly #since = new Map<string, { readonly reason: string; readonly at: Milliseconds }>();
+
+  note(view: StageView, now: Milliseconds): void {
+    if (view.state === 'ready') this.#since.delete(view.stage);
+    if (view.state !== 'failed' || this.#since.get(view.stage)?.reason === view.reason) return;
+    this.#since.set(view.stage, { reason: view.reason, at: now });
+  }
+
+  /** 0 for a stage that does not fail. */
+  lasted({ stage }: StageView, now: Milliseconds): Milliseconds {
+    const since = this.#since.get(stage);
+    return since === undefined ? 0 : now - since.at;
   }
 }
 
