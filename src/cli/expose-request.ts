@@ -1,6 +1,6 @@
 /** What `expose` was asked, from its arguments and flags. */
 import { kindOf } from '../kube/kinds.ts';
-import { parseIp } from '../model/ip.ts';
+import { familyOf, parseIp, type Ip } from '../model/ip.ts';
 import type { Milliseconds } from '../model/time.ts';
 import {
   checkMdnsLabel,
@@ -21,8 +21,10 @@ export interface ExposeFlags {
   readonly protocol: string;
   readonly name?: string | undefined;
   readonly dhcp: boolean;
-  readonly ip?: string | undefined;
+  readonly ip?: readonly string[] | undefined;
   readonly pool?: string | undefined;
+  readonly family?: string | undefined;
+  readonly conflict?: string | undefined;
   readonly router?: string | undefined;
   readonly mdns?: string | undefined;
   readonly timeout: Milliseconds;
@@ -48,6 +50,8 @@ export function readExposeRequest(
     ports: readPorts(flags),
     ...(flags.name === undefined ? {} : { name: checkServiceName(flags.name) }),
     ...(address === undefined ? {} : { address }),
+    ...(flags.family === undefined ? {} : { family: choice('family', flags.family, ['ipv4', 'ipv6', 'dual']) }),
+    ...(flags.conflict === undefined ? {} : { conflict: choice('conflict', flags.conflict, ['defend', 'yield']) }),
     ...(flags.router === undefined ? {} : { router: checkRouter(flags.router) }),
     ...(flags.mdns === undefined ? {} : { mdns: checkMdnsLabel(flags.mdns) }),
     timeout: flags.timeout,
@@ -68,19 +72,35 @@ function readPorts(flags: ExposeFlags): PortWish[] {
 }
 
 function readAddress({ dhcp, ip, pool }: ExposeFlags): AddressWish | undefined {
-  if (dhcp) return { kind: 'dhcp' };
-  if (ip !== undefined) {
-    const address = parseIp(ip);
-    if (address === undefined) {
-      throw usage(
-        'INVALID_ADDRESS',
-        `--ip ${JSON.stringify(ip)} is not an IP address`,
-        'For example 192.168.1.40; --dhcp asks the LAN’s DHCP server for one.',
-      );
+  const ips = (ip ?? []).flatMap((text) => text.split(',')).map(readIp);
+  // As in kube-vip's annotation, the unspecified address asks for one by DHCP.
+  const given = ips.filter((address) => address !== '0.0.0.0');
+  if (dhcp || given.length < ips.length) {
+    const [v6, ...more] = given;
+    if (v6 === undefined) return { kind: 'dhcp' };
+    if (more.length > 0 || familyOf(v6) === 4) {
+      throw usage('INVALID_ADDRESS', '--dhcp gives the IPv4 address', 'Only one IPv6 address can be given besides.');
     }
-    return address === '0.0.0.0' ? { kind: 'dhcp' } : { kind: 'ip', ip: address };
+    return { kind: 'dhcp', v6 };
   }
+  if (given.length > 0) return { kind: 'ip', ips: given };
   return pool === undefined ? undefined : { kind: 'pool', pool: pool.replace(/^(cidr|range)-/, '') };
+}
+
+function readIp(text: string): Ip {
+  const address = parseIp(text.trim());
+  if (address !== undefined && address !== '::') return address;
+  throw usage(
+    'INVALID_ADDRESS',
+    `--ip ${JSON.stringify(text)} is not an IP address`,
+    'For example 192.168.1.40, or both families: --ip 192.168.1.40,fd00::40; --dhcp asks the LAN’s DHCP server for one.',
+  );
+}
+
+function choice<T extends string>(flag: string, text: string, options: readonly T[]): T {
+  const chosen = options.find((option) => option === text.toLowerCase());
+  if (chosen !== undefined) return chosen;
+  throw usage('INVALID_CHOICE', `--${flag} ${JSON.stringify(text)} is not known`, `One of: ${options.join(', ')}`);
 }
 
 function checkRouter(text: string): string {

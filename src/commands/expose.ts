@@ -23,7 +23,7 @@ export class Expose extends BaseCommand<Result> {
     'router, name), and tries what it prints. Doing it again changes what is there; --router=off and --mdns=off take ' +
     'those back.';
   static override usage =
-    'expose KIND/NAME --port PORT [--dhcp | --ip ADDRESS | --pool NAME] [--router [PORT]] [--mdns [NAME]]';
+    'expose KIND/NAME --port PORT [--dhcp | --ip ADDRESS | --pool NAME] [--family dual] [--router [PORT]] [--mdns [NAME]]';
   static override examples = [
     {
       description: 'An address from the LAN’s DHCP server, port 8080 of the router, and web.local:',
@@ -32,6 +32,10 @@ export class Expose extends BaseCommand<Result> {
     {
       description: 'An address from a pool, two ports:',
       command: '<%= config.bin %> expose sts/db --port 5432 --port metrics=9187',
+    },
+    {
+      description: 'IPv4 by DHCP, IPv6 from the pool, and both opened on the router:',
+      command: '<%= config.bin %> expose deployment/web --port 443 --dhcp --family dual --router',
     },
     {
       description: 'A Service that is there already:',
@@ -64,21 +68,33 @@ export class Expose extends BaseCommand<Result> {
     }),
     name: Flags.string({ helpValue: 'NAME', description: 'Name of the Service; that of the workload by default' }),
     dhcp: Flags.boolean({
-      exclusive: ['ip', 'pool'],
+      exclusive: ['pool'],
       helpGroup: 'ADDRESS',
       description: 'Address from the LAN’s DHCP server',
     }),
     ip: Flags.string({
-      exclusive: ['dhcp', 'pool'],
+      exclusive: ['pool'],
+      multiple: true,
+      multipleNonGreedy: true,
       helpGroup: 'ADDRESS',
-      helpValue: 'ADDRESS',
-      description: 'This address',
+      helpValue: 'ADDRESS[,ADDRESS]',
+      description: 'This address; one of each family with two',
     }),
     pool: Flags.string({
       exclusive: ['dhcp', 'ip'],
       helpGroup: 'ADDRESS',
       helpValue: 'NAME',
       description: 'Address from this pool; from the namespace’s pool by default',
+    }),
+    family: Flags.string({
+      helpGroup: 'ADDRESS',
+      helpValue: 'ipv4|ipv6|dual',
+      description: 'IP family; dual: both where the cluster has both. By default that of the cluster',
+    }),
+    conflict: Flags.string({
+      helpGroup: 'ADDRESS',
+      helpValue: 'defend|yield',
+      description: 'When another machine claims the address: keep it, or let it go until that one is gone',
     }),
     router: Flags.string({
       helpGroup: 'REACH',

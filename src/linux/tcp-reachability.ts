@@ -39,7 +39,7 @@ export async function tryTcp(
     const message = timer.aborted ? `no answer within ${timeout / 1000} s` : messageOf(error);
     return canTell(error, ip, netns)
       ? { state: 'silent', message }
-      : { state: 'no-route', message: 'this machine is not on that network' };
+      : { state: 'no-route', message: whyNotFrom(ip, netns) };
   }
   // Stays for the socket's life: an error after the answer means nothing any more.
   socket.on('error', () => undefined);
@@ -100,6 +100,18 @@ function httpStatus(socket: Socket, ip: Ip): Promise<number | undefined> {
     const host = familyOf(ip) === 4 ? ip : `[${ip}]`;
     socket.write(`GET / HTTP/1.1\r\nHost: ${host}\r\nUser-Agent: kubevip\r\nConnection: close\r\n\r\n`);
   });
+}
+
+function whyNotFrom(ip: Ip, netns: string | undefined): string {
+  try {
+    const own = withNetns(netns, () => networkInterfaces());
+    const addresses = Object.values(own).flatMap((list) => list ?? []);
+    const hasIPv6 = addresses.some(({ family, address }) => family === 'IPv6' && !/^(::1$|fe[89ab])/.test(address));
+    if (familyOf(ip) === 6 && !hasIPv6) return 'this machine has no IPv6 address';
+  } catch {
+    return `there is no network namespace ${netns}`;
+  }
+  return 'this machine is not on that network';
 }
 
 /** Whether an interface has an address in the subnet of `ip`. */

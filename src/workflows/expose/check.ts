@@ -7,6 +7,7 @@ import type { Cluster } from '../../kube/client.ts';
 import { isApiError } from '../../kube/errors.ts';
 import { firstOf, lastOf } from '../../model/cidr.ts';
 import { KubevipError } from '../../model/errors.ts';
+import { familyOf } from '../../model/ip.ts';
 import type { Service } from '../../model/kubernetes.ts';
 import { usage } from './request.ts';
 
@@ -56,9 +57,12 @@ function checkAddress({ address, service }: Intent, pools: PoolConfig): void {
   const namespace = service.split('/')[0] ?? '';
   const ranges = [...pools.pools.values()].filter((pool) => !pool.dhcp);
   if (address.kind === 'explicit') {
-    // Without any pool the operator keeps book elsewhere.
-    const outside =
-      ranges.length === 0 ? undefined : address.addresses.find((ip) => !ranges.some((pool) => poolContains(pool, ip)));
+    // Without any pool of the family the operator keeps book elsewhere.
+    const outside = address.addresses.find(
+      (ip) =>
+        ranges.some((pool) => pool.ranges.some(({ family }) => family === familyOf(ip))) &&
+        !ranges.some((pool) => poolContains(pool, ip)),
+    );
     if (outside === undefined) return;
     throw new KubevipError(`${outside} is in no pool`, {
       code: 'ADDRESS_OUTSIDE_POOLS',

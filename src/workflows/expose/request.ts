@@ -1,5 +1,6 @@
 /** What somebody asks to be exposed, before anything is known of the cluster. */
 import type { Ip } from '../../model/ip.ts';
+import type { FamilyWish } from './families.ts';
 import { isDnsLabel } from '../../model/dns-label.ts';
 import { EXIT, KubevipError } from '../../model/errors.ts';
 import type { Protocol } from '../../model/kubernetes.ts';
@@ -22,8 +23,9 @@ export interface PortWish {
 }
 
 export type AddressWish =
-  | { readonly kind: 'dhcp' }
-  | { readonly kind: 'ip'; readonly ip: Ip }
+  /** `v6`: the IPv6 address wanted besides the leased one. */
+  | { readonly kind: 'dhcp'; readonly v6?: Ip }
+  | { readonly kind: 'ip'; readonly ips: readonly Ip[] }
   | { readonly kind: 'pool'; readonly pool?: string };
 
 export interface ExposeRequest {
@@ -35,6 +37,10 @@ export interface ExposeRequest {
   readonly name?: string;
   /** Absent: a pool, or what the Service asks for already. */
   readonly address?: AddressWish;
+  /** Absent: the cluster's default, or what the Service has. */
+  readonly family?: FamilyWish;
+  /** What to do when another machine claims the address. */
+  readonly conflict?: 'defend' | 'yield';
   /** Value of the annotation: `true`, `8080`, `http=8080,443=8443`. */
   readonly router?: string;
   /** Value of the annotation: `true` or a label. */

@@ -1,6 +1,7 @@
 /** What came of it: the JSON of `expose`, and how its URLs are made. */
 import { readAssigned } from '../../exposure/address/assigned.ts';
 import { reachabilityOf } from '../../exposure/router/reachability.ts';
+import type { MappingRecord } from '../../exposure/router/port.ts';
 import { readRecords } from '../../exposure/router/records.ts';
 import { KEY } from '../../model/annotations.ts';
 import { KubevipError, type ErrorDetails } from '../../model/errors.ts';
@@ -79,12 +80,36 @@ export function endpointsOf(service: Service, stages: readonly StageView[]): End
 const NOT_TRIED = 'not tried';
 
 function internetEndpoints(service: Service, ports: readonly ServicePort[]): Endpoint[] {
-  return readRecords(service).flatMap((record) => {
+  const records = readRecords(service);
+  const hasPinhole = records.some(({ internalIp }) => familyOf(internalIp) === 6);
+  return records.flatMap((record) => {
     const port = ports.find((one) => one.port === record.internalPort && (one.protocol ?? 'TCP') === record.protocol);
     if (!port) return [];
+    // A pinhole (RFC 6887 §11, WANIPv6FirewallControl) translates nothing: outside it is the same address and port.
+    if (familyOf(record.internalIp) === 6)
+      return [endpoint('internet', record.internalIp, port, record.internalPort, pinholeNote(record))];
     const host = record.externalIp ?? 'your public address';
-    return [endpoint('internet', host, port, record.externalPort, internetNote(record.externalIp, record.gateway))];
+    const note = internetNote(record.externalIp, record.gateway) + (hasPinhole ? '' : wayOut(record.externalIp));
+    return [endpoint('internet', host, port, record.externalPort, note)];
   });
+}
+
+function pinholeNote({ internalIp, gateway }: MappingRecord): string {
+  return reachabilityOf(internalIp) === 'public'
+    ? `let in by the router ${gateway}; cannot be tried from inside`
+    : `the router ${gateway} lets it in, but ${internalIp} is not an address of the Internet`;
+}
+
+/** What to do where the router itself cannot be reached from the Internet. */
+function wayOut(external: Ip | undefined): string {
+  switch (reachabilityOf(external)) {
+    case 'cgnat':
+      return '; IPv6 goes around it (--family dual), or ask the provider for a public IPv4 address';
+    case 'private':
+      return '; IPv6 goes around it (--family dual)';
+    default:
+      return '';
+  }
 }
 
 /** What the router's outer address means for somebody on the Internet. */

@@ -3,6 +3,7 @@ import { KEY, KUBEVIP_CLASS } from '../../model/annotations.ts';
 import { KubevipError } from '../../model/errors.ts';
 import type { Service, ServicePort } from '../../model/kubernetes.ts';
 import { named, type Backend, type Labels } from './backend.ts';
+import { familySpec } from './families.ts';
 import type { AddressWish, ExposeRequest } from './request.ts';
 
 /** undefined removes the key. */
@@ -30,7 +31,13 @@ export function newService(
       },
     },
     // The class keeps other load balancers of the cluster (k3s has one) from taking the Service too.
-    spec: { type: 'LoadBalancer', loadBalancerClass: KUBEVIP_CLASS, selector: backend.selector, ports },
+    spec: {
+      type: 'LoadBalancer',
+      loadBalancerClass: KUBEVIP_CLASS,
+      ...familySpec(request.family, request.address, undefined),
+      selector: backend.selector,
+      ports,
+    },
   };
 }
 
@@ -59,6 +66,7 @@ export function changedService(
     type: 'LoadBalancer',
     // The API lets the class be set only while the type changes.
     ...(becomes ? { loadBalancerClass: KUBEVIP_CLASS } : {}),
+    ...familySpec(request.family, request.address, existing),
     ...(ports === undefined ? {} : { ports }),
     // The older way to ask for an address would contradict the annotation.
     ...(request.address !== undefined && spec.loadBalancerIP !== undefined ? { loadBalancerIP: null } : {}),
@@ -97,11 +105,12 @@ export function checkSelects(existing: Service, backend: Backend): void {
   );
 }
 
-function wishedAnnotations({ address, router, mdns }: ExposeRequest): Annotations {
+function wishedAnnotations({ address, router, mdns, conflict }: ExposeRequest): Annotations {
   return {
     ...(address === undefined ? {} : addressAnnotations(address)),
     ...(router === undefined ? {} : { [KEY.router]: router === OFF ? undefined : router }),
     ...(mdns === undefined ? {} : { [KEY.mdns]: mdns === OFF ? undefined : mdns }),
+    ...(conflict === undefined ? {} : { [KEY.conflict]: conflict }),
   };
 }
 
@@ -110,8 +119,11 @@ export const OFF = 'off';
 
 function addressAnnotations(address: AddressWish): Annotations {
   const none = { [KEY.loadBalancerIPs]: undefined, [KEY.pool]: undefined, [KEY.dhcp]: undefined };
-  if (address.kind === 'dhcp') return { ...none, [KEY.loadBalancerIPs]: '0.0.0.0' };
-  if (address.kind === 'ip') return { ...none, [KEY.loadBalancerIPs]: address.ip };
+  if (address.kind === 'dhcp') {
+    const v6 = address.v6 === undefined ? [] : [address.v6];
+    return { ...none, [KEY.loadBalancerIPs]: ['0.0.0.0', ...v6].join(',') };
+  }
+  if (address.kind === 'ip') return { ...none, [KEY.loadBalancerIPs]: address.ips.join(',') };
   return { ...none, [KEY.pool]: address.pool };
 }
 

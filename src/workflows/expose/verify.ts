@@ -20,9 +20,11 @@ export interface VerifyParts {
 
 export async function verify(endpoints: readonly Endpoint[], parts: VerifyParts): Promise<Endpoint[]> {
   const tried = await Promise.all(endpoints.map((endpoint) => verifyLan(endpoint, parts)));
-  // Who is not on that network will not hear its names either, and silence would mean nothing.
-  const away = tried.find(({ note }) => note.startsWith(AWAY));
-  return await Promise.all(tried.map((endpoint) => verifyName(endpoint, away?.note, parts)));
+  // Who is not on that network will not hear its names either, and silence would mean nothing. Many machines are on
+  // it with one family only.
+  const lan = tried.filter(({ scope }) => scope === 'lan');
+  const away = lan.every(({ note }) => note.startsWith(AWAY)) ? lan[0]?.note : undefined;
+  return await Promise.all(tried.map((endpoint) => verifyName(endpoint, away, parts)));
 }
 
 const AWAY = 'not verified from here';
@@ -39,12 +41,14 @@ async function verifyName(endpoint: Endpoint, away: string | undefined, parts: V
   if (away !== undefined) return { ...endpoint, note: away };
   const ips = await parts.reach.resolve(endpoint.host, TRY, parts.signal);
   if (ips === undefined) return { ...endpoint, note: `${AWAY}: the LAN cannot be asked for names` };
-  const [ip] = ips;
-  if (ip === undefined) return { ...endpoint, verified: 'no', note: `nobody on the LAN answers for ${endpoint.host}` };
-  if (endpoint.protocol !== 'TCP')
-    return { ...endpoint, note: `${endpoint.host} is ${ip}; ${endpoint.protocol} is not tried` };
-  const reached = await verifyAddress(endpoint, ip, parts);
-  return { ...reached, note: `${endpoint.host} is ${ip}: ${reached.note}` };
+  if (ips.length === 0) return { ...endpoint, verified: 'no', note: `nobody on the LAN answers for ${endpoint.host}` };
+  const found = `${endpoint.host} is ${ips.join(' and ')}`;
+  if (endpoint.protocol !== 'TCP') return { ...endpoint, note: `${found}; ${endpoint.protocol} is not tried` };
+  const reached = await Promise.all(ips.map((ip) => verifyAddress(endpoint, ip, parts)));
+  // A resolver tries one after the other, too: one that answers is enough.
+  const best = reached.find(({ verified }) => verified === 'yes') ?? reached.find(({ verified }) => verified === 'no');
+  const shown = best ?? reached[0] ?? endpoint;
+  return { ...shown, note: `${found}: ${shown.note}` };
 }
 
 async function verifyAddress(endpoint: Endpoint, ip: Ip | undefined, parts: VerifyParts): Promise<Endpoint> {

@@ -76,6 +76,17 @@ describe('what expose is asked', () => {
     );
   });
 
+  it.each<[string, Partial<ExposeFlags>, unknown]>([
+    ['one address', { ip: ['10.77.0.30'] }, { kind: 'ip', ips: ['10.77.0.30'] }],
+    ['both families in one word', { ip: ['10.77.0.30,FD00::0:30'] }, { kind: 'ip', ips: ['10.77.0.30', 'fd00::30'] }],
+    ['both families in two', { ip: ['fd00::30', '10.77.0.30'] }, { kind: 'ip', ips: ['fd00::30', '10.77.0.30'] }],
+    ['DHCP as kube-vip writes it', { ip: ['0.0.0.0'] }, { kind: 'dhcp' }],
+    ['DHCP and an IPv6 address', { dhcp: true, ip: ['fd00::30'] }, { kind: 'dhcp', v6: 'fd00::30' }],
+    ['a pool by its key', { pool: 'range-shop' }, { kind: 'pool', pool: 'shop' }],
+  ])('reads an address: %s', (_, changes, wanted) => {
+    expect(read('deploy/web', changes).address).toEqual(wanted);
+  });
+
   it.each<[string, string, Partial<ExposeFlags>, string]>([
     ['a kind that cannot be exposed', 'job/web', {}, 'UNKNOWN_KIND'],
     ['an unknown kind', 'wibble/web', {}, 'UNKNOWN_KIND'],
@@ -91,8 +102,14 @@ describe('what expose is asked', () => {
     ['a name with a blank', 'deploy/web', { mdns: 'my web' }, 'INVALID_NAME'],
     ['a name that is too long', 'deploy/web', { mdns: 'a'.repeat(64) }, 'INVALID_NAME'],
     ['a Service name that begins with a digit', 'deploy/web', { name: '1web' }, 'INVALID_NAME'],
-    ['an address that is none', 'deploy/web', { ip: '10.77.0.300' }, 'INVALID_ADDRESS'],
-    ['an address with leading zeros', 'deploy/web', { ip: '010.77.0.30' }, 'INVALID_ADDRESS'],
+    ['an address that is none', 'deploy/web', { ip: ['10.77.0.300'] }, 'INVALID_ADDRESS'],
+    ['an address with leading zeros', 'deploy/web', { ip: ['010.77.0.30'] }, 'INVALID_ADDRESS'],
+    ['an address among several that is none', 'deploy/web', { ip: ['10.77.0.30,fd00::g'] }, 'INVALID_ADDRESS'],
+    ['IPv6 by DHCP', 'deploy/web', { ip: ['::'] }, 'INVALID_ADDRESS'],
+    ['an IPv4 address besides DHCP', 'deploy/web', { dhcp: true, ip: ['10.77.0.30'] }, 'INVALID_ADDRESS'],
+    ['two IPv6 addresses besides DHCP', 'deploy/web', { dhcp: true, ip: ['fd00::1', 'fd00::2'] }, 'INVALID_ADDRESS'],
+    ['an unknown family', 'deploy/web', { family: 'ipv5' }, 'INVALID_CHOICE'],
+    ['an unknown policy for conflicts', 'deploy/web', { conflict: 'fight' }, 'INVALID_CHOICE'],
   ])('refuses %s', (_, target, changes, code) => {
     let thrown: unknown;
     try {

@@ -171,12 +171,57 @@ describe('expose', () => {
     expect(cluster.get('Service', 'web')?.spec.ports?.[0]?.nodePort).toBe(30080);
   });
 
-  it('gives a failing stage time until the timeout, then names it', async () => {
+  it('tells who has no DHCP server after a quarter of the time, with what to do', async () => {
     agent((service) => withConditions(service, condition('address', 'False', 'NoDhcpServer', 'nobody answered')));
-    const { error } = await expose({ timeout: 20_000 });
+    const { error } = await expose();
     expect(error).toMatchObject({ code: 'STAGE_FAILED', exit: 1 });
-    expect(error?.message).toBe('stage address failed after 20 s: NoDhcpServer: nobody answered');
-    expect(clock.now()).toBeGreaterThanOrEqual(20_000);
+    expect(error?.message).toBe('stage address has failed for 15 s: NoDhcpServer: nobody answered');
+    expect(clock.now()).toBeLessThan(20_000);
+    expect(cluster.get('Service', 'web')).toBeUndefined();
+  });
+
+  it('names a failing stage when the time is up before that', async () => {
+    agent((service) => withConditions(service, condition('address', 'False', 'NoDhcpServer', 'nobody answered')));
+    const { error } = await expose({ timeout: 4000 });
+    expect(error).toMatchObject({ code: 'STAGE_FAILED', exit: 1 });
+    expect(error?.message).toBe('stage address has failed for 4 s: NoDhcpServer: nobody answered');
+  });
+
+  it('waits on when a stage that failed mends itself within the grace', async () => {
+    let heals = true;
+    agent((service) => {
+      if (heals) clock.after(10_000, () => cluster.change('Service', 'web', settled));
+      heals = false;
+      return withConditions(service, condition('address', 'False', 'NoDhcpServer', 'nobody answered'));
+    });
+    expect((await expose()).result?.addresses).toEqual(['10.77.0.101']);
+  });
+
+  it('counts a stage that fails, tries again and fails the same way as failing all the time', async () => {
+    agent((service) => withConditions(service, condition('address', 'False', 'NoDhcpServer', 'nobody answered')));
+    for (let at = 1000; at < 60_000; at += 1000) {
+      const [status, reason] =
+        at % 2000 === 0 ? (['False', 'NoDhcpServer'] as const) : (['Unknown', 'DhcpDiscovering'] as const);
+      clock.after(at, () =>
+        cluster.change('Service', 'web', (service) => withConditions(service, condition('address', status, reason))),
+      );
+    }
+    expect((await expose()).error?.message).toMatch(/^stage address has failed for 1[56] s: NoDhcpServer/);
+  });
+
+  it('does not stop for a router that fails while the address is still on its way', async () => {
+    agent((service) =>
+      withConditions(
+        service,
+        condition('address', 'Unknown', 'DhcpDiscovering'),
+        condition('router', 'False', 'NoGateway'),
+      ),
+    );
+    const { error } = await expose({ router: '8080', timeout: 30_000 });
+    expect(error).toMatchObject({
+      code: 'TIMED_OUT',
+      message: expect.stringMatching(/^stage address is not ready after 30 s/) as string,
+    });
   });
 
   it('exits 5 when a stage is only slow', async () => {
@@ -317,7 +362,7 @@ describe('what cannot be is refused before anything is written', () => {
       metadata: { name: 'kubevip', namespace: 'kube-system' },
       data: { 'range-global': '10.77.0.200-10.77.0.249' },
     });
-    const error = await refused({ address: { kind: 'ip', ip: ip('10.77.0.60') } });
+    const error = await refused({ address: { kind: 'ip', ips: [ip('10.77.0.60')] } });
     expect(error).toMatchObject({ code: 'ADDRESS_OUTSIDE_POOLS', exit: 1 });
     expect(error.hints[0]).toContain('10.77.0.200-10.77.0.249');
   });
