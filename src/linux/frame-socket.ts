@@ -3,7 +3,7 @@ import type { FrameHandler, FrameSocket, FrameSocketOptions } from '../model/wir
 import { AF, MSG, PACKET, SO, SOCK, SOL } from './constants.ts';
 import type { Libc } from './libc.ts';
 import { check, OsError } from './os-error.ts';
-import { filterProgram, udpPortFilter } from './packet-filter.ts';
+import { filterProgram, icmpTypeFilter, udpPortFilter } from './packet-filter.ts';
 import { encodeSockaddrLl } from './sockaddr.ts';
 
 /** Frames taken in one go before other work gets its turn. */
@@ -22,7 +22,9 @@ export function openFrameSocket(libc: Libc, options: FrameSocketOptions, onFrame
   const fd = check(libc, libc.socket(AF.PACKET, SOCK.RAW | SOCK.NONBLOCK | SOCK.CLOEXEC, 0), 'open a packet socket');
   try {
     if (options.udpPort !== undefined) attach(libc, fd, udpPortFilter(options.udpPort));
-    if (options.promiscuous === true) listenToAll(libc, fd, link.index);
+    if (options.icmpTypes !== undefined) attach(libc, fd, icmpTypeFilter(options.icmpTypes));
+    if (options.allGroups === true) hear(libc, fd, link.index, PACKET.MR_ALLMULTI);
+    if (options.promiscuous === true) hear(libc, fd, link.index, PACKET.MR_PROMISC);
     const address = encodeSockaddrLl(link.index, etherType);
     check(libc, libc.bind(fd, address, address.length), `listen for frames on ${link.name}`);
   } catch (error) {
@@ -63,12 +65,13 @@ function attach(libc: Libc, fd: number, program: Uint8Array): void {
   if (result < 0) throw new OsError('attach a packet filter', libc.errno());
 }
 
-function listenToAll(libc: Libc, fd: number, ifIndex: number): void {
+/** For as long as the socket is open. @param what PACKET_MR_*: more than the link would take in by itself. */
+function hear(libc: Libc, fd: number, ifIndex: number, what: number): void {
   // struct packet_mreq
   const request = new Uint8Array(16);
   const view = new DataView(request.buffer);
   view.setInt32(0, ifIndex, true);
-  view.setUint16(4, PACKET.MR_PROMISC, true);
+  view.setUint16(4, what, true);
   const result = libc.setsockopt(fd, SOL.PACKET, PACKET.ADD_MEMBERSHIP, request, request.length);
-  check(libc, result, 'listen to all frames');
+  check(libc, result, 'listen to more frames');
 }

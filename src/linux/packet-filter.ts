@@ -27,6 +27,19 @@ export function udpPortFilter(port: number): Uint8Array {
   ]);
 }
 
+/** ICMPv6 of these types, right behind the IPv6 header. */
+export function icmpTypeFilter(types: readonly number[]): Uint8Array {
+  const count = types.length;
+  return encode([
+    [LD_B, 0, 0, 20],
+    [JEQ, 0, count + 1, 58],
+    [LD_B, 0, 0, 54],
+    ...types.map((type, i): Instruction => [JEQ, count - i, 0, type]),
+    [RET, 0, 0, 0],
+    [RET, 0, 0, WHOLE],
+  ]);
+}
+
 function encode(program: readonly Instruction[]): Uint8Array {
   const out = new Uint8Array(program.length * 8);
   const view = new DataView(out.buffer);

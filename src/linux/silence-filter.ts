@@ -4,7 +4,7 @@
  */
 import type { SilenceFilter } from '../exposure/announcement/port.ts';
 import { KubevipError } from '../model/errors.ts';
-import { familyOf, ipFromBytes, ipToBytes, type Ip } from '../model/ip.ts';
+import { familyOf, ipFromBytes, ipToBytes, type Family, type Ip } from '../model/ip.ts';
 import { loadLibc } from './libc.ts';
 import { MARKS, type Instance } from './mark.ts';
 import { NETLINK_NETFILTER, NETLINK_ROUTE, openNetlink } from './netlink/socket.ts';
@@ -15,7 +15,8 @@ import { run } from './run.ts';
 import { clearScript, silenceScript, SILENT_SET, type Source } from './silence-script.ts';
 import { readSources } from './silence-source.ts';
 
-const NFPROTO_ARP = 3;
+/** NFPROTO_* of the tables that hold the addresses of a family. */
+const NFPROTO: Readonly<Record<Family, number>> = { 4: 3, 6: 1 };
 
 export interface SilenceFilterOptions {
   /** Network namespace by name; this process's own when absent. */
@@ -30,19 +31,19 @@ export interface LinuxSilenceFilter extends SilenceFilter {
 
 /**
  * `set` compares with what the kernel really holds and repairs it: calling it again with the same addresses is cheap
- * and puts back what a firewall's reload has flushed. Where only IPv4 elements differ it is done before `set` returns
- * its promise. @throws OsError or KubevipError NFT_FAILED, RUN_NOT_FOUND (no nft).
+ * and puts back what a firewall's reload has flushed. Where only addresses differ it is done before `set` returns its
+ * promise. @throws OsError or KubevipError NFT_FAILED, RUN_NOT_FOUND (no nft).
  */
 export function createSilenceFilter(options: SilenceFilterOptions = {}): LinuxSilenceFilter {
   const libc = loadLibc();
   const { table } = MARKS[options.instance ?? 'services'];
-  const set: NftSet = { family: NFPROTO_ARP, table, set: SILENT_SET };
+  const setOf = (family: Family): NftSet => ({ family: NFPROTO[family], table, set: SILENT_SET });
   const [netfilter, route] = withNetns(
     options.netns,
     () => [openNetlink(libc, NETLINK_NETFILTER), openNetlink(libc, NETLINK_ROUTE)] as const,
     libc,
   );
-  /** What the script depends on besides the IPv4 elements; undefined: not loaded by us yet. */
+  /** What the script depends on besides the addresses; undefined: not loaded by us yet. */
   let loaded: string | undefined;
   let queue: Promise<void> = Promise.resolve();
 
@@ -51,17 +52,21 @@ export function createSilenceFilter(options: SilenceFilterOptions = {}): LinuxSi
     const result = await run('nft', ['-f', '-'], { input: script, ...where });
     if (result.code !== 0) throw refused(result.stderr);
   };
+  const adjustFamily = (family: Family, wanted: ReadonlySet<Ip>): void => {
+    const present = listElements(netfilter, setOf(family)).map(ipFromBytes);
+    const known = new Set(present);
+    changeElements(netfilter, setOf(family), {
+      add: [...wanted].filter((address) => !known.has(address)).map(ipToBytes),
+      remove: present.filter((address) => !wanted.has(address)).map(ipToBytes),
+    });
+  };
   /** Whether elements alone were enough. */
-  const adjust = (v4: readonly Ip[], shape: string): boolean => {
+  const adjust = (ips: readonly Ip[], shape: string): boolean => {
     if (loaded !== shape) return false;
-    const wanted = new Set(v4);
     try {
-      const present = listElements(netfilter, set).map(ipFromBytes);
-      const known = new Set(present);
-      changeElements(netfilter, set, {
-        add: [...wanted].filter((address) => !known.has(address)).map(ipToBytes),
-        remove: present.filter((address) => !wanted.has(address)).map(ipToBytes),
-      });
+      for (const family of [4, 6] as const) {
+        adjustFamily(family, new Set(ips.filter((address) => familyOf(address) === family)));
+      }
       return true;
     } catch (error) {
       // Somebody flushed the ruleset.
@@ -79,17 +84,15 @@ export function createSilenceFilter(options: SilenceFilterOptions = {}): LinuxSi
   let busy = 0;
   return {
     set: async (ips) => {
-      const v4 = ips.filter((address) => familyOf(address) === 4);
-      const v6 = ips.filter((address) => familyOf(address) === 6);
-      const done = (sources: readonly Source[]): boolean => adjust(v4, silenceScript(table, [], v6, sources));
+      const done = (sources: readonly Source[]): boolean => adjust(ips, silenceScript(table, [], sources));
       if (busy === 0 && done(readSources(route))) return;
       busy++;
       await inTurn(async () => {
         const sources = readSources(route);
         if (done(sources)) return;
         loaded = undefined;
-        await nft(silenceScript(table, v4, v6, sources));
-        loaded = silenceScript(table, [], v6, sources);
+        await nft(silenceScript(table, ips, sources));
+        loaded = silenceScript(table, [], sources);
       }).finally(() => busy--);
     },
     clear: async () => {

@@ -19,7 +19,7 @@ export interface Link {
   readonly gateway: { readonly v4?: Ip; readonly v6?: Ip };
 }
 
-/** Raw Ethernet frames on one link (AF_PACKET), limited to one EtherType by a kernel filter. */
+/** Raw Ethernet frames on one link (AF_PACKET), limited to one EtherType and what else is asked by a kernel filter. */
 export interface FrameSocket {
   /** A whole frame, Ethernet header included. */
   send(frame: Uint8Array): void;
@@ -33,6 +33,10 @@ export interface FrameSocketOptions {
   readonly etherType: number;
   /** With IPv4: deliver only UDP datagrams to this port. */
   readonly udpPort?: number;
+  /** With IPv6: deliver only ICMPv6 messages of these types, and none behind extension headers. */
+  readonly icmpTypes?: readonly number[];
+  /** Frames to groups that the kernel itself has not joined shall be seen too. */
+  readonly allGroups?: boolean;
   /** Another destination MAC than the link's own shall be seen too. */
   readonly promiscuous?: boolean;
 }

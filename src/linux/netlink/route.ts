@@ -18,6 +18,8 @@ export const RTM = {
 export const IFA = { ADDRESS: 1, LOCAL: 2, LABEL: 3, CACHEINFO: 6, FLAGS: 8, PROTO: 11 } as const;
 const IFLA = { ADDRESS: 1, IFNAME: 3 } as const;
 const RTA = { OIF: 4, GATEWAY: 5, PRIORITY: 6, MULTIPATH: 9, TABLE: 15 } as const;
+/** Not yet known to be nobody else's: what is sent to it is dropped. */
+const IFA_F_TENTATIVE = 0x40;
 const IFF_UP = 0x1;
 const IFF_LOWER_UP = 0x10000;
 const ARPHRD_ETHER = 1;
@@ -58,6 +60,8 @@ export interface AddressRecord {
   readonly protocol: number;
   /** IPv4 only; empty otherwise. */
   readonly label: string;
+  /** IPv6: duplicate address detection has not ended. */
+  readonly tentative: boolean;
 }
 
 export function decodeAddress({ body }: NetlinkMessage): AddressRecord | undefined {
@@ -67,12 +71,14 @@ export function decodeAddress({ body }: NetlinkMessage): AddressRecord | undefin
   const bytes = attributes.get(IFA.LOCAL) ?? attributes.get(IFA.ADDRESS);
   if (bytes?.length !== 4 && bytes?.length !== 16) return undefined;
   const label = attributes.get(IFA.LABEL);
+  const flags = attributes.get(IFA.FLAGS);
   return {
     linkIndex: viewOf(body).getUint32(4, true),
     ip: ipFromBytes(bytes),
     prefixLength: body[1] ?? 0,
     protocol: attributes.get(IFA.PROTO)?.[0] ?? 0,
     label: label === undefined ? '' : fromCString(label),
+    tentative: flags?.length === 4 && (viewOf(flags).getUint32(0, true) & IFA_F_TENTATIVE) !== 0,
   };
 }
 

@@ -1,10 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createSilenceFilter, type LinuxSilenceFilter } from '../../../src/linux/silence-filter.ts';
-import { ip } from '../../../src/model/ip.ts';
+import { ip, ipToBytes, type Ip } from '../../../src/model/ip.ts';
 import { createLan, eventually, type HostDaemon, type Lan } from '../../support/netns.ts';
 
 const VIP = ip('10.77.0.200');
 const VIP6 = ip('2001:db8:77::200');
+
+/** As nft shows an IPv6 address in the set of targets. */
+function inSet(address: Ip): string {
+  return `0x${Buffer.from(ipToBytes(address)).toString('hex')}`;
+}
 
 describe('keeping the kernel silent', () => {
   let lan: Lan<'n1' | 'lap'>;
@@ -71,6 +76,52 @@ describe('keeping the kernel silent', () => {
     await lap.must(['ip', 'neigh', 'del', VIP, 'dev', 'eth0']);
   });
 
+  it('leaves IPv6 traffic alone, and lets the node find its neighbours without naming the silent address', async () => {
+    const { n1, lap } = lan.hosts;
+    const [own, peer] = ['2001:db8:77::11', '2001:db8:77::50'];
+    await filter.set([VIP6]);
+    await lap.must(['ip', 'neigh', 'replace', VIP6, 'lladdr', n1.mac, 'dev', 'eth0']);
+    const sniffer = lap.daemon(['tcpdump', '-lni', 'eth0', 'icmp6 and ip6[40] == 135']);
+    await eventually('tcpdump listening', () => sniffer.log().includes('listening on'));
+    const questions = (): string[] =>
+      sniffer
+        .log()
+        .split('\n')
+        .filter((line) => line.includes(`who has ${peer}`));
+    await n1.must(['ip', 'neigh', 'flush', 'dev', 'eth0']);
+    await lap.must(['ping', '-c', '1', '-W', '2', VIP6]);
+    await eventually('question of the node', () => questions().length > 0);
+    // What begins at the silent address on this node has to find its way as well.
+    await n1.must(['ip', 'neigh', 'flush', 'dev', 'eth0']);
+    await n1.must(['ping', '-c', '1', '-W', '2', '-I', VIP6, peer]);
+    await eventually('another question', () => questions().length > 1);
+    for (const line of questions()) expect(line).toMatch(new RegExp(` (${own}|fe80::\\S+) > `));
+    // Without the filter the kernel would name it.
+    await filter.set([]);
+    await n1.must(['ip', 'neigh', 'flush', 'dev', 'eth0']);
+    await n1.must(['ping', '-c', '1', '-W', '2', '-I', VIP6, peer]);
+    await eventually('the question it would ask', () => questions().some((line) => line.includes(` ${VIP6} > `)));
+    await sniffer.stop();
+    await lap.must(['ip', 'neigh', 'del', VIP6, 'dev', 'eth0']);
+  });
+
+  it('keeps the kernel from announcing a silent IPv6 address by itself (ndisc_notify)', async () => {
+    const { n1, lap } = lan.hosts;
+    await n1.must(['sysctl', '-qw', 'net.ipv6.conf.eth0.ndisc_notify=1']);
+    const sniffer = lap.daemon(['tcpdump', '-lni', 'eth0', 'icmp6 and ip6[40] == 136']);
+    await eventually('tcpdump listening', () => sniffer.log().includes('listening on'));
+    const news = (address: string): boolean => sniffer.log().includes(`tgt is ${address},`);
+    await filter.set([VIP6]);
+    await n1.ip8('link set eth0 address 02:77:00:00:00:aa');
+    await eventually('news of its own address', () => news('2001:db8:77::11'));
+    expect(news(VIP6)).toBe(false);
+    await filter.set([]);
+    await n1.ip8(`link set eth0 address ${n1.mac}`);
+    await eventually('news of an address that may be announced', () => news(VIP6));
+    await n1.must(['sysctl', '-qw', 'net.ipv6.conf.eth0.ndisc_notify=0']);
+    await sniffer.stop();
+  });
+
   it('follows the node’s own addresses', async () => {
     const { n1 } = lan.hosts;
     await n1.ip8('addr add 10.79.0.1/16 dev eth0');
@@ -93,16 +144,20 @@ describe('keeping the kernel silent', () => {
     await filter.set([VIP]);
     await lan.hosts.n1.must(['nft', 'flush', 'set', 'arp', 'kubevip', 'silent']);
     await lan.hosts.n1.must(['nft', 'add', 'element', 'arp', 'kubevip', 'silent', '{ 10.77.0.201 }']);
+    await lan.hosts.n1.must(['nft', 'add', 'element', 'inet', 'kubevip', 'silent', `{ ${inSet(VIP6)} }`]);
     await filter.set([VIP]);
     expect(await ruleset()).toMatch(/elements = \{ 10\.77\.0\.200 \}/);
+    expect(await ruleset()).not.toContain(inSet(VIP6));
   });
 
-  it('changes one address in a set of thousands by netlink alone, before the call returns', async () => {
+  it('changes one address of either family in a set of thousands by netlink alone, before the call returns', async () => {
     const many = Array.from({ length: 3000 }, (_, i) => ip(`10.80.${i >> 8}.${i & 255}`));
-    await filter.set(many);
-    void filter.set([...many, VIP]);
+    const many6 = Array.from({ length: 3000 }, (_, i) => ip(`2001:db8:80::${(i + 1).toString(16)}`));
+    await filter.set([...many, ...many6]);
+    void filter.set([...many, VIP, ...many6, VIP6]);
     const listed = await ruleset();
     for (const address of [VIP, many[0]!, many[2999]!]) expect(listed).toMatch(new RegExp(`${address}[, ]`));
+    for (const address of [VIP6, many6[0]!, many6[2999]!]) expect(listed).toContain(inSet(address));
     await filter.set([]);
     expect(await ruleset()).not.toContain('elements');
   });

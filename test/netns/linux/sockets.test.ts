@@ -60,6 +60,35 @@ describe('sockets in namespaces', () => {
       sender.close();
     });
 
+    it('of some ICMPv6 messages only, when asked so, whatever else crosses the link', async () => {
+      const got: string[] = [];
+      const socket = b.openFrames({ link: link(b), etherType: 0x86dd, icmpTypes: [135, 136] }, (frame) => {
+        got.push(`${frame[20]}/${frame[54]}`);
+      });
+      const sender = await a.openDatagrams({ family: 6, onDatagram: () => undefined, onError: () => undefined });
+      // A datagram whose ports look like the types asked for.
+      for (const port of [135 << 8, 136 << 8]) sender.send(new Uint8Array(10), { ip: V6.b, port });
+      await lan.hosts.a.must(['ping', '-c', '1', '-W', '2', V6.b]);
+      await lan.hosts.a.must(['ip', 'neigh', 'flush', 'dev', 'eth0']);
+      await lan.hosts.a.must(['ping', '-c', '1', '-W', '2', V6.b]);
+      await lan.hosts.b.must(['ip', 'neigh', 'flush', 'dev', 'eth0']);
+      await lan.hosts.b.must(['ping', '-c', '1', '-W', '2', V6.a]);
+      await eventually('question and answer', () => got.includes('58/135') && got.includes('58/136'));
+      expect(new Set(got)).toEqual(new Set(['58/135', '58/136']));
+      socket.close();
+      sender.close();
+    });
+
+    it('to groups that nobody on this host has joined, when asked so, and no longer than that', async () => {
+      const allGroups = async (): Promise<boolean> =>
+        (Number(await lan.hosts.b.must(['cat', '/sys/class/net/eth0/flags'])) & 0x200) !== 0;
+      expect(await allGroups()).toBe(false);
+      const socket = b.openFrames({ link: link(b), etherType: 0x86dd, allGroups: true }, () => undefined);
+      expect(await allGroups()).toBe(true);
+      socket.close();
+      await eventually('as before', async () => !(await allGroups()));
+    });
+
     it('are heard again after the link was down', async () => {
       let got = 0;
       const frame = Uint8Array.from([
