@@ -89,8 +89,8 @@ export class Reconciler {
   /** The owner of an address changed: whoever lost it lets go before anything else happens. */
   ownerChanged(ip: Ip): ServiceKey[] {
     const claimants = this.#claims.claimants(ip);
-    const owner = this.#ownerOf(ip);
-    if (owner.state !== 'ready' || !owner.value.mine) this.#parts.announcement.release(ip);
+    // Asking for the owner of an address that nobody claims would make it wanted again.
+    if (claimants.length === 0 || !isMine(this.#ownerOf(ip))) this.#parts.announcement.release(ip);
     return claimants;
   }
 

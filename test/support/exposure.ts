@@ -63,6 +63,8 @@ export interface World {
   readonly log: string[];
   /** Addresses on the node now. */
   readonly announced: Set<Ip>;
+  /** Addresses for which an owner is wanted. */
+  readonly wanted: Set<Ip>;
   /** Decisions the fakes give; change them as the test needs. */
   owner: string;
   /** Of single addresses, where it is another one. */
@@ -95,11 +97,13 @@ export function createWorld(node = 'n1'): World {
   const services = new Map<ServiceKey, Service>();
   const log: string[] = [];
   const announced = new Set<Ip>();
+  const wanted = new Set<Ip>();
   const strangers = new Map<Ip, Mac>();
   const patches = new Map<ServiceKey, ServicePatch>();
 
   const ownership: Ownership = {
     ensure: (address, eligible) => {
+      wanted.add(address);
       const owner = world.owners.get(address) ?? world.owner;
       return eligible.includes(owner)
         ? ready({ node: owner, mine: owner === node, since: '', term: 1 }, 'Owned', owner)
@@ -107,6 +111,9 @@ export function createWorld(node = 'n1'): World {
     },
     release: (address) => {
       log.push(`disown ${address}`);
+      wanted.delete(address);
+      // As the real one does: whoever lets an address go is told that it has no owner now.
+      world.reconciler.ownerChanged(address);
       return off('Released', '');
     },
     liveNodes: () => world.live,
@@ -204,6 +211,7 @@ export function createWorld(node = 'n1'): World {
     services,
     log,
     announced,
+    wanted,
     owner: node,
     owners: new Map(),
     live: [node],
