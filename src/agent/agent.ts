@@ -83,6 +83,7 @@ export class Agent {
       router: stages.router,
       names: stages.names,
       reporter: this.#reporter,
+      again: (key) => this.#queue.add(key),
     });
     this.#queue = new WorkQueue<ServiceKey>({
       clock,

@@ -17,6 +17,7 @@ import type { Announced, Announcement } from './announcement/port.ts';
 import { Claims } from './claims.ts';
 import { readIntent, type ClassRules } from './intent/intent.ts';
 import type { Intent } from './intent/port.ts';
+import { nameClaimOf, NameClaims } from './naming/name-claims.ts';
 import type { NamePublisher, PublishedName } from './naming/port.ts';
 import { nameRequestFor } from './naming/request.ts';
 import type { Owner, Ownership } from './ownership/port.ts';
@@ -50,6 +51,8 @@ export interface ReconcilerParts {
   readonly router: RouterMappings;
   readonly names: NamePublisher;
   readonly reporter: Pick<Reporter, 'report' | 'forget'>;
+  /** A Service may stand differently because of another one: it is to be reconciled soon. */
+  readonly again: (key: ServiceKey) => void;
 }
 
 const NOT_OWNER = off('NotOwner', 'another node owns the address');
@@ -57,6 +60,7 @@ const NOT_OWNER = off('NotOwner', 'another node owns the address');
 export class Reconciler {
   readonly #parts: ReconcilerParts;
   readonly #claims = new Claims();
+  readonly #nameClaims = new NameClaims();
   readonly #withdrawal: Withdrawal;
   /** Leases this node kept up, to be given back should the Service vanish without a word. */
   readonly #kept = new Map<
@@ -75,6 +79,7 @@ export class Reconciler {
     if (!service) return this.#gone(key);
     const intent = readIntent(service, this.#parts.rules);
     if (intent.state !== 'ready' || service.metadata.deletionTimestamp !== undefined) return this.#withdraw(service);
+    this.#claimNames(key, service, intent.value);
 
     const address = this.#address(service, intent.value);
     const assigned = readAssigned(service);
@@ -240,8 +245,19 @@ export class Reconciler {
       names.withdraw(intent.service);
       return intent.name ?? off('NotAskedFor', 'no name is asked for');
     }
+    const taken = this.#nameClaims.refusal(intent.service);
+    if (taken) {
+      names.withdraw(intent.service);
+      return taken;
+    }
     if (announced.state !== 'ready' || !assigned) return pending('WaitingForAnnouncement', announced.message);
     return names.ensure(nameRequestFor(service, intent, intent.name, assigned.ips, announced.value.link));
+  }
+
+  /** On every node alike, whoever owns the address. */
+  #claimNames(key: ServiceKey, service?: Service, intent?: Intent): void {
+    const claim = service && intent && nameClaimOf(service, intent);
+    for (const other of this.#nameClaims.set(key, claim)) this.#parts.again(other);
   }
 
   /** Exactly one agent writes: the owner, or while there is none the one that gives out addresses. */
@@ -255,6 +271,7 @@ export class Reconciler {
   }
 
   #withdraw(service: Service): void {
+    this.#claimNames(keyOf(service));
     this.#kept.delete(keyOf(service));
     if (readAssigned(service)) this.#unclaimNothing(service);
     this.#withdrawal.run(service, (ip) => this.#ownerOf(ip));
@@ -273,6 +290,7 @@ export class Reconciler {
     else this.#parts.leases.yield(key);
     this.#kept.delete(key);
     this.#parts.names.withdraw(key);
+    this.#claimNames(key);
     this.#parts.router.yield(key);
     this.#unclaim(this.#claims.set(key, undefined));
     this.#parts.allocator.settled(key);

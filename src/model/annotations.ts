@@ -166,6 +166,13 @@ export const ANNOTATIONS = {
     value: 'name[,name]',
     meaning: 'The names in use on the LAN, after any renaming; a new owner announces them without probing.',
   },
+  publishedInstances: {
+    key: 'kubevip.dev/instances',
+    on: 'Service',
+    access: 'written',
+    value: 'name[,name]',
+    meaning: 'The DNS-SD instances in use on the LAN, likewise.',
+  },
   leaseAddress: {
     key: 'kubevip.dev/address',
     on: 'Lease',

@@ -85,6 +85,8 @@ export interface World {
   configMap: Record<string, string>;
   allocating: boolean;
   rules: ClassRules;
+  /** Services that are to be reconciled because of another one. */
+  readonly again: Set<ServiceKey>;
   readonly allocator: Allocator;
   readonly reconciler: Reconciler;
   /** Reconciles until nothing changes on the Service, applying the patches as the API server would. */
@@ -161,7 +163,8 @@ export function createWorld(node = 'n1'): World {
   const names: NamePublisher = {
     ensure: ({ service: key, hosts, ips }) => {
       world.named.set(key, ips);
-      return ready({ hosts, instance: 'x' }, 'NamePublished', hosts.join());
+      const instances = hosts.map((host) => host.replace(/local$/, '_http._tcp.local'));
+      return ready({ hosts, instances }, 'NamePublished', hosts.join());
     },
     yield: () => undefined,
     withdraw: () => {
@@ -205,6 +208,7 @@ export function createWorld(node = 'n1'): World {
       report: (object, patch) => void patches.set(keyOf(object), patch),
       forget: (key) => void patches.delete(key),
     },
+    again: (key) => void world.again.add(key),
   });
   const world: World = {
     clock,
@@ -227,6 +231,7 @@ export function createWorld(node = 'n1'): World {
     configMap: { 'range-global': '10.77.0.200-10.77.0.202' },
     allocating: true,
     rules: DEFAULT_CLASS_RULES,
+    again: new Set(),
     allocator,
     reconciler,
     async settle(key) {

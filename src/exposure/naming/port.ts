@@ -20,9 +20,9 @@ export interface NameRequestOnLink {
   readonly instance: string;
   readonly ports: readonly NamedPort[];
   /**
-   * The names already published for this Service by an earlier owner (from its status): announced at once, without
-   * probing (a move takes no second). One that is a renaming of a host asked for (`web-2.local` for `web.local`)
-   * stays. With the first host the DNS-SD instance counts as verified too: they move together.
+   * Names already published for this Service by an earlier owner, hosts and instances: announced at once, without
+   * probing (a move takes no second). One that is a renaming of what is asked for (`web-2.local` for `web.local`)
+   * stays.
    */
   readonly verified: readonly string[];
 }
@@ -30,7 +30,8 @@ export interface NameRequestOnLink {
 export interface PublishedName {
   /** The names in use: those asked for, or renamed (`web-2.local`) after a conflict. */
   readonly hosts: readonly string[];
-  readonly instance: string;
+  /** DNS-SD instances likewise: `web._http._tcp.local`, `web (2)._http._tcp.local`. */
+  readonly instances: readonly string[];
 }
 
 export interface NamePublisher {

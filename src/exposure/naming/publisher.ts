@@ -174,7 +174,7 @@ function decisionOf(request: NameRequestOnLink, responder: LinkResponder): Decis
   const types = [...new Set(ports.map(({ type }) => type))];
   const where = `${status.hosts.join(', ')} → ${ips.join(', ')} on ${link}`;
   const facts = types.length > 0 ? `${where}; ${types.join(', ')}` : where;
-  const value = { hosts: status.hosts, instance: status.instance };
+  const value = { hosts: status.hosts, instances: status.instances };
   const lost = hosts.filter((host, i) => !sameName(host, status.hosts[i] ?? ''));
   if (lost.length === 0) return ready(value, 'NamePublished', facts);
   const renamed = status.hosts.filter((host) => !hosts.some((asked) => sameName(asked, host)));

@@ -13,7 +13,9 @@ export function nameRequestFor(
   ips: readonly Ip[],
   link: string,
 ): NameRequestOnLink {
-  const published = service.metadata.annotations?.[KEY.publishedNames]?.split(',').filter((host) => host !== '') ?? [];
+  const { annotations } = service.metadata;
+  // Neither has a comma in it: instances are called as the host is.
+  const published = [annotations?.[KEY.publishedNames], annotations?.[KEY.publishedInstances]];
   const host = name.hosts[0] ?? '';
   const ports = intent.ports.map((port): NamedPort | undefined => {
     const type = serviceTypeOf(port);
@@ -26,6 +28,6 @@ export function nameRequestFor(
     link,
     instance: host.replace(/\.local$/, ''),
     ports: ports.filter((port) => port !== undefined),
-    verified: published,
+    verified: published.flatMap((names) => names?.split(',') ?? []).filter((one) => one !== ''),
   };
 }

@@ -45,8 +45,7 @@ export function patchFor(service: Service, intent: Intent, outcome: Outcome): Se
       ...(mine ? { [KEY.vipHost]: outcome.node } : {}),
       ...(mine && external ? { [KEY.routerMappings]: JSON.stringify(external) } : {}),
       ...(mine && router.state === 'off' ? { [KEY.routerMappings]: undefined } : {}),
-      ...(name.state === 'ready' ? { [KEY.publishedNames]: name.value.hosts.join(',') } : {}),
-      ...(mine && name.state === 'off' ? { [KEY.publishedNames]: undefined } : {}),
+      ...(mine ? namesOf(name) : {}),
       ...(fromPool ? { [KEY.loadBalancerIPs]: fromPool.ips.join(',') } : {}),
       ...(assigned?.lease ? { [KEY.requestedIP]: assigned.lease.ip, [KEY.hwaddr]: assigned.lease.mac } : {}),
     },
@@ -64,10 +63,21 @@ export function patchFor(service: Service, intent: Intent, outcome: Outcome): Se
   };
 }
 
+/** The names in use, for the next owner; kept through trouble, and given up with the name. */
+function namesOf(name: Decision<PublishedName>): ServicePatch['annotations'] {
+  if (name.state === 'ready') {
+    const { hosts, instances } = name.value;
+    const listed = instances.length > 0 ? instances.join(',') : undefined;
+    return { [KEY.publishedNames]: hosts.join(','), [KEY.publishedInstances]: listed };
+  }
+  if (name.state !== 'off' && name.reason !== 'NameTaken') return {};
+  return { [KEY.publishedNames]: undefined, [KEY.publishedInstances]: undefined };
+}
+
 /** The patch that takes away everything of ours, for a Service that is ours no more. */
 export function removalPatch(service: Service): ServicePatch {
   const assigned = readAssigned(service);
-  const written: string[] = [KEY.assigned, KEY.vipHost, KEY.routerMappings, KEY.publishedNames];
+  const written: string[] = [KEY.assigned, KEY.vipHost, KEY.routerMappings, KEY.publishedNames, KEY.publishedInstances];
   if (assigned?.source === 'pool') written.push(KEY.loadBalancerIPs);
   if (assigned?.source === 'dhcp') written.push(KEY.requestedIP, KEY.hwaddr);
   return {

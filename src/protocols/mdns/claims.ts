@@ -1,7 +1,7 @@
 /** The names a publication needs for itself, under the name they have now, and the records that stand on them. */
 import type { Milliseconds } from '../../model/time.ts';
 import type { Name, ResourceRecord } from './message.ts';
-import { endsWith, foldName, truncateLabel } from './name.ts';
+import { foldName, truncateLabel } from './name.ts';
 import { Prober } from './prober.ts';
 import {
   hostRecords,
@@ -93,10 +93,9 @@ export class Claims {
     return this.#claims.filter(({ service }) => !service).map(({ name }) => name);
   }
 
-  /** The instance label that the first service has now. */
-  instance(): string {
-    const claim = this.#claims.find(({ service }) => service);
-    return claim ? renamedInstance(claim.asked, claim.attempt) : this.#publication.instance;
+  /** The instances under the names they have now, in the order of the services. */
+  instances(): Name[] {
+    return this.#claims.filter(({ service }) => service).map(({ name }) => name);
   }
 
   #newClaim(wanted: Wanted, startAt: Milliseconds): Claim {
@@ -108,16 +107,10 @@ export class Claims {
     return claim;
   }
 
-  #verifiedAttempt({ asked, service }: Wanted): number | undefined {
-    const { hosts, instance, verified } = this.#publication;
-    const isHost = (name: Name): boolean => endsWith(name, 'local');
-    const attempts = (names: readonly Name[], of: string, renamed: typeof renamedHost): number | undefined =>
-      names.map((name) => attemptOf(name, of, renamed)).find((attempt) => attempt !== undefined);
-    if (!service) return attempts(verified.filter(isHost), asked, renamedHost);
-    const labels = verified.filter((name) => !isHost(name));
-    if (labels.length > 0) return attempts(labels, instance, renamedInstance);
-    // An earlier owner that had to rename the host may have had to rename the instance too: look.
-    return attempts(verified.filter(isHost), hosts[0] ?? '', renamedHost) === 1 ? 1 : undefined;
+  #verifiedAttempt(wanted: Wanted): number | undefined {
+    return this.#publication.verified
+      .map((name) => attemptOf(name, (attempt) => nameAt(wanted, attempt)))
+      .find((attempt) => attempt !== undefined);
   }
 }
 

@@ -21,8 +21,8 @@ export interface Publication {
   readonly instance: string;
   readonly services: readonly PublishedService[];
   /**
-   * Names an earlier owner has already won, announced without probing: hosts (ending in `.local`), and the
-   * instance label if it had to be renamed. A renaming of what is asked for counts.
+   * Names an earlier owner has already won, announced without probing: hosts and instances
+   * (`web (2)._http._tcp.local`). A renaming of what is asked for stays.
    */
   readonly verified: readonly Name[];
 }

@@ -1,6 +1,6 @@
 /** New names after a conflict (RFC 6762 §9, RFC 6763 appendix D). Numbers count from the name that was asked for. */
 import type { Name } from './message.ts';
-import { foldName, labelsOf, nameOf, truncateLabel } from './name.ts';
+import { labelsOf, nameOf, sameName, truncateLabel } from './name.ts';
 
 const MAX_LABEL = 63;
 
@@ -15,15 +15,11 @@ export function renamedInstance(asked: string, attempt: number): string {
   return numbered(asked, attempt, ` (${attempt})`);
 }
 
-/** The attempt at which `renamed` gives `name` for `asked`; undefined if it never does. */
-export function attemptOf(
-  name: string,
-  asked: string,
-  renamed: (asked: string, attempt: number) => string,
-): number | undefined {
-  const number = Number(/(\d{1,4})\D*$/.exec(name)?.[1] ?? 1);
-  const candidates = number >= 2 ? [1, number] : [1];
-  return candidates.find((attempt) => foldName(renamed(asked, attempt)) === foldName(name));
+/** The attempt at which `renamed` gives `name`; undefined if it never does. */
+export function attemptOf(name: Name, renamed: (attempt: number) => Name): number | undefined {
+  const [label = ''] = labelsOf(name);
+  const number = Number(/(\d{1,4})\D*$/.exec(label)?.[1] ?? 1);
+  return [1, number].find((attempt) => sameName(renamed(attempt), name));
 }
 
 function numbered(label: string, attempt: number, suffix: string): string {

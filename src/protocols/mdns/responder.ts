@@ -27,7 +27,7 @@ export interface PublicationStatus {
   readonly established: boolean;
   /** Names now in use or being probed for, in the order asked for. */
   readonly hosts: readonly Name[];
-  readonly instance: string;
+  readonly instances: readonly Name[];
 }
 
 interface Entry {
@@ -88,7 +88,7 @@ export class Responder {
 
   status(key: string): PublicationStatus | undefined {
     const claims = this.#entries.get(key)?.claims;
-    return claims && { established: claims.isEstablished(), hosts: claims.hosts(), instance: claims.instance() };
+    return claims && { established: claims.isEstablished(), hosts: claims.hosts(), instances: claims.instances() };
   }
 
   /** The publication that has a name now, or is probing for it. */

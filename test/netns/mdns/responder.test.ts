@@ -118,7 +118,7 @@ describe('the responder beside avahi', () => {
       const decision = await published(publisherOn('n1'), request('printer'));
       expect(decision).toMatchObject({
         reason: 'NameConflictRenamed',
-        value: { hosts: ['printer-2.local'], instance: 'printer' },
+        value: { hosts: ['printer-2.local'], instances: ['printer._http._tcp.local'] },
       });
       expect(await resolve('printer-2')).toBe('printer-2.local\t10.77.0.101');
       expect(await resolve('printer')).toBe(`printer.local\t${lan.hosts.other.ip}`);
@@ -199,7 +199,7 @@ describe('a move to another node', () => {
     try {
       await lan.setCable('n1', false);
       const began = clock.now();
-      next.ensure(request('moving', { verified: ['moving.local'] }));
+      next.ensure(request('moving', { verified: ['moving.local', 'moving._http._tcp.local'] }));
       const first = await eventually('the new owner announces', () =>
         heard.find(
           ({ from, message: { answers } }) =>

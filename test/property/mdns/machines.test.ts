@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Entropy } from '../../../src/model/time.ts';
 import { message } from '../../../src/protocols/mdns/message.ts';
 import { foldName } from '../../../src/protocols/mdns/name.ts';
+import { instanceNameOf } from '../../../src/protocols/mdns/publication.ts';
 import { attemptOf, renamedHost, renamedInstance } from '../../../src/protocols/mdns/rename.ts';
 import { Responder } from '../../../src/protocols/mdns/responder.ts';
 import { tieBreak } from '../../../src/protocols/mdns/tie-break.ts';
@@ -143,9 +144,10 @@ describe('renaming', () => {
       fc.property(arbitrary.label, fc.integer({ min: 1, max: 9999 }), (label, attempt) => {
         const instance = renamedInstance(label, attempt);
         expect(Buffer.byteLength(instance)).toBeLessThanOrEqual(63);
-        expect(renamedInstance(label, attemptOf(instance, label, renamedInstance) ?? 0)).toBe(instance);
-        const host = `h${attempt}.local`;
-        expect(attemptOf(renamedHost(host, attempt), host, renamedHost)).toBe(attempt);
+        const nameAt = (n: number) => instanceNameOf(renamedInstance(label, n), '_http._tcp');
+        expect(nameAt(attemptOf(nameAt(attempt), nameAt) ?? 0)).toBe(nameAt(attempt));
+        const hostAt = (n: number) => renamedHost(`h${attempt}.local`, n);
+        expect(attemptOf(hostAt(attempt), hostAt)).toBe(attempt);
       }),
     );
   });

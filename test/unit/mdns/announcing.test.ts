@@ -6,6 +6,9 @@ import { brief, fixedEntropy, publication, Segment } from '../../support/mdns-se
 const responses = (segment: Segment, from = 0) =>
   segment.sent.slice(from).filter(({ message: { kind } }) => kind === 'response');
 
+/** What an earlier owner has won. */
+const OURS = ['web.local', 'web._http._tcp.local'];
+
 /** A segment with `web.local` established and quiet. */
 function established(parts: Parameters<typeof publication>[0] = {}) {
   const segment = new Segment();
@@ -18,7 +21,7 @@ function established(parts: Parameters<typeof publication>[0] = {}) {
 describe('announcing (RFC 6762 §8.3)', () => {
   it('says everything at once, after one second and after three', () => {
     const segment = new Segment();
-    segment.host('n1', '10.77.0.11').publish('web', publication({ verified: ['web.local'] }), 0);
+    segment.host('n1', '10.77.0.11').publish('web', publication({ verified: OURS }), 0);
     segment.run(60_000);
     expect(responses(segment).map(({ at }) => at)).toEqual([0, 1000, 3000]);
     for (const { message: announcement } of responses(segment)) {
@@ -36,7 +39,11 @@ describe('announcing (RFC 6762 §8.3)', () => {
     const segment = new Segment();
     const node = segment.host('n1', '10.77.0.11');
     for (let i = 0; i < 1000; i++) {
-      node.publish(`s${i}`, publication({ hosts: [`s${i}.local`], instance: `s${i}`, verified: [`s${i}.local`] }), 0);
+      node.publish(
+        `s${i}`,
+        publication({ hosts: [`s${i}.local`], instance: `s${i}`, verified: [`s${i}.local`, `s${i}._http._tcp.local`] }),
+        0,
+      );
     }
     segment.run(0);
     expect(segment.sent.flatMap(({ message: { answers } }) => answers).filter(({ type }) => type === 'A')).toHaveLength(
@@ -92,7 +99,7 @@ describe('announcing (RFC 6762 §8.3)', () => {
 });
 
 describe('a move to another node', () => {
-  const ours = { verified: ['web.local'] };
+  const ours = { verified: OURS };
 
   it('is announced at once, and the old owner, should it live, takes it for no conflict', () => {
     const { segment, web } = established();
@@ -107,7 +114,31 @@ describe('a move to another node', () => {
       expect(node.status('web')).toMatchObject({ established: true, hosts: ['web.local'] });
   });
 
-  it('keeps a name that was renamed, and looks whether its instance is free', () => {
+  it('keeps names that were renamed, each as it was', () => {
+    const segment = new Segment();
+    const node = segment.host('n2', '10.77.0.12');
+    const services = [
+      { type: '_http._tcp', port: 80, txt: {} },
+      { type: '_http._tcp', port: 8080, txt: {} },
+      { type: '_ssh._tcp', port: 22, txt: {} },
+    ];
+    const verified = [
+      'web-2.local',
+      'web (3)._http._tcp.local',
+      'web 8080 (2)._http._tcp.local',
+      'web._ssh._tcp.local',
+    ];
+    node.publish('web', publication({ services, verified }), 0);
+    segment.run(0);
+    expect(node.status('web')).toMatchObject({
+      established: true,
+      hosts: ['web-2.local'],
+      instances: verified.slice(1),
+    });
+    expect(segment.sent.filter(({ message: { kind } }) => kind === 'query')).toEqual([]);
+  });
+
+  it('announces the host at once and asks about an instance that nobody had before', () => {
     const segment = new Segment();
     const node = segment.host('n2', '10.77.0.12');
     node.publish('web', publication({ verified: ['web-2.local'] }), 0);
@@ -115,13 +146,6 @@ describe('a move to another node', () => {
     expect(node.status('web')?.hosts).toEqual(['web-2.local']);
     expect(brief(responses(segment)[0]?.message.answers ?? [])).toEqual(['A web-2.local']);
     expect(segment.sent[0]?.message.questions.map(({ name }) => name)).toEqual(['web._http._tcp.local']);
-  });
-
-  it('keeps a renamed instance when it is told of it', () => {
-    const segment = new Segment();
-    const node = segment.host('n2', '10.77.0.12');
-    node.publish('web', publication({ verified: ['web-2.local', 'web (2)'] }), 0);
-    expect(node.status('web')).toEqual({ established: true, hosts: ['web-2.local'], instance: 'web (2)' });
   });
 
   it('does not believe in names that have nothing to do with what is asked for', () => {
@@ -163,7 +187,7 @@ describe('goodbye (RFC 6762 §10.1)', () => {
     const { segment, web } = established();
     web.withdraw('web', segment.now);
     segment.run(500);
-    web.publish('web', publication({ verified: ['web.local'] }), segment.now);
+    web.publish('web', publication({ verified: OURS }), segment.now);
     const answers = segment.during(5000).flatMap(({ message: { answers: all } }) => all);
     expect(answers.filter(({ ttl }) => ttl === 0)).toEqual([]);
   });

@@ -6,7 +6,7 @@ import { brief, fixedEntropy, publication, Segment } from '../../support/mdns-se
 function established(parts: Parameters<typeof publication>[0] = {}, fraction = 0.5) {
   const segment = new Segment();
   const web = segment.host('n1', '10.77.0.11', fixedEntropy(fraction));
-  web.publish('web', publication({ verified: ['web.local'], ...parts }), 0);
+  web.publish('web', publication({ verified: ['web.local', 'web._http._tcp.local'], ...parts }), 0);
   // Long enough for a quarter of every TTL to have passed since the last announcement.
   segment.run(2_000_000);
   return { segment, web };

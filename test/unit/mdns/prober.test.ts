@@ -55,7 +55,11 @@ describe('probing (RFC 6762 §8.1)', () => {
     segment.inject(message('response', { answers: [a('10.77.0.50')] }));
     expect(segment.changes.map(({ key }) => key)).toEqual(['web']);
     segment.run(1000);
-    expect(web.status('web')).toMatchObject({ established: true, hosts: ['web-2.local'], instance: 'web' });
+    expect(web.status('web')).toMatchObject({
+      established: true,
+      hosts: ['web-2.local'],
+      instances: ['web._http._tcp.local'],
+    });
     const announced = segment.sent.findLast(({ message: { kind } }) => kind === 'response')?.message.answers;
     expect(announced?.find(({ type }) => type === 'SRV')?.data).toMatchObject({ target: 'web-2.local' });
   });
@@ -70,7 +74,11 @@ describe('probing (RFC 6762 §8.1)', () => {
     const answers: ResourceRecord[] = [{ name: 'web._http._tcp.local', type: 'SRV', ttl: 120, flush: true, data: srv }];
     segment.inject(message('response', { answers }));
     segment.run(1000);
-    expect(web.status('web')).toMatchObject({ established: true, hosts: ['web-3.local'], instance: 'Web (2)' });
+    expect(web.status('web')).toMatchObject({
+      established: true,
+      hosts: ['web-3.local'],
+      instances: ['Web (2)._http._tcp.local'],
+    });
   });
 
   it('is not put off by the same records, by goodbyes, or by answers from another port than 5353', () => {

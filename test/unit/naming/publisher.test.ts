@@ -24,6 +24,9 @@ function request(parts: Partial<NameRequestOnLink> = {}): NameRequestOnLink {
   };
 }
 
+/** What an earlier owner has won. */
+const OURS = ['web.local', 'web._http._tcp.local'];
+
 const a = (address: string, name = 'web.local'): ResourceRecord => ({
   name,
   type: 'A',
@@ -87,15 +90,15 @@ describe('createNamePublisher', () => {
       state: 'ready',
       reason: 'NamePublished',
       message: 'web.local → 10.77.0.101 on eth0; _http._tcp',
-      value: { hosts: ['web.local'], instance: 'web' },
+      value: { hosts: ['web.local'], instances: ['web._http._tcp.local'] },
     });
   });
 
   it('publishes names an earlier owner has won at once', async () => {
     const { clock, n2, heard } = await lan();
-    n2.publisher.ensure(request({ verified: ['web.local'] }));
+    n2.publisher.ensure(request({ verified: OURS }));
     await clock.advanceAsync(0);
-    expect(n2.publisher.ensure(request({ verified: ['web.local'] }))).toMatchObject({ reason: 'NamePublished' });
+    expect(n2.publisher.ensure(request({ verified: OURS }))).toMatchObject({ reason: 'NamePublished' });
     expect(responses(heard)[0]).toMatchObject({ at: 0, from: '10.77.0.12' });
     expect(responses(heard)[0]?.message.answers[0]).toEqual(a('10.77.0.101'));
   });
@@ -112,13 +115,13 @@ describe('createNamePublisher', () => {
       message:
         'published as web-2.local because another host answers web.local: ' +
         'web-2.local → 10.77.0.101 on eth0; _http._tcp',
-      value: { hosts: ['web-2.local'], instance: 'web' },
+      value: { hosts: ['web-2.local'], instances: ['web._http._tcp.local'] },
     });
   });
 
   it('does not mistake its own multicast, coming back late, for another host', async () => {
     const { clock, n1, heard } = await lan({ latency: 5 });
-    n1.publisher.ensure(request({ verified: ['web.local'] }));
+    n1.publisher.ensure(request({ verified: OURS }));
     // The last announcement has just been sent and is still on its way back.
     await clock.advanceAsync(3002);
     n1.publisher.ensure(request({ ips: [ip('10.77.0.102')] }));
@@ -152,7 +155,7 @@ describe('createNamePublisher', () => {
     await clock.advanceAsync(1000);
     expect(n1.publisher.ensure(request({ service: 'a/b', hosts: ['b.local'] }))).toMatchObject({
       reason: 'NamePublished',
-      value: { hosts: ['b.local'], instance: 'web (2)' },
+      value: { hosts: ['b.local'], instances: ['web (2)._http._tcp.local'] },
     });
   });
 
@@ -186,7 +189,7 @@ describe('createNamePublisher', () => {
     n1.publisher.ensure(request());
     await clock.advanceAsync(10_000);
     heard.length = 0;
-    n2.publisher.ensure(request({ verified: ['web.local'] }));
+    n2.publisher.ensure(request({ verified: OURS }));
     await clock.advanceAsync(50);
     n1.publisher.yield('default/web');
     await clock.advanceAsync(10_000);
