@@ -1,5 +1,6 @@
 /** Makes the real parts of an agent: sockets and kernel from `linux/`, the API server from `kube/`. */
 import { createDhcpLeases } from '../exposure/address/dhcp/leases.ts';
+import { OFFER_PROBE } from '../exposure/address/dhcp/offer-check.ts';
 import { createAddressProber } from '../exposure/address/prober.ts';
 import { createAnnouncement } from '../exposure/announcement/announcement.ts';
 import { createNamePublisher } from '../exposure/naming/publisher.ts';
@@ -79,7 +80,13 @@ export function wire(config: AgentConfig, log: Logger): Parts {
     }),
     stages: {
       prober: createAddressProber({ network, clock, entropy }),
-      leases: createDhcpLeases({ network, clock, entropy, log }),
+      leases: createDhcpLeases({
+        network,
+        clock,
+        entropy,
+        prober: createAddressProber({ network, clock, entropy, timing: OFFER_PROBE }),
+        log,
+      }),
       ownership: createLeaseOwnership({
         node: config.node,
         times: config.lease,

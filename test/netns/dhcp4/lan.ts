@@ -2,6 +2,8 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createDhcpLeases, type DhcpLeasesOnNode } from '../../../src/exposure/address/dhcp/leases.ts';
+import { OFFER_PROBE } from '../../../src/exposure/address/dhcp/offer-check.ts';
+import { createAddressProber } from '../../../src/exposure/address/prober.ts';
 import type { DhcpLease, DhcpRequest } from '../../../src/exposure/address/port.ts';
 import type { Decision } from '../../../src/model/decision.ts';
 import type { Clock, Milliseconds, Timer } from '../../../src/model/time.ts';
@@ -16,7 +18,12 @@ export interface DhcpLan {
   dnsmasq(...lines: string[]): Promise<HostDaemon>;
   /** Lines of its lease file. */
   leaseFile(): string[];
-  node(name: 'a' | 'b', clock?: Clock): { readonly leases: DhcpLeasesOnNode; readonly network: LinuxNetwork };
+  /** @param checks whether offered addresses are asked for by ARP; not where they stand on the node from the start. */
+  node(
+    name: 'a' | 'b',
+    clock?: Clock,
+    checks?: boolean,
+  ): { readonly leases: DhcpLeasesOnNode; readonly network: LinuxNetwork };
   /** Closes what `node` and `dnsmasq` made since the last call. */
   reset(): Promise<void>;
   dispose(): Promise<void>;
@@ -53,9 +60,16 @@ export async function createDhcpLan(): Promise<DhcpLan> {
       return daemon;
     },
     leaseFile: () => readFileSync(file, 'utf8').split('\n').filter(Boolean),
-    node(name, clock = createSystemClock()) {
+    node(name, clock = createSystemClock(), checks = true) {
       const network = createNetwork({ netns: lan.hosts[name].netns });
-      const leases = createDhcpLeases({ network, clock, entropy: systemEntropy });
+      const leases = createDhcpLeases({
+        network,
+        clock,
+        entropy: systemEntropy,
+        ...(checks
+          ? { prober: createAddressProber({ network, clock, entropy: systemEntropy, timing: OFFER_PROBE }) }
+          : {}),
+      });
       closing.push(() => {
         leases.close();
         network.close();

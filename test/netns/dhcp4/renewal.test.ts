@@ -25,7 +25,7 @@ const ADDRESS = ip('10.77.0.123');
 /** Keeps a lease on a node until it was renewed `count` times; every answer on the way has to be the same address. */
 async function renewals(count: number, node: 'a' | 'b' = 'a', skip: readonly number[] = [60_000]): Promise<void> {
   const clock = createJumpingClock();
-  const { leases } = world.node(node, clock);
+  const { leases } = world.node(node, clock, false);
   let lease = await acquired(leases, { ...WEB, requested: ADDRESS });
   for (let i = 0; i < count; i++) {
     const before = lease;

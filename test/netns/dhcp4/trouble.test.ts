@@ -107,17 +107,46 @@ describe('a range that is used up', () => {
   });
 });
 
-describe('an address that turns out to be taken', () => {
-  it('is declined, and the server gives another one', async () => {
+describe('an address that another machine uses already', () => {
+  const TAKEN = ip('10.77.0.150');
+
+  it('is found by ARP before it is used, declined, and the server gives another one', async () => {
+    const server = await world.dnsmasq(RANGE, 'no-ping');
+    await world.lan.hosts.b.ip8(`addr add ${TAKEN}/24 dev eth0`);
+    const clock = createJumpingClock();
+    const { leases } = world.node('a', clock);
+    const ask = () => leases.acquire({ ...WEB, requested: TAKEN });
+    const reasons = new Set<string>();
+    leases.onChange(() => reasons.add(ask().reason));
+    const found = await decided(leases, 'AddressConflict', ask);
+    expect(found.message).toContain(`${TAKEN}, which ${world.lan.hosts.b.mac} already uses on eth0`);
+    expect([...reasons]).toEqual(['AddressConflict']);
+    await eventually('the server marks it', () => server.log().includes(`DHCPDECLINE(eth0) ${TAKEN}`));
+    clock.jump(10_000);
+    const next = await acquired(leases, { ...WEB, requested: TAKEN });
+    expect(next.ip).not.toBe(TAKEN);
+    await world.lan.hosts.b.ip8(`addr del ${TAKEN}/24 dev eth0`);
+  });
+
+  it('is one of this very node: that is found too', async () => {
+    await world.dnsmasq(RANGE, 'no-ping');
+    await world.lan.hosts.a.ip8(`addr add ${TAKEN}/24 dev eth0`);
+    const { leases } = world.node('a');
+    const found = await decided(leases, 'AddressConflict', () => leases.acquire({ ...WEB, requested: TAKEN }));
+    expect(found.message).toContain(`${TAKEN}, which ${world.lan.hosts.a.mac} already uses`);
+    await world.lan.hosts.a.ip8(`addr del ${TAKEN}/24 dev eth0`);
+  });
+
+  it('is declined when that turns out later, and the server gives another one', async () => {
     const server = await world.dnsmasq(RANGE, 'no-ping');
     const clock = createJumpingClock();
     const { leases } = world.node('a', clock);
-    const lease = await acquired(leases, { ...WEB, requested: ip('10.77.0.150') });
-    expect(lease.ip).toBe('10.77.0.150');
+    const lease = await acquired(leases, { ...WEB, requested: TAKEN });
+    expect(lease.ip).toBe(TAKEN);
     leases.decline(WEB, lease);
     clock.jump(10_000);
     const next = await acquired(leases, WEB);
-    expect(next.ip).not.toBe('10.77.0.150');
-    expect(server.log()).toContain('DHCPDECLINE(eth0) 10.77.0.150');
+    expect(next.ip).not.toBe(TAKEN);
+    expect(server.log()).toContain(`DHCPDECLINE(eth0) ${TAKEN}`);
   });
 });

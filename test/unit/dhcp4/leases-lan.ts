@@ -1,6 +1,6 @@
 /** Nodes with DHCP leases and a server, on a LAN in memory under a clock that stands still. */
 import { createDhcpLeases, type DhcpLeasesOnNode } from '../../../src/exposure/address/dhcp/leases.ts';
-import type { DhcpLease, DhcpRequest } from '../../../src/exposure/address/port.ts';
+import type { AddressProber, DhcpLease, DhcpRequest } from '../../../src/exposure/address/port.ts';
 import type { Decision } from '../../../src/model/decision.ts';
 import { ip } from '../../../src/model/ip.ts';
 import { BROADCAST_MAC, parseMac } from '../../../src/model/mac.ts';
@@ -39,7 +39,7 @@ export interface LeasesLan {
 
 export const REQUEST: DhcpRequest = { service: 'default/web', uid: 'uid-web', hostname: 'web', link: 'eth0' };
 
-export function createLeasesLan(options: ModelServerOptions = {}): LeasesLan {
+export function createLeasesLan(options: ModelServerOptions & { readonly prober?: AddressProber } = {}): LeasesLan {
   const clock = createFakeClock();
   const lan = createFakeLan(clock);
   const server = createModelServer(options);
@@ -77,7 +77,12 @@ export function createLeasesLan(options: ModelServerOptions = {}): LeasesLan {
         addresses: [{ ip: ip(`10.77.0.1${number}`), prefixLength: 24 }],
       });
       const skewed = { ...clock, wall: () => new Date(clock.wall().getTime() + wallSkew) };
-      const leases = createDhcpLeases({ network: host.network, clock: skewed, entropy: seededEntropy(number) });
+      const leases = createDhcpLeases({
+        network: host.network,
+        clock: skewed,
+        entropy: seededEntropy(number),
+        ...(options.prober === undefined ? {} : { prober: options.prober }),
+      });
       const changes: string[] = [];
       leases.onChange((service) => changes.push(service));
       return { host, leases, changes };

@@ -1,6 +1,7 @@
 /** What the DHCP part of the address stage says, in words for people. All sentences are here. */
 import { failed, off, pending, ready, type Decision, type NotReady, type Ready } from '../../../model/decision.ts';
 import type { Ip } from '../../../model/ip.ts';
+import type { Mac } from '../../../model/mac.ts';
 import { INFINITE_SECONDS } from '../../../protocols/dhcp4/codes.ts';
 import type { DhcpLease } from '../port.ts';
 
@@ -47,6 +48,14 @@ export function refused(link: string, server: Ip, count: number, text: string | 
     'LeaseRefused',
     `DHCP server ${server} on ${link} offers addresses and then refuses them (${count} times in a row${quoted(text)}); ` +
       `asking on, more and more seldom`,
+  );
+}
+
+export function declined(lease: DhcpLease, link: string, by: Mac): NotReady {
+  return failed(
+    'AddressConflict',
+    `DHCP server ${lease.server} gave ${lease.ip}, which ${by} already uses on ${link}; the server has been told, and is ` +
+      `asked for another address in a few seconds`,
   );
 }
 

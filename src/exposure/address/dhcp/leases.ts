@@ -6,7 +6,7 @@ import type { Mac } from '../../../model/mac.ts';
 import type { Clock, Entropy, Milliseconds } from '../../../model/time.ts';
 import type { Network } from '../../../model/wire.ts';
 import type { ClientOutput, Reply } from '../../../protocols/dhcp4/client/events.ts';
-import type { DhcpLease, DhcpLeases, DhcpRequest } from '../port.ts';
+import type { AddressProber, DhcpLease, DhcpLeases, DhcpRequest } from '../port.ts';
 import { LinkSockets } from './link-sockets.ts';
 import { identityFor } from './record.ts';
 import { Releases } from './releases.ts';
@@ -24,6 +24,8 @@ export interface DhcpLeasesParts {
   readonly network: Network;
   readonly clock: Clock;
   readonly entropy: Entropy;
+  /** Asks for every offered address before it is used. Without it that is left to the server. */
+  readonly prober?: AddressProber;
   readonly log?: DhcpLog;
 }
 
@@ -41,7 +43,7 @@ export interface DhcpLeasesOnNode extends DhcpLeases {
 const SILENCE = 5000;
 
 export function createDhcpLeases(parts: DhcpLeasesParts): DhcpLeasesOnNode {
-  const { network, clock, entropy, log } = parts;
+  const { network, clock, entropy, prober, log } = parts;
   const sessions = new Map<ServiceKey, Session>();
   /** By interface and `chaddr`. A set: nothing keeps two Services from carrying the same hardware address. */
   const byMac = new Map<string, Set<Session>>();
@@ -84,6 +86,12 @@ export function createDhcpLeases(parts: DhcpLeasesParts): DhcpLeasesOnNode {
     clock,
     entropy,
     send: (link, outgoing) => void sockets.send(link, outgoing),
+    probe:
+      prober &&
+      (async (link, ip, signal) => {
+        const own = network.links().find(({ addresses }) => addresses.some((address) => address.ip === ip));
+        return own?.mac ?? (await prober.probe(ip, link, signal));
+      }),
     turn: (session, begin) => turns.take(session.facts.link, session, begin),
     problem: (link) => sockets.problem(link),
     heard: (link) => heard.get(link),

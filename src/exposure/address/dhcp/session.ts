@@ -2,6 +2,7 @@
 import type { Decision } from '../../../model/decision.ts';
 import type { Ip } from '../../../model/ip.ts';
 import type { ServiceKey } from '../../../model/kubernetes.ts';
+import type { Mac } from '../../../model/mac.ts';
 import type { Clock, Entropy, Milliseconds, Timer } from '../../../model/time.ts';
 import type { ClientInput, ClientOutput, Outgoing, Reply } from '../../../protocols/dhcp4/client/events.ts';
 import { expiryOf } from '../../../protocols/dhcp4/client/lease.ts';
@@ -9,6 +10,7 @@ import { createDhcpClient, type DhcpClient } from '../../../protocols/dhcp4/clie
 import type { ClientIdentity } from '../../../protocols/dhcp4/identity.ts';
 import type { DhcpLease } from '../port.ts';
 import * as say from './decisions.ts';
+import { OfferCheck } from './offer-check.ts';
 import { fromRecord, toRecord } from './record.ts';
 
 /** A server that pings an address before it offers it needs 3.3 s; after three times that nobody is there. */
@@ -34,6 +36,8 @@ export interface SessionParts {
   readonly clock: Clock;
   readonly entropy: Entropy;
   send(link: string, outgoing: Outgoing): void;
+  /** Who uses an offered address; undefined: nobody. Without it every offer is believed. */
+  readonly probe: ((link: string, ip: Ip, signal: AbortSignal) => Promise<Mac | undefined>) | undefined;
   /** Calls `begin` when this session may ask for an address. */
   turn(session: Session, begin: () => void): void;
   /** Why DHCP cannot be spoken on the interface. */
@@ -59,6 +63,9 @@ export class Session {
   #askedAt: Milliseconds;
   #offer: { readonly ip: Ip; readonly server: Ip } | undefined;
   #refusal: { readonly server: Ip; readonly text: string | undefined; readonly count: number } | undefined;
+  readonly #check: OfferCheck;
+  /** The address that was just declined, until another one is offered. */
+  #declined: { readonly lease: DhcpLease; readonly by: Mac } | undefined;
   #record: DhcpLease | undefined;
   /** Leases that were granted here, or taken up from the Service. */
   readonly #known = new Set<string>();
@@ -75,6 +82,12 @@ export class Session {
       { ...identity, hostname, ...(requested === undefined ? {} : { requested }) },
       parts.entropy,
     );
+    const { probe } = parts;
+    this.#check = new OfferCheck({
+      clock: parts.clock,
+      probe: probe && ((ip, signal) => probe(facts.link, ip, signal)),
+      changed: () => this.#settle(),
+    });
     this.#begun = { at: parts.clock.now(), wall: parts.clock.wall() };
     this.#askedAt = this.#begun.at;
   }
@@ -88,6 +101,8 @@ export class Session {
     if (over || this.#lost !== undefined || stopped) {
       this.#begun = { at: clock.now(), wall: clock.wall() };
       [this.#offer, this.#refusal, this.#record, this.#lost] = [undefined, undefined, undefined, undefined];
+      this.#declined = undefined;
+      this.#check.forget();
       this.#waiting = true;
       this.#parts.turn(this, () => {
         this.#waiting = false;
@@ -103,6 +118,7 @@ export class Session {
   keep(lease: DhcpLease): Decision<DhcpLease> {
     this.#mode = 'keep';
     this.#waiting = false;
+    this.#check.forget();
     this.#catchUp();
     // What the Service shows may be what this node had before and is just being replaced; by comparing times that could
     // not be told from a lease that a node with a slow clock took.
@@ -118,6 +134,7 @@ export class Session {
     const held = this.#client.lease ?? fromRecord(lease, this.#parts.clock);
     if (held === undefined) return;
     const acquiring = this.#mode === 'acquire' && this.#client.state !== 'STOPPED';
+    this.#check.forget();
     this.#run({ kind: 'conflict', lease: held });
     if (acquiring) this.#run({ kind: 'start' });
     else {
@@ -125,6 +142,18 @@ export class Session {
       this.#lost = say.lostByConflict(lease);
     }
     this.#settle();
+  }
+
+  /** An address that a stranger answers for is no good, however willingly the server grants it. */
+  #declineIfTaken(): void {
+    const held = this.#client.lease;
+    if (this.#mode !== 'acquire' || held === undefined || this.#record === undefined) return;
+    const verdict = this.#check.verdict(held.terms.ip);
+    if (typeof verdict !== 'object') return;
+    this.#declined = { lease: this.#record, by: verdict.by };
+    this.#check.forget();
+    this.#run({ kind: 'conflict', lease: held });
+    this.#run({ kind: 'start' });
   }
 
   /** Gives the lease back. Only with an interface to say it on. */
@@ -138,6 +167,7 @@ export class Session {
   stop(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
+    this.#check.forget();
     this.#client.handle({ kind: 'stop' }, this.#parts.clock.now());
   }
 
@@ -198,6 +228,8 @@ export class Session {
         return this.#parts.send(this.facts.link, output);
       case 'offered':
         this.#offer = output;
+        this.#declined = undefined;
+        this.#check.begin(output.ip);
         return;
       case 'refused':
         this.#refusal = output;
@@ -206,6 +238,7 @@ export class Session {
       case 'bound':
         [this.#offer, this.#refusal] = [undefined, undefined];
         this.#note(toRecord(output.lease, this.facts.identity, this.#parts.clock));
+        if (this.#mode === 'acquire') this.#check.begin(output.lease.terms.ip);
         return;
       case 'lost': {
         const record = this.#record ?? toRecord(output.lease, this.facts.identity, this.#parts.clock);
@@ -218,6 +251,7 @@ export class Session {
 
   /** After anything that happened by itself: next timer, and word to the reconciler if there is news. */
   #settle(): void {
+    this.#declineIfTaken();
     this.#arm();
     const [before, now] = [this.#said, this.#say()];
     this.#parts.settled(this, before === undefined || !say.sameDecision(before, now));
@@ -262,7 +296,8 @@ export class Session {
     const now = this.#parts.clock.now();
     if (this.#lost !== undefined) return this.#lost;
     const held = this.#client.lease;
-    if (held !== undefined && this.#record !== undefined) {
+    const checking = this.#mode === 'acquire' && held !== undefined && this.#check.verdict(held.terms.ip) === 'asking';
+    if (held !== undefined && this.#record !== undefined && !checking) {
       if (now >= expiryOf(held)) return say.confirming(this.#record);
       // Said of a kept lease whatever the link does: it stands, and whether it can be reached is for others to say.
       return this.#client.state === 'REBINDING' ? say.unanswered(this.#record) : say.leased(this.#record, requested);
@@ -271,6 +306,7 @@ export class Session {
     if (problem !== undefined) return say.noLink(problem);
     if (this.#refusal !== undefined && this.#refusal.count >= REFUSALS)
       return say.refused(link, this.#refusal.server, this.#refusal.count, this.#refusal.text);
+    if (this.#declined !== undefined) return say.declined(this.#declined.lease, link, this.#declined.by);
     const { at, wall } = this.#begun;
     // An offer is worth a word only if nothing comes of it: every word is a write to the API server.
     if (now < at + NO_SERVER_AFTER) return say.discovering(link, wall, undefined);
