@@ -10,12 +10,14 @@ import type { Clock, Milliseconds, Timer } from '../../../src/model/time.ts';
 import { createSystemClock } from '../../../src/linux/clock.ts';
 import { systemEntropy } from '../../../src/linux/entropy.ts';
 import { createNetwork, type LinuxNetwork } from '../../../src/linux/network.ts';
-import { createLan, eventually, type HostDaemon, type Lan } from '../../support/netns.ts';
+import { createLan, eventually, type HostDaemon, type Lan, type LanHost } from '../../support/netns.ts';
 
 export interface DhcpLan {
   readonly lan: Lan<'router' | 'a' | 'b'>;
   /** Starts dnsmasq with these lines after the usual ones, and waits until it listens. */
   dnsmasq(...lines: string[]): Promise<HostDaemon>;
+  /** The same on host b, as the second server of the LAN or the one behind a relay. */
+  otherDnsmasq(...lines: string[]): Promise<HostDaemon>;
   /** Lines of its lease file. */
   leaseFile(): string[];
   /** @param checks whether offered addresses are asked for by ARP; not where they stand on the node from the start. */
@@ -39,26 +41,19 @@ export async function createDhcpLan(): Promise<DhcpLan> {
     for (const close of closing.splice(0)) await close();
     writeFileSync(file, '');
   };
+  const serve = async (host: LanHost, lines: readonly string[]): Promise<HostDaemon> => {
+    const config = join(lan.dir, `dnsmasq-${host.name}.conf`);
+    const usual = ['port=0', 'user=root', 'bind-interfaces', 'dhcp-authoritative', 'log-dhcp', 'log-facility=-'];
+    writeFileSync(config, [...usual, ...lines, ''].join('\n'));
+    const daemon = host.daemon(['dnsmasq', '-k', '-C', config, '--pid-file=']);
+    closing.push(() => daemon.stop());
+    await eventually('dnsmasq listens', () => /DHCP,? (IP range|relay)/.test(daemon.log()));
+    return daemon;
+  };
   return {
     lan,
-    async dnsmasq(...lines) {
-      const config = join(lan.dir, 'dnsmasq.conf');
-      const usual = [
-        'port=0',
-        'user=root',
-        'interface=eth0',
-        'bind-interfaces',
-        'dhcp-authoritative',
-        `dhcp-leasefile=${file}`,
-        'log-dhcp',
-        'log-facility=-',
-      ];
-      writeFileSync(config, [...usual, ...lines, ''].join('\n'));
-      const daemon = lan.hosts.router.daemon(['dnsmasq', '-k', '-C', config, '--pid-file=']);
-      closing.push(() => daemon.stop());
-      await eventually('dnsmasq listens', () => daemon.log().includes('DHCP, IP range'));
-      return daemon;
-    },
+    dnsmasq: (...lines) => serve(lan.hosts.router, ['interface=eth0', `dhcp-leasefile=${file}`, ...lines]),
+    otherDnsmasq: (...lines) => serve(lan.hosts.b, ['leasefile-ro', ...lines]),
     leaseFile: () => readFileSync(file, 'utf8').split('\n').filter(Boolean),
     node(name, clock = createSystemClock(), checks = true) {
       const network = createNetwork({ netns: lan.hosts[name].netns });
