@@ -19,7 +19,7 @@ import { readIntent, type ClassRules } from './intent/intent.ts';
 import type { Intent } from './intent/port.ts';
 import { nameClaimOf, NameClaims } from './naming/name-claims.ts';
 import type { NamePublisher, PublishedName } from './naming/port.ts';
-import { nameRequestFor } from './naming/request.ts';
+import { nameRequestFor, readPublished } from './naming/request.ts';
 import type { Owner, Ownership } from './ownership/port.ts';
 import type { RouterMapping, RouterMappings } from './router/port.ts';
 import { mappingRequestFor, readRecords } from './router/records.ts';
@@ -242,7 +242,10 @@ export class Reconciler {
       return intent.name ? NOT_OWNER : off('NotAskedFor', 'no name is asked for');
     }
     if (!intent.name || 'state' in intent.name) {
-      names.withdraw(intent.service);
+      const published = readPublished(service);
+      const link = announced.state === 'ready' ? announced.value.link : undefined;
+      const was = assigned && link !== undefined && published.length > 0;
+      names.withdraw(intent.service, was ? nameRequestFor(service, published, assigned.ips, link) : undefined);
       return intent.name ?? off('NotAskedFor', 'no name is asked for');
     }
     const taken = this.#nameClaims.refusal(intent.service);
@@ -251,7 +254,7 @@ export class Reconciler {
       return taken;
     }
     if (announced.state !== 'ready' || !assigned) return pending('WaitingForAnnouncement', announced.message);
-    return names.ensure(nameRequestFor(service, intent, intent.name, assigned.ips, announced.value.link));
+    return names.ensure(nameRequestFor(service, intent.name.hosts, assigned.ips, announced.value.link));
   }
 
   /** On every node alike, whoever owns the address. */

@@ -11,6 +11,7 @@ import type { DhcpLeases } from './address/port.ts';
 import type { Announcement } from './announcement/port.ts';
 import type { Claims } from './claims.ts';
 import type { NamePublisher } from './naming/port.ts';
+import { nameRequestFor, readPublished } from './naming/request.ts';
 import type { Owner } from './ownership/port.ts';
 import type { RouterMappings } from './router/port.ts';
 import { mappingRequestFor, readRecords } from './router/records.ts';
@@ -31,6 +32,8 @@ export class Withdrawal {
   readonly #claims: Claims;
   /** UIDs of Services that are undone: until the API server says so too, nothing of them is touched again. */
   readonly #done = new Set<string>();
+  /** UIDs of Services whose names are said goodbye to. */
+  readonly #unnamed = new Set<string>();
 
   constructor(parts: WithdrawalParts, claims: Claims) {
     this.#parts = parts;
@@ -48,6 +51,7 @@ export class Withdrawal {
       router.yield(key);
       leases.yield(key);
       this.#done.delete(service.metadata.uid ?? '');
+      this.#unnamed.delete(service.metadata.uid ?? '');
       if (this.#parts.allocating()) reporter.report(service, removalPatch(service));
       return;
     }
@@ -61,7 +65,7 @@ export class Withdrawal {
       leases.yield(key);
       return;
     }
-    const undone = [names.withdraw(key), this.#unmap(service, assigned.ips)];
+    const undone = [this.#unname(service, assigned.ips), this.#unmap(service, assigned.ips)];
     if (undone.some(({ state }) => state !== 'off')) return;
     if (assigned.lease && assigned.link !== undefined) {
       const { mac } = assigned.lease;
@@ -73,6 +77,19 @@ export class Withdrawal {
     }
     this.#done.add(uid);
     reporter.report(service, removalPatch(service));
+  }
+
+  /** Also names that another agent published: caches would keep them for more than an hour. */
+  #unname(service: Service, ips: readonly Ip[]): Decision {
+    const { names, announcement } = this.#parts;
+    const [key, uid] = [keyOf(service), service.metadata.uid ?? ''];
+    const published = readPublished(service);
+    const [ip] = ips;
+    if (ip === undefined || published.length === 0 || this.#unnamed.has(uid)) return names.withdraw(key);
+    const announced = announcement.ensure({ ip });
+    if (announced.state !== 'ready') return { state: 'pending', reason: announced.reason, message: announced.message };
+    this.#unnamed.add(uid);
+    return names.withdraw(key, nameRequestFor(service, published, ips, announced.value.link));
   }
 
   /** From the address itself: routers in secure mode accept the removal from nobody else. */

@@ -12,7 +12,8 @@ import { keyOf, type Service } from '../../model/kubernetes.ts';
 import { parseMac } from '../../model/mac.ts';
 import { annotation } from './annotation.ts';
 import { readNameRequest } from './name-request.ts';
-import type { AddressRequest, Intent, IntentPort } from './port.ts';
+import type { AddressRequest, Intent } from './port.ts';
+import { readPorts } from './ports.ts';
 import { readRouterRequest } from './router-request.ts';
 
 /** Which Services are ours: kube-vip's `lb_class_*` settings. */
@@ -35,7 +36,7 @@ export function readIntent(service: Service, rules: ClassRules): Decision<Intent
   if (notOurs) return notOurs;
   const uid = service.metadata.uid;
   if (uid === undefined) return off('NoUid', 'the Service has no UID yet');
-  const ports = (service.spec.ports ?? []).map(toIntentPort);
+  const ports = readPorts(service);
   const router = readRouterRequest(service, ports);
   const name = readNameRequest(service);
   const link = annotation(service, KEY.serviceInterface);
@@ -144,13 +145,4 @@ function dhcpRequest(service: Service, families: readonly Family[], v6?: Ip): Ad
 function readFamilies(service: Service): Family[] {
   const families = service.spec.ipFamilies ?? [];
   return families.length === 0 ? [4] : families.map((family) => (family === 'IPv6' ? 6 : 4));
-}
-
-function toIntentPort(port: NonNullable<Service['spec']['ports']>[number]): IntentPort {
-  return {
-    name: port.name ?? '',
-    protocol: port.protocol ?? 'TCP',
-    port: port.port,
-    ...(port.appProtocol === undefined ? {} : { appProtocol: port.appProtocol }),
-  };
 }

@@ -155,6 +155,7 @@ export class LinkResponder {
     this.#retryTimer?.cancel();
     this.#retryTimer = this.#options.clock.after(this.#retry, () => this.#open());
     this.#retry = Math.min(this.#retry * 2, RETRY.most);
+    this.#schedule();
     this.#options.onChange(undefined);
   }
 
@@ -174,7 +175,8 @@ export class LinkResponder {
     this.#timer = undefined;
     const { clock, onIdle } = this.#options;
     const deadline = this.#machine.deadline();
-    if (this.#keys.size === 0 && (deadline === undefined || !this.#channel)) {
+    const speechless = !this.#channel && !this.#opening;
+    if (this.#keys.size === 0 && (deadline === undefined || speechless)) {
       // Not from within a call of the owner.
       this.#timer = clock.after(0, onIdle);
     } else if (deadline !== undefined && this.#channel) {

@@ -38,8 +38,11 @@ export interface NamePublisher {
   ensure(request: NameRequestOnLink): Decision<PublishedName>;
   /** Stop answering without a goodbye: the new owner has announced. */
   yield(service: ServiceKey): void;
-  /** Goodbye (TTL 0), then forget. `off` once sent. */
-  withdraw(service: ServiceKey): Decision;
+  /**
+   * Goodbye (TTL 0), then forget.
+   * @param was what the Service's record says: said goodbye to even if it was another agent that published it.
+   */
+  withdraw(service: ServiceKey, was?: NameRequestOnLink): Decision;
   /** Called with the Service whose decision may have changed: ask again. Returns the way to stop. */
   onChange(callback: (service: ServiceKey) => void): () => void;
   /** Falls silent without goodbyes, closes every socket and stops every timer. */

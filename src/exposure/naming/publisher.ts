@@ -74,12 +74,15 @@ class LinkPublisher implements NamePublisher {
     if (held) this.#wake(held.link);
   }
 
-  withdraw(service: ServiceKey): Decision {
+  withdraw(service: ServiceKey, was?: NameRequestOnLink): Decision {
     const held = this.#release(service);
-    if (!held) return off('NotPublished', 'no name is published');
-    this.#links.get(held.link)?.withdraw(service);
-    this.#wake(held.link);
-    return off('NameWithdrawn', `${held.hosts.join(', ')}: goodbye said on ${held.link}`);
+    const { link, hosts } = held ?? was ?? {};
+    if (link === undefined || hosts === undefined) return off('NotPublished', 'no name is published');
+    const responder = this.#responder(link);
+    if (!held && was) responder.publish(service, publicationOf(was));
+    responder.withdraw(service);
+    this.#wake(link);
+    return off('NameWithdrawn', `${hosts.join(', ')}: goodbye said on ${link}`);
   }
 
   onChange(callback: (service: ServiceKey) => void): () => void {

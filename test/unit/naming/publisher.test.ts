@@ -173,6 +173,18 @@ describe('createNamePublisher', () => {
     expect(n1.publisher.withdraw('default/web')).toMatchObject({ state: 'off', reason: 'NotPublished' });
   });
 
+  it('says goodbye to what an agent before it published, and closes', async () => {
+    const { clock, n1, heard } = await lan();
+    const was = request({ verified: ['web.local', 'web._http._tcp.local'] });
+    expect(n1.publisher.withdraw('default/web', was)).toMatchObject({ state: 'off', reason: 'NameWithdrawn' });
+    await clock.advanceAsync(5000);
+    const answers = responses(heard)[0]?.message.answers ?? [];
+    expect(answers.map(({ ttl }) => ttl)).toEqual([0, 0, 0, 0, 0]);
+    expect(answers).toContainEqual({ ...a('10.77.0.101'), ttl: 0 });
+    expect(n1.open().datagrams).toBe(0);
+    expect(clock.pending()).toBe(0);
+  });
+
   it('yields without a word', async () => {
     const { clock, n1, heard } = await lan();
     n1.publisher.ensure(request());
