@@ -22,8 +22,6 @@ import type { Parts } from './parts.ts';
 /** Everything is looked at again this often, whether or not anybody said that it changed. */
 const RESYNC = 30_000;
 const KEEP_WARM = 10_000;
-/** From a Service being gone to its address being free on the LAN. */
-const LET_GO = 500;
 /** Without a sign of life of the API server for this long the agent is not ready. */
 const STALE = 60_000;
 
@@ -96,7 +94,7 @@ export class Agent {
 
   /** Resolves once every Service has been seen. */
   async start(): Promise<void> {
-    const { watchers, stages, allocatorElection, clock } = this.#parts;
+    const { watchers, stages, allocatorElection } = this.#parts;
     const all = (): void => this.#lookAgain(() => true);
     this.#stops.push(
       watchers.configMaps.onChange((_key, object) => this.#poolsChanged(object?.data ?? {})),
@@ -132,12 +130,13 @@ export class Agent {
     this.#stops.push(
       watchers.services.onChange((key, object, previous) => {
         this.#queue.add(key as ServiceKey);
-        // An address has come free: whoever found the pool exhausted need not wait for the next resync.
-        if (previous && readAssigned(previous) && !(object && readAssigned(object))) {
-          this.#lookAgain((other) => !this.#hasAddress(other));
-          // Verified again before it is the next one to be given, and after its last owner has let go of it.
-          clock.after(LET_GO, () => this.#warm());
-        }
+        const [had, has] = [previous, object].map((one) => (one && readAssigned(one))?.ips ?? []);
+        const freed = (had ?? []).filter((ip) => has?.includes(ip) !== true);
+        if (freed.length === 0) return;
+        this.#allocator.freed(freed);
+        // Whoever found the pool exhausted need not wait for the next resync.
+        this.#lookAgain((other) => !this.#hasAddress(other));
+        this.#warm();
       }),
     );
     this.#ownership(undefined);

@@ -71,6 +71,11 @@ export class Allocator {
     this.#reserved.delete(service);
   }
 
+  /** A Service lost these addresses: they may be given out again as soon as their last owner has let go. */
+  freed(ips: readonly Ip[]): void {
+    for (const ip of ips) this.#verified.freed(ip);
+  }
+
   /** Called now and then by the leading agent. */
   keepWarm(): void {
     const uses = this.#uses();

@@ -10,11 +10,12 @@ import type { AddressProber } from './port.ts';
 
 /** A free address may be given out this long after its probe: a host that came since shows up in our own watch. */
 const FREE_FOR: Milliseconds = 30_000;
-/**
- * A stranger's address is not asked about again for this long. Not longer, since the stranger may have been one of our
- * own agents that had not yet let go of an address just freed.
- */
+/** A stranger's address is not asked about again for this long. */
 const TAKEN_FOR: Milliseconds = 30_000;
+/** Whoever answers for an address that was freed so little time ago may be the agent that is about to let it go. */
+const LETTING_GO: Milliseconds = 5_000;
+/** Between two questions about such an address. */
+const ASK_AGAIN: Milliseconds = 200;
 /** A probe that could not be made (interface away) is tried again after this long. */
 const BROKEN_FOR: Milliseconds = 3_000;
 
@@ -29,6 +30,7 @@ export class VerifiedAddresses {
   readonly #clock: Clock;
   readonly #known = new Map<Ip, { readonly knowledge: Knowledge; readonly until: Milliseconds }>();
   readonly #probing = new Set<Ip>();
+  readonly #freed = new Map<Ip, Milliseconds>();
   readonly #changed: (ip: Ip) => void;
 
   /** @param changed called when a probe has ended. */
@@ -58,12 +60,18 @@ export class VerifiedAddresses {
     this.#known.delete(ip);
   }
 
+  /** A Service of ours has given the address back just now. */
+  freed(ip: Ip): void {
+    this.#known.delete(ip);
+    this.#freed.set(ip, this.#clock.now());
+  }
+
   async #probe(ip: Ip, link: string): Promise<void> {
     if (this.#probing.has(ip)) return;
     this.#probing.add(ip);
     let knowledge: Knowledge;
     try {
-      const mac = await this.#prober.probe(ip, link);
+      const mac = await this.#ask(ip, link);
       knowledge = mac === undefined ? { state: 'free' } : { state: 'taken', mac };
     } catch (error) {
       knowledge = { state: 'broken', message: messageOf(error) };
@@ -72,5 +80,17 @@ export class VerifiedAddresses {
     const lasts = { free: FREE_FOR, taken: TAKEN_FOR, broken: BROKEN_FOR, unprobed: 0 }[knowledge.state];
     this.#known.set(ip, { knowledge, until: this.#clock.now() + lasts });
     this.#changed(ip);
+  }
+
+  async #ask(ip: Ip, link: string): Promise<Mac | undefined> {
+    for (;;) {
+      const mac = await this.#prober.probe(ip, link);
+      const freed = this.#freed.get(ip) ?? Number.NEGATIVE_INFINITY;
+      if (mac === undefined || this.#clock.now() - freed > LETTING_GO) {
+        this.#freed.delete(ip);
+        return mac;
+      }
+      await new Promise<void>((resolve) => this.#clock.after(ASK_AGAIN, resolve));
+    }
   }
 }
