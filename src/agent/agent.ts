@@ -1,14 +1,12 @@
 /** The composition root of the in-cluster process: watches, queue, elections and stages made into one agent. */
 import { Allocator } from '../exposure/address/allocator.ts';
-import { addressesInUse } from '../exposure/address/in-use.ts';
-import { candidates } from '../exposure/address/candidates.ts';
 import { parsePools, type PoolConfig } from '../exposure/address/pools.ts';
 import { readAssigned } from '../exposure/address/assigned.ts';
-import { readRecords } from '../exposure/router/records.ts';
 import { Reconciler } from '../exposure/reconcile.ts';
+import { stageOf } from '../exposure/status/conditions.ts';
 import { Reporter } from '../exposure/status/reporter.ts';
 import { WorkQueue } from '../kube/queue.ts';
-import type { ServiceKey } from '../model/kubernetes.ts';
+import type { Service, ServiceKey } from '../model/kubernetes.ts';
 import { messageOf } from '../model/errors.ts';
 import type { Ip } from '../model/ip.ts';
 import type { Timer } from '../model/time.ts';
@@ -16,8 +14,9 @@ import { nodesWithReadyEndpoints } from './endpoints.ts';
 import { excludedNodes } from './nodes.ts';
 import type { Health } from './http.ts';
 import type { Logger } from './log.ts';
-import { createMetrics, type Metrics, type Snapshot } from './metrics.ts';
+import { createMetrics, type Metrics } from './metrics.ts';
 import type { Parts } from './parts.ts';
+import { snapshotOf, staleSeconds } from './snapshot.ts';
 
 /** Everything is looked at again this often, whether or not anybody said that it changed. */
 const RESYNC = 30_000;
@@ -34,6 +33,8 @@ export class Agent {
   readonly #reporter: Reporter;
   readonly #queue: WorkQueue<ServiceKey>;
   readonly #stops: (() => void)[] = [];
+  /** Addresses this node owned when it last heard of their owner. */
+  readonly #holding = new Set<Ip>();
   #pools: PoolConfig = parsePools({});
   #timer: Timer | undefined;
   #started = false;
@@ -43,7 +44,7 @@ export class Agent {
     this.#log = parts.log;
     const { config, clock, entropy, watchers, stages } = parts;
     const services = watchers.services.store;
-    this.metrics = createMetrics(() => this.#snapshot());
+    this.metrics = createMetrics(() => snapshotOf(parts, this.#pools));
     this.#reporter = new Reporter({
       writer: parts.writer,
       events: parts.events,
@@ -52,6 +53,8 @@ export class Agent {
         this.metrics.wroteWithError();
         this.#log.warn({ service, message }, 'the Service could not be written; trying again');
       },
+      onChange: (service, { type, status, reason }) =>
+        this.metrics.decided(service, stageOf(type) ?? type, status, reason),
     });
     this.#allocator = new Allocator({
       network: parts.network,
@@ -94,7 +97,7 @@ export class Agent {
 
   /** Resolves once every Service has been seen. */
   async start(): Promise<void> {
-    const { watchers, stages, allocatorElection } = this.#parts;
+    const { config, watchers, stages, allocatorElection } = this.#parts;
     const all = (): void => this.#lookAgain(() => true);
     this.#stops.push(
       watchers.configMaps.onChange((_key, object) => this.#poolsChanged(object?.data ?? {})),
@@ -111,7 +114,10 @@ export class Agent {
         this.#conflict(ip, `${ip} is also claimed by ${mac} on ${link}; kubevip defends it`),
       ),
       stages.ownership.onChange((ip) => this.#ownership(ip)),
-      allocatorElection.onChange(all),
+      allocatorElection.onChange(() => {
+        this.metrics.leadershipChanged(config.allocatorLease);
+        all();
+      }),
     );
     for (const watcher of Object.values(watchers)) watcher.start();
     await Promise.all(Object.values(watchers).map(({ synced }) => synced));
@@ -130,6 +136,7 @@ export class Agent {
     this.#stops.push(
       watchers.services.onChange((key, object, previous) => {
         this.#queue.add(key as ServiceKey);
+        this.#count(object, previous);
         const [had, has] = [previous, object].map((one) => (one && readAssigned(one))?.ips ?? []);
         const freed = (had ?? []).filter((ip) => has?.includes(ip) !== true);
         if (freed.length === 0) return;
@@ -164,7 +171,7 @@ export class Agent {
 
   health(): Health {
     const stale = Object.entries(this.#parts.watchers).find(
-      ([, watcher]) => this.#staleSeconds(watcher.stats.lastContact) * 1000 > STALE,
+      ([, watcher]) => staleSeconds(watcher, this.#parts.clock.now()) * 1000 > STALE,
     );
     return {
       ...(this.#started ? {} : { notReady: 'Services have not all been seen yet' }),
@@ -177,13 +184,19 @@ export class Agent {
   #work(key: ServiceKey): Promise<number> {
     const before = this.#parts.clock.now();
     this.#reconciler.reconcile(key);
-    this.metrics.reconciled((this.#parts.clock.now() - before) / 1000);
+    this.metrics.reconciled(key, (this.#parts.clock.now() - before) / 1000);
     return Promise.resolve(RESYNC);
   }
 
   #ownership(ip: Ip | undefined): void {
-    if (ip !== undefined) return this.#addAll(this.#reconciler.ownerChanged(ip));
     const { ownership, announcement } = this.#parts.stages;
+    if (ip !== undefined) {
+      const holds = ownership.holds(ip);
+      if (holds !== this.#holding.has(ip)) this.metrics.ownerChanged(holds ? 'taken' : 'lost');
+      if (holds) this.#holding.add(ip);
+      else this.#holding.delete(ip);
+      return this.#addAll(this.#reconciler.ownerChanged(ip));
+    }
     announcement.setAlone(ownership.liveNodes().length <= 1);
     this.#addAll(this.#reconciler.claiming());
   }
@@ -195,6 +208,14 @@ export class Agent {
       const service = this.#parts.watchers.services.store.get(key);
       if (service) this.#parts.events.record(service, 'Warning', 'AddressConflict', note);
     }
+  }
+
+  #count(object: Service | undefined, previous: Service | undefined): void {
+    this.metrics.serviceEvent(object === undefined ? 'DELETED' : previous === undefined ? 'ADDED' : 'MODIFIED');
+    const before = previous && readAssigned(previous)?.lease;
+    const lease = object && readAssigned(object)?.lease;
+    if (lease && before?.ip === lease.ip && before.acquiredAt !== lease.acquiredAt && this.#holding.has(lease.ip))
+      this.metrics.leaseRenewed();
   }
 
   #poolsChanged(data: Readonly<Record<string, string>>): void {
@@ -231,43 +252,5 @@ export class Agent {
 
   #warm(): void {
     if (this.#started && this.#parts.allocatorElection.isLeader) this.#allocator.keepWarm();
-  }
-
-  #staleSeconds(lastContact: number | undefined): number {
-    return lastContact === undefined ? 0 : (this.#parts.clock.now() - lastContact) / 1000;
-  }
-
-  #snapshot(): Snapshot {
-    const { config, watchers, stages, allocatorElection, version } = this.#parts;
-    const services = watchers.services.store.list();
-    const uses = addressesInUse(services);
-    const mine = (ip: Ip): boolean => stages.ownership.holds(ip);
-    const owned = [...uses]
-      .filter(([ip]) => mine(ip))
-      .map(([ip, users]) => ({ ip, services: users.map(({ service }) => service) }));
-    const kept = services.filter((service) => readAssigned(service)?.ips.some(mine));
-    return {
-      node: config.node,
-      version,
-      owned,
-      leases: [{ name: config.allocatorLease, held: allocatorElection.isLeader }],
-      pools: [...this.#pools.pools.values()].map((pool) => {
-        const all = [...candidates(pool, 4, false)];
-        return { key: pool.key, size: all.length, inUse: all.filter((ip) => uses.has(ip)).length };
-      }),
-      dhcpExpiry: kept.flatMap((service) => {
-        const lease = readAssigned(service)?.lease;
-        const key: ServiceKey = `${service.metadata.namespace ?? 'default'}/${service.metadata.name}`;
-        return lease ? [{ service: key, at: Date.parse(lease.acquiredAt) / 1000 + lease.leaseSeconds }] : [];
-      }),
-      mappings: kept.reduce((count, service) => count + readRecords(service).length, 0),
-      liveAgents: stages.ownership.liveNodes().length,
-      watches: Object.entries(watchers).map(([kind, { stats }]) => ({
-        kind,
-        restarts: stats.restarts,
-        relists: stats.relists,
-        staleSeconds: this.#staleSeconds(stats.lastContact),
-      })),
-    };
   }
 }

@@ -1,46 +1,73 @@
 /** The agent's settings: kube-vip's environment variables under their own names, and ours with `kubevip_`. */
 import { z } from 'zod';
-import { DEFAULT_CLASS } from '../model/annotations.ts';
+import { DEFAULT_CLASS, EXCLUDE_LABEL } from '../model/annotations.ts';
 import { EXIT, KubevipError } from '../model/errors.ts';
 
-const bool = (fallback: boolean): z.ZodType<boolean> =>
+/** What docs/reference/agent.md says of a setting. */
+export interface SettingInfo {
+  /** Form of the value: `true | false`, `HOST:PORT`. */
+  readonly form: string;
+  readonly description: string;
+  /** Not a variable of kube-vip. */
+  readonly ours?: true;
+}
+
+const text = (fallback: string, form: string, description: string) =>
+  z.string().default(fallback).meta({ form, description });
+
+const bool = (fallback: boolean, description: string): z.ZodType<boolean> =>
   z
     .string()
     .optional()
-    .transform((text, context) => {
-      if (text === undefined || text === '') return fallback;
-      if (/^(1|t|true)$/i.test(text)) return true;
-      if (/^(0|f|false)$/i.test(text)) return false;
-      context.addIssue({ code: 'custom', message: `${JSON.stringify(text)} is neither true nor false` });
+    .transform((value, context) => {
+      if (value === undefined || value === '') return fallback;
+      if (/^(1|t|true)$/i.test(value)) return true;
+      if (/^(0|f|false)$/i.test(value)) return false;
+      context.addIssue({ code: 'custom', message: `${JSON.stringify(value)} is neither true nor false` });
       return z.NEVER;
-    });
+    })
+    .meta({ form: 'true | false', description });
 
-const seconds = (fallback: number): z.ZodType<number> => z.coerce.number().int().min(1).max(3600).default(fallback);
+const seconds = (fallback: number, description: string): z.ZodType<number> =>
+  z.coerce.number().int().min(1).max(3600).default(fallback).meta({ form: 'seconds', description });
 
-const schema = z.object({
-  vip_nodename: z.string().default(''),
-  svc_enable: bool(true),
-  svc_namespace: z.string().default(''),
-  svc_leasename: z.string().default('plndr-svcs-lock'),
-  cp_namespace: z.string().default('kube-system'),
-  vip_interface: z.string().default(''),
-  vip_servicesinterface: z.string().default(''),
-  lb_class_name: z.string().default(DEFAULT_CLASS),
-  lb_class_only: bool(false),
+const ours = <T extends z.ZodType>(setting: T): T => setting.meta({ ...setting.meta(), ours: true });
+
+/** One line per variable; docs/reference/agent.md is generated from here. */
+export const SETTINGS = z.object({
+  vip_nodename: text('', 'node', 'Name of this node in the cluster. By default the host name.'),
+  svc_enable: bool(true, 'Serve Services. `false`: only what an earlier run left on the node is removed.'),
+  svc_namespace: text('', 'namespace', 'Only Services of this namespace; all by default.'),
+  svc_leasename: text('plndr-svcs-lock', 'name', 'Lease of the agent that gives out addresses.'),
+  cp_namespace: text('kube-system', 'namespace', 'Where the Leases are.'),
+  vip_interface: text('', 'interface', 'Interface for addresses; by default the one whose subnet holds them.'),
+  vip_servicesinterface: text('', 'interface', 'The same for Services, before `vip_interface`.'),
+  lb_class_name: text(DEFAULT_CLASS, 'class', 'loadBalancerClass to serve, besides `kubevip.dev/kubevip`.'),
+  lb_class_only: bool(false, 'Leave Services without a class alone.'),
   // kube-vip's defaults are 15/10/2; at 5/3/1 its measured outage is less than half (ADR 0006).
-  vip_leaseduration: seconds(5),
-  vip_renewdeadline: seconds(3),
-  vip_retryperiod: seconds(1),
-  enable_upnp: bool(true),
-  honor_exclude_label: bool(false),
-  svc_withdraw: bool(false),
-  conflict_policy: z.enum(['defend', 'yield']).default('defend'),
-  prometheus_server: z.string().default(':2112'),
-  k8s_config_file: z.string().default(''),
-  vip_loglevel: z.coerce.number().int().default(0),
-  kubevip_netns: z.string().default(''),
-  kubevip_configmap: z.string().default('kubevip'),
-  kubevip_configmap_namespace: z.string().default('kube-system'),
+  vip_leaseduration: seconds(5, 'How long an address stays with a node that no longer renews its Lease.'),
+  vip_renewdeadline: seconds(3, 'When a node that cannot renew lets go by itself. Less than the duration.'),
+  vip_retryperiod: seconds(1, 'How often Leases are renewed. 1.2 times of it is less than the deadline.'),
+  enable_upnp: bool(true, 'Open router ports for Services that ask for them.'),
+  honor_exclude_label: ours(
+    bool(false, `Nodes with the label ${EXCLUDE_LABEL} own no address. kubeadm sets it on every control plane.`),
+  ),
+  svc_withdraw: ours(bool(false, 'Take everything back from Services, to uninstall.')),
+  conflict_policy: ours(
+    z.enum(['defend', 'yield']).default('defend').meta({
+      form: 'defend | yield',
+      description: 'What to do when another machine claims an address, for Services without `kubevip.dev/conflict`.',
+    }),
+  ),
+  prometheus_server: text(':2112', '[HOST]:PORT', 'Where `/metrics`, `/healthz` and `/readyz` are; empty: nowhere.'),
+  k8s_config_file: text('', 'file', 'Kubeconfig; by default KUBECONFIG, then the pod’s service account.'),
+  vip_loglevel: z.coerce.number().int().default(0).meta({
+    form: 'number',
+    description: 'As in slog: -4 debug, 0 info, 4 warnings, 8 errors.',
+  }),
+  kubevip_netns: ours(text('', 'name', 'Network namespace to work in, to try several nodes on one machine.')),
+  kubevip_configmap: ours(text('kubevip', 'name', 'ConfigMap with the pools.')),
+  kubevip_configmap_namespace: ours(text('kube-system', 'namespace', 'Where that ConfigMap is.')),
 });
 
 export interface AgentConfig {
@@ -74,7 +101,7 @@ export interface AgentConfig {
 
 /** @throws KubevipError BAD_CONFIG naming each variable that is wrong. */
 export function readConfig(env: Readonly<Record<string, string | undefined>>, hostname: string): AgentConfig {
-  const parsed = schema.safeParse(env);
+  const parsed = SETTINGS.safeParse(env);
   if (!parsed.success) {
     const lines = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
     throw new KubevipError(`the agent's environment is not right: ${lines.join('; ')}`, {

@@ -1,5 +1,5 @@
 /** Prometheus metrics: kube-vip's names where it has them, `kubevip_…` for what it does not measure. */
-import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 import type { ServiceKey } from '../model/kubernetes.ts';
 
 /** What is true at the moment of a scrape. */
@@ -8,11 +8,14 @@ export interface Snapshot {
   readonly version: string;
   /** Addresses held here, with the Services on them. */
   readonly owned: readonly { readonly ip: string; readonly services: readonly ServiceKey[] }[];
+  /** Status of the condition Ready of every Service that has one. */
+  readonly ready: readonly ('True' | 'False' | 'Unknown')[];
   readonly leases: readonly { readonly name: string; readonly held: boolean }[];
   readonly pools: readonly { readonly key: string; readonly size: number; readonly inUse: number }[];
   /** Unix seconds at which DHCP leases kept here run out. */
   readonly dhcpExpiry: readonly { readonly service: ServiceKey; readonly at: number }[];
-  readonly mappings: number;
+  /** The protocol of each router mapping kept here: `pcp`, `igd2` … */
+  readonly mappings: readonly string[];
   readonly liveAgents: number;
   readonly watches: readonly {
     readonly kind: string;
@@ -24,19 +27,88 @@ export interface Snapshot {
 
 export interface Metrics {
   readonly registry: Registry;
-  wroteWithError(): void;
+  reconciled(service: ServiceKey, seconds: number): void;
+  /** A stage of a Service came to another decision. `stage`: `address` … `ready`. */
+  decided(service: ServiceKey, stage: string, status: string, reason: string): void;
+  serviceEvent(type: 'ADDED' | 'MODIFIED' | 'DELETED'): void;
+  /** Being the holder of this Lease began or ended. */
+  leadershipChanged(lease: string): void;
+  /** This node took an address, or let go of it. */
+  ownerChanged(change: 'taken' | 'lost'): void;
   conflictSeen(): void;
-  reconciled(seconds: number): void;
+  leaseRenewed(): void;
+  wroteWithError(): void;
 }
 
 export function createMetrics(snapshot: () => Snapshot): Metrics {
   const registry = new Registry();
   collectDefaultMetrics({ register: registry });
+  addGauges(registry, oncePerScrape(snapshot));
+  const counter = <L extends string>(name: string, help: string, labelNames: readonly L[] = []): Counter<L> =>
+    new Counter({ name, help, labelNames, registers: [registry] });
+
+  const reconcileSeconds = new Histogram({
+    name: 'kube_vip_service_reconcile_duration_seconds',
+    help: 'Time to reconcile a Service',
+    labelNames: ['namespace'],
+    registers: [registry],
+  });
+  const stageErrors = counter(
+    'kube_vip_service_reconcile_errors_total',
+    'Times a stage of a Service failed, by reason',
+    ['namespace', 'name', 'reason'],
+  );
+  const events = counter('kube_vip_manager_all_services_events', 'Changes of Services seen', ['type']);
+  const leadership = counter(
+    'kube_vip_leader_election_transitions_total',
+    'Times this node began or ceased to hold the Lease',
+    ['lease_name'],
+  );
+  const decisions = counter(
+    'kubevip_stage_decisions_total',
+    'Times a stage of a Service that this node writes came to another status or reason',
+    ['stage', 'status', 'reason'],
+  );
+  const owners = counter('kubevip_owner_changes_total', 'Addresses this node took or lost', ['change']);
+  const conflicts = counter('kubevip_address_conflicts_total', 'Claims of our addresses by other machines');
+  const renewals = counter('kubevip_dhcp_renewals_total', 'DHCP leases renewed by this node');
+  const writeErrors = counter('kubevip_status_write_errors_total', 'Writes to Services that failed');
+  return {
+    registry,
+    reconciled: (service, seconds) => reconcileSeconds.observe({ namespace: namespaceOf(service) }, seconds),
+    decided(service, stage, status, reason) {
+      decisions.inc({ stage, status, reason });
+      // `ready` repeats the stage that failed.
+      if (status === 'False' && stage !== 'ready')
+        stageErrors.inc({ namespace: namespaceOf(service), name: nameOf(service), reason });
+    },
+    serviceEvent: (type) => events.inc({ type }),
+    leadershipChanged: (lease) => leadership.inc({ lease_name: lease }),
+    ownerChanged: (change) => owners.inc({ change }),
+    conflictSeen: () => conflicts.inc(),
+    leaseRenewed: () => renewals.inc(),
+    wroteWithError: () => writeErrors.inc(),
+  };
+}
+
+/** All gauges of a scrape are filled one after the other without a pause: they see the same moment. */
+function oncePerScrape(snapshot: () => Snapshot): () => Snapshot {
+  let taken: Snapshot | undefined;
+  return () => {
+    if (taken === undefined) queueMicrotask(() => (taken = undefined));
+    return (taken ??= snapshot());
+  };
+}
+
+type Labels = Record<string, string>;
+
+/** Filled anew at every scrape, so that nothing stands there that is not true any more. */
+function addGauges(registry: Registry, snapshot: () => Snapshot): void {
   const gauge = (
     name: string,
     help: string,
     labelNames: string[],
-    fill: (set: (labels: Record<string, string>, value: number) => void, now: Snapshot) => void,
+    fill: (set: (labels: Labels, value: number) => void, now: Snapshot) => void,
   ): void => {
     const metric: Gauge = new Gauge({
       name,
@@ -55,16 +127,20 @@ export function createMetrics(snapshot: () => Snapshot): Metrics {
   );
   gauge('kube_vip_active_services', 'Services served by this node', ['namespace'], (set, { owned }) => {
     const services = new Set(owned.flatMap((address) => address.services));
-    const count = new Map<string, number>();
-    for (const service of services) {
-      const namespace = service.split('/')[0] ?? '';
-      count.set(namespace, (count.get(namespace) ?? 0) + 1);
-    }
-    for (const [namespace, value] of count) set({ namespace }, value);
+    for (const [namespace, count] of countBy([...services], namespaceOf)) set({ namespace }, count);
   });
   gauge('kube_vip_is_leader', '1 while this node holds the Lease', ['node', 'lease_name'], (set, { node, leases }) => {
     for (const lease of leases) set({ node, lease_name: lease.name }, lease.held ? 1 : 0);
   });
+  gauge(
+    'kubevip_services',
+    'Services by the status of their condition Ready; every agent counts all of them',
+    ['ready'],
+    (set, { ready }) => {
+      const counts = countBy(ready, (status) => status);
+      for (const status of ['True', 'False', 'Unknown']) set({ ready: status }, counts.get(status) ?? 0);
+    },
+  );
   gauge('kubevip_announcement_addresses', 'Addresses announced by this node', [], (set, { owned }) =>
     set({}, owned.length),
   );
@@ -79,13 +155,12 @@ export function createMetrics(snapshot: () => Snapshot): Metrics {
     'When a DHCP lease kept by this node runs out',
     ['namespace', 'name'],
     (set, { dhcpExpiry }) => {
-      for (const { service, at } of dhcpExpiry) {
-        const [namespace = '', name = ''] = service.split('/');
-        set({ namespace, name }, at);
-      }
+      for (const { service, at } of dhcpExpiry) set({ namespace: namespaceOf(service), name: nameOf(service) }, at);
     },
   );
-  gauge('kubevip_router_mappings', 'Router ports opened from this node', [], (set, { mappings }) => set({}, mappings));
+  gauge('kubevip_router_mappings', 'Router ports opened from this node', ['method'], (set, { mappings }) => {
+    for (const [method, count] of countBy(mappings, (name) => name)) set({ method }, count);
+  });
   gauge('kubevip_agents_live', 'Agents that are alive, this one included', [], (set, { liveAgents }) =>
     set({}, liveAgents),
   );
@@ -103,34 +178,18 @@ export function createMetrics(snapshot: () => Snapshot): Metrics {
       for (const watch of watches) set({ kind: watch.kind }, watch.staleSeconds);
     },
   );
+}
 
-  const writeErrors = new Counter({
-    name: 'kubevip_status_write_errors_total',
-    help: 'Writes to Services that failed',
-    registers: [registry],
-  });
-  const conflicts = new Counter({
-    name: 'kubevip_address_conflicts_total',
-    help: 'Claims of our addresses by other machines',
-    registers: [registry],
-  });
-  const reconciles = new Counter({
-    name: 'kubevip_reconcile_total',
-    help: 'Reconciliations of Services',
-    registers: [registry],
-  });
-  const reconcileSeconds = new Counter({
-    name: 'kubevip_reconcile_seconds_total',
-    help: 'Time spent reconciling',
-    registers: [registry],
-  });
-  return {
-    registry,
-    wroteWithError: () => writeErrors.inc(),
-    conflictSeen: () => conflicts.inc(),
-    reconciled(seconds) {
-      reconciles.inc();
-      reconcileSeconds.inc(seconds);
-    },
-  };
+function countBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const item of items) counts.set(keyOf(item), (counts.get(keyOf(item)) ?? 0) + 1);
+  return counts;
+}
+
+function namespaceOf(service: ServiceKey): string {
+  return service.split('/')[0] ?? '';
+}
+
+function nameOf(service: ServiceKey): string {
+  return service.split('/')[1] ?? '';
 }

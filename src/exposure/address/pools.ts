@@ -131,6 +131,13 @@ export function offers(pool: Pool, family: Family): boolean {
   return pool.ranges.some((range) => range.family === family);
 }
 
+/** How many addresses lie in its ranges, each counted once. */
+export function poolSize(pool: Pool): bigint {
+  return ([4, 6] as const)
+    .flatMap((family) => mergedRanges(pool, family))
+    .reduce((sum, { first, last }) => sum + last - first + 1n, 0n);
+}
+
 /** Ranges of one family, merged where they overlap, ascending. */
 export function mergedRanges(pool: Pool, family: Family): Range[] {
   const sorted = pool.ranges

@@ -39,6 +39,11 @@ export function ourConditions(service: Service): string[] {
   return (service.status?.conditions ?? []).map(({ type }) => type).filter(isOurs);
 }
 
+/** Name of the stage that a condition type of ours belongs to. */
+export function stageOf(type: string): keyof typeof CONDITION | undefined {
+  return (Object.keys(CONDITION) as (keyof typeof CONDITION)[]).find((name) => CONDITION[name] === type);
+}
+
 function isOurs(type: string): boolean {
   return Object.values<string>(CONDITION).includes(type);
 }

@@ -4,7 +4,7 @@
  */
 import { CONDITION } from '../../model/annotations.ts';
 import { messageOf } from '../../model/errors.ts';
-import { keyOf, type Service, type ServiceKey } from '../../model/kubernetes.ts';
+import { keyOf, type Condition, type Service, type ServiceKey } from '../../model/kubernetes.ts';
 import type { Clock, Milliseconds } from '../../model/time.ts';
 import { difference } from './difference.ts';
 import type { EventRecorder, ServicePatch, ServiceWriter } from './port.ts';
@@ -29,6 +29,8 @@ export interface ReporterParts {
   readonly clock: Clock;
   /** A write failed and will be tried again. */
   readonly onError: (service: ServiceKey, message: string) => void;
+  /** A condition was written with another status or reason than before. */
+  readonly onChange?: (service: ServiceKey, condition: Condition) => void;
 }
 
 export class Reporter {
@@ -98,6 +100,7 @@ export class Reporter {
       const news = `${condition.status} ${condition.reason}`;
       if ((work.told.get(condition.type) ?? (before && `${before.status} ${before.reason}`)) === news) continue;
       work.told.set(condition.type, news);
+      this.#parts.onChange?.(keyOf(service), condition);
       if (condition.status === 'Unknown' || condition.type === CONDITION.ready) continue;
       this.#parts.events.record(
         service,

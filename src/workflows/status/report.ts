@@ -2,7 +2,7 @@
 import { readAssigned } from '../../exposure/address/assigned.ts';
 import { poolContains } from '../../exposure/address/candidates.ts';
 import { addressesInUse } from '../../exposure/address/in-use.ts';
-import { mergedRanges, parsePools, type Pool, type PoolConfig } from '../../exposure/address/pools.ts';
+import { parsePools, poolSize, type PoolConfig } from '../../exposure/address/pools.ts';
 import { DEFAULT_CLASS_RULES, readIntent } from '../../exposure/intent/intent.ts';
 import { readRecords } from '../../exposure/router/records.ts';
 import { KEY } from '../../model/annotations.ts';
@@ -170,14 +170,8 @@ function poolStatus(config: PoolConfig, services: readonly Service[]): PoolStatu
     description: describePool(pool),
     dhcp: pool.dhcp,
     used: pool.dhcp ? leased : used.filter((ip) => poolContains(pool, ip)).length,
-    ...(pool.dhcp ? {} : { size: sizeOf(pool).toString() }),
+    ...(pool.dhcp ? {} : { size: poolSize(pool).toString() }),
   }));
-}
-
-function sizeOf(pool: Pool): bigint {
-  return ([4, 6] as const)
-    .flatMap((family) => mergedRanges(pool, family))
-    .reduce((sum, { first, last }) => sum + last - first + 1n, 0n);
 }
 
 function byNode(a: AgentStatus, b: AgentStatus): number {

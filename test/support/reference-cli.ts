@@ -1,0 +1,206 @@
+/** Reference pages of the CLI: its commands as oclif knows them, exit codes and error codes. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Command, Config } from '@oclif/core';
+import { loadConfig } from '../../src/cli/main.ts';
+import { EXIT } from '../../src/model/errors.ts';
+import { table } from './markdown.ts';
+import { sources } from './sources.ts';
+
+const ROOT = join(import.meta.dirname, '..', '..');
+
+export async function cliPage(): Promise<string> {
+  const config = await loadConfig({ root: ROOT, name: 'kubevip', built: undefined });
+  const commands = config.commands
+    .filter(({ hidden, pluginName }) => !hidden && pluginName === config.name)
+    .toSorted((a, b) => a.id.localeCompare(b.id));
+  return [
+    '# Commands',
+    '',
+    'Results are on stdout, progress and errors on stderr; [exit codes](exit-codes.md) say how it ended. Flags have the names',
+    'of kubectl where it has them. `kubevip` is also a plugin of kubectl: as `kubectl-kubevip` on the PATH it is',
+    '`kubectl kubevip`.',
+    '',
+    'This page is made from `src/commands` by `npm run docs`.',
+    '',
+    ...commands.flatMap((command) => commandSection(command, config)),
+  ].join('\n');
+}
+
+function commandSection(command: Command.Loadable, config: Config): string[] {
+  const fill = (text: string): string => text.replaceAll('<%= config.bin %>', config.bin);
+  const words = command.id.replaceAll(':', ' ');
+  const names = Object.values(command.args).map(({ name, required }) =>
+    required === true ? name.toUpperCase() : `[${name.toUpperCase()}]`,
+  );
+  const usage = [command.usage ?? [words, ...names].join(' ')].flat().map((line) => `kubevip ${fill(line)}`);
+  const args = Object.values(command.args).map(({ name, description = '', required }) => [
+    `\`${name.toUpperCase()}\``,
+    required === true ? description : `${description} (may be left out)`,
+  ]);
+  const flags = Object.values(command.flags)
+    .filter(({ hidden }) => hidden !== true)
+    .toSorted((a, b) => a.name.localeCompare(b.name))
+    .map((flag) => [flagText(flag), defaultOf(flag), fill(flag.description ?? flag.summary ?? '')]);
+  return [
+    `## \`kubevip ${words}\``,
+    '',
+    fill(command.summary ?? ''),
+    '',
+    ...(command.description === undefined ? [] : [fill(command.description), '']),
+    '```console',
+    ...usage.map((line) => `$ ${line}`),
+    '```',
+    '',
+    ...(args.length === 0 ? [] : [table(['argument', 'meaning'], args), '']),
+    ...(flags.length === 0 ? [] : [table(['flag', 'default', 'meaning'], flags), '']),
+    ...examplesOf(command, fill),
+  ];
+}
+
+function flagText(flag: Command.Flag.Cached): string {
+  const short = flag.char === undefined ? '' : `-${flag.char}, `;
+  if (flag.type === 'boolean') return `\`${short}--${flag.allowNo ? '[no-]' : ''}${flag.name}\``;
+  const value = [flag.helpValue ?? flag.options?.join('|') ?? 'VALUE'].flat().join(' ');
+  return `\`${short}--${flag.name} ${value}\`${flag.multiple ? ', several times' : ''}`;
+}
+
+function defaultOf(flag: Command.Flag.Cached): string {
+  return typeof flag.default === 'string' ? `\`${flag.default}\`` : '';
+}
+
+function examplesOf({ examples = [] }: Command.Loadable, fill: (text: string) => string): string[] {
+  if (examples.length === 0) return [];
+  const lines = examples.flatMap((example) =>
+    typeof example === 'string'
+      ? [`$ ${fill(example)}`]
+      : [...(example.description === '' ? [] : [`# ${example.description}`]), `$ ${fill(example.command)}`],
+  );
+  return ['```console', ...lines, '```', ''];
+}
+
+const EXITS: Readonly<Record<keyof typeof EXIT, string>> = {
+  ok: 'Done; for `expose` this says that every stage holds and that nothing tried was silent',
+  failed: 'It cannot be done as asked: a stage refused, a name does not exist, `status --check` saw problems',
+  usage: 'The command line is wrong in itself; nothing was read or written',
+  preflight: 'This machine or this Node cannot do it',
+  unreachable: 'The cluster does not answer, or there is no kubeconfig',
+  timeout: 'It was still under way when the time was up',
+  partial: 'The address works, and something beside it does not: router port, name, or the pods',
+  bug: 'Ours. Please report it with the lines above it',
+  interrupted: 'Ctrl-C, or no to a question',
+};
+
+/** Every code of an error that a command can end with. The repo tests hold this against the sources. */
+export const ERROR_CODES: Readonly<Record<string, readonly [keyof typeof EXIT, string]>> = {
+  NO_SUCH_TARGET: ['failed', 'No such workload or Service in the namespace'],
+  NO_SUCH_SERVICE: ['failed', 'No Service of that name'],
+  NO_SELECTOR: ['failed', 'The workload has no labels by which a Service could find its pods'],
+  PORT_NOT_IN_TARGET: ['failed', 'The pods declare ports, and this is none of them'],
+  FOREIGN_SERVICE: ['failed', 'A Service of that name leads elsewhere'],
+  NOT_OURS: ['failed', 'The Service belongs to another load balancer, or is to be ignored'],
+  NOT_EXPOSED: ['failed', 'The Service is not exposed by kubevip'],
+  NO_POOL: ['failed', 'No pool for the namespace'],
+  NO_SUCH_POOL: ['failed', 'No pool of that name'],
+  ADDRESS_OUTSIDE_POOLS: ['failed', 'The address is in none of the pools of its family'],
+  STAGE_FAILED: ['failed', 'A stage of address, owner or announcement failed: which and why is in the text'],
+  NO_AGENT: ['failed', 'No agent of kubevip answers for the Service'],
+  SERVICE_GONE: ['failed', 'Somebody deleted the Service meanwhile'],
+  FORBIDDEN: ['failed', 'The credentials may not do this; the missing RBAC rule is named'],
+  UNAUTHORIZED: ['failed', 'The credentials are not accepted'],
+  NOT_FOUND: ['failed', 'The API server has no such object'],
+  ALREADY_EXISTS: ['failed', 'Somebody else made it first'],
+  CONFLICT: ['failed', 'Somebody else changed it at the same time'],
+  INVALID: ['failed', 'The API server refuses the object'],
+  GONE: ['failed', 'The version asked for is too old'],
+  TOO_MANY_REQUESTS: ['failed', 'The API server sheds load'],
+  API_ERROR: ['failed', 'Any other refusal of the API server'],
+  USAGE: ['usage', 'An unknown flag, a missing argument, flags that exclude each other'],
+  UNKNOWN_COMMAND: ['usage', 'No such command'],
+  UNKNOWN_KIND: ['usage', 'A kind that cannot be exposed'],
+  INVALID_TARGET: ['usage', 'Not KIND/NAME'],
+  INVALID_NAME: ['usage', 'A name that cannot be'],
+  INVALID_PORT: ['usage', 'Not a port'],
+  NO_PORT: ['usage', '--port is missing'],
+  DUPLICATE_PORT: ['usage', 'A port twice'],
+  INVALID_PROTOCOL: ['usage', 'Not tcp, udp or sctp'],
+  INVALID_ADDRESS: ['usage', 'Not an address, or one that contradicts another flag'],
+  INVALID_CHOICE: ['usage', 'None of the values of the flag'],
+  INVALID_ROUTER: ['usage', 'Router ports that do not fit the ports of the Service'],
+  INVALID_DURATION: ['usage', 'Not a duration'],
+  INVALID_TYPE: ['usage', 'Not a service type (`discover`)'],
+  FAMILY_FIXED: ['usage', 'A Service cannot change its first IP family'],
+  NO_LINK: ['usage', 'No network interface to look on (`discover`)'],
+  BAD_KUBECONFIG: ['usage', 'The kubeconfig cannot be read, or has no such context'],
+  NOT_SUPPORTED: ['preflight', 'Not on this operating system'],
+  NO_KUBECONFIG: ['unreachable', 'No kubeconfig'],
+  API_UNREACHABLE: ['unreachable', 'The API server does not answer'],
+  API_TIMEOUT: ['unreachable', 'The API server is too slow'],
+  API_TLS: ['unreachable', 'The certificate of the API server is not accepted'],
+  TIMED_OUT: ['timeout', 'A stage was still under way'],
+  STILL_LEAVING: ['timeout', 'An earlier Service of that name is still being removed'],
+  PARTIAL: ['partial', 'The address works, the router port or the name does not'],
+  NO_ANSWER: ['partial', 'Every stage holds, and nothing answers'],
+  BUG: ['bug', 'Unexpected'],
+  INTERRUPTED: ['interrupted', 'Ctrl-C'],
+  ABORTED: ['interrupted', 'A call given up by Ctrl-C'],
+  DECLINED: ['interrupted', 'No to a question'],
+};
+
+/** Codes that the sources of the commands (the lab's apart) give to errors. */
+export function errorCodesInSource(): Set<string> {
+  const files = ['src/cli', 'src/workflows', 'src/commands', 'src/kube'].flatMap((folder) => [
+    ...sources(join(ROOT, folder)),
+  ]);
+  const codes = new Set<string>();
+  for (const file of files.filter((path) => !path.includes('/commands/lab/'))) {
+    const text = readFileSync(file, 'utf8');
+    for (const [, code = ''] of text.matchAll(/\busage\(\s*'([A-Z][A-Z_]+)'/g)) codes.add(code);
+    const lines = [...text.matchAll(/\bcode: .*/g)];
+    // The union of codes of the API.
+    if (file.endsWith('src/kube/errors.ts')) lines.push(...text.matchAll(/^ {2}\| .*/gm));
+    for (const [line] of lines) for (const [, code = ''] of line.matchAll(/'([A-Z][A-Z_]+)'/g)) codes.add(code);
+  }
+  return codes;
+}
+
+export function exitCodesPage(): string {
+  const exits = (Object.entries(EXIT) as [keyof typeof EXIT, number][]).map(([name, code]) => [
+    String(code),
+    name,
+    EXITS[name],
+  ]);
+  const codes = Object.entries(ERROR_CODES).map(([code, [exit, meaning]]) => [
+    `\`${code}\``,
+    String(EXIT[exit]),
+    meaning,
+  ]);
+  return [
+    '# Exit codes',
+    '',
+    'Every command ends with one of these. Errors have a stable code in capitals besides (`Code: NO_POOL`), on stderr, or on',
+    'stdout in the envelope of `--json`:',
+    '',
+    '```json',
+    '{ "version": 1, "ok": false, "error": { "code": "NO_POOL", "message": "…", "exit": 1, "hints": ["…"] } }',
+    '```',
+    '',
+    '`result` stands beside them where a command had got somewhere before it failed. Success is',
+    '`{ "version": 1, "ok": true, "result": …, "warnings": [] }`. `version` is raised when a field goes or changes its',
+    'meaning, not when one is added.',
+    '',
+    'This page is made from the code by `npm run docs`.',
+    '',
+    table(['code', 'name', 'means'], exits),
+    '',
+    '`kubevip lab exec` ends with the exit code of the command it ran.',
+    '',
+    '## Codes of errors',
+    '',
+    'What a stage says of itself (`STAGE_FAILED`, `TIMED_OUT`, `PARTIAL`) is in [conditions and Events](conditions.md). The',
+    'lab has codes of its own, which say what to do.',
+    '',
+    table(['code', 'exit', 'means'], codes),
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,49 @@
+import { describe, expect, it } from 'vitest';
+import { Reporter } from '../../../src/exposure/status/reporter.ts';
+import type { Condition, Service } from '../../../src/model/kubernetes.ts';
+import { condition } from '../../support/exposed.ts';
+import { createFakeClock } from '../../support/fake-clock.ts';
+
+const service: Service = {
+  metadata: { name: 'web', namespace: 'default', uid: 'u', resourceVersion: '1' },
+  spec: { type: 'LoadBalancer' },
+};
+
+/** Reports each of these conditions, one after the other, though the watch never shows any of them. */
+async function report(conditions: readonly Condition[]): Promise<{ counted: string[]; events: string[] }> {
+  const counted: string[] = [];
+  const events: string[] = [];
+  const reporter = new Reporter({
+    writer: { patch: () => Promise.resolve() },
+    events: { record: (_, type, reason) => void events.push(`${type} ${reason}`) },
+    clock: createFakeClock(),
+    onError: () => undefined,
+    onChange: (key, { type, status, reason }) => void counted.push(`${key} ${type} ${status} ${reason}`),
+  });
+  for (const one of conditions) {
+    reporter.report(service, { conditions: [one] });
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return { counted, events };
+}
+
+describe('what is counted of decisions', () => {
+  it('is every change of status or reason once, however often it is decided and however late the watch is', async () => {
+    const { counted, events } = await report([
+      condition('address', 'Unknown', 'DhcpDiscovering', 'since 1'),
+      condition('address', 'False', 'NoDhcpServer', 'for 1 s'),
+      condition('address', 'False', 'NoDhcpServer', 'for 2 s'),
+      condition('ready', 'False', 'NoDhcpServer'),
+      condition('address', 'False', 'LeaseRefused'),
+      condition('address', 'True', 'AddressAssigned'),
+    ]);
+    expect(counted).toEqual([
+      'default/web kubevip.dev/AddressAssigned Unknown DhcpDiscovering',
+      'default/web kubevip.dev/AddressAssigned False NoDhcpServer',
+      'default/web kubevip.dev/Ready False NoDhcpServer',
+      'default/web kubevip.dev/AddressAssigned False LeaseRefused',
+      'default/web kubevip.dev/AddressAssigned True AddressAssigned',
+    ]);
+    expect(events).toEqual(['Warning NoDhcpServer', 'Warning LeaseRefused', 'Normal AddressAssigned']);
+  });
+});
