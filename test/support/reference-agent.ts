@@ -34,7 +34,8 @@ export function agentPage(): string {
   ].join('\n');
 }
 
-const NOTHING: Snapshot = {
+/** An agent that has nothing to do. */
+export const QUIET: Snapshot = {
   node: '',
   version: '',
   owned: [],
@@ -48,12 +49,12 @@ const NOTHING: Snapshot = {
 };
 
 export async function metricsPage(): Promise<string> {
-  const metrics = (await createMetrics(() => NOTHING).registry.getMetricsAsJSON()) as unknown as readonly {
+  const metrics = (await createMetrics(() => QUIET).registry.getMetricsAsJSON()) as unknown as readonly {
     name: string;
     help: string;
     type: string;
   }[];
-  const { registry } = createMetrics(() => NOTHING);
+  const { registry } = createMetrics(() => QUIET);
   const rows = metrics
     .filter(({ name }) => /^kube_?vip_/.test(name))
     .map(({ name, help, type }) => {

@@ -1,24 +1,26 @@
 /** Reference pages made from the code, so that they cannot drift from it. `npm run docs` writes them. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ANNOTATIONS, CONDITION } from '../../src/model/annotations.ts';
+import { table } from './markdown.ts';
+import { sources } from './sources.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
-const cell = (text: string): string => text.replaceAll('|', '\\|');
 
 export function annotationsPage(): string {
-  const rows = Object.values(ANNOTATIONS).map(
-    ({ key, access, value, meaning }) => `| \`${key}\` | ${access} | \`${cell(value)}\` | ${cell(meaning)} |`,
-  );
+  const rows = Object.values(ANNOTATIONS).map(({ key, access, value, meaning }) => [
+    `\`${key}\``,
+    access,
+    `\`${value}\``,
+    meaning,
+  ]);
   return [
     '# Annotations',
     '',
     'Keys on Services. Those of kube-vip keep their names; what kube-vip has no key for has the prefix `kubevip.dev/`.',
     'This page is made from `src/model/annotations.ts` by `npm run docs`.',
     '',
-    '| key | access | value | meaning |',
-    '| --- | --- | --- | --- |',
-    ...rows,
+    table(['key', 'access', 'value', 'meaning'], rows),
     '',
   ].join('\n');
 }
@@ -52,33 +54,39 @@ export function reasonsInSource(): {
 }
 
 export function conditionsPage(): string {
+  const conditions = [
+    [CONDITION.address, 'which address the Service has, and from where'],
+    [CONDITION.owner, 'which node holds it'],
+    [CONDITION.announcement, 'that the LAN has been told'],
+    [CONDITION.router, 'which router ports lead to it, and whether the Internet can reach them'],
+    [CONDITION.name, 'its names on the LAN'],
+    [CONDITION.ready, 'the first stage that does not hold, or that all do'],
+  ].map(([type = '', says = '']) => [`\`${type}\``, says]);
+  const reasons = reasonsInSource().map(({ reason, stage, states }) => [`\`${reason}\``, stage, states.join(', ')]);
   return [
     '# Conditions, Events and their reasons',
     '',
     'Every stage that a Service asks for has a condition on it; `Ready` is the whole. `True`: the stage holds. `False`: it',
-    'does not work as things stand, and the message says why. `Unknown`: it is under way. A condition that turns `True` or',
-    '`False` is told as an Event with the same reason, `Warning` when it turned `False`. A stage that is not asked for has no condition.',
+    'does not work as things stand, and the message says why. `Unknown`: it is under way. A stage that is not asked for has',
+    'no condition.',
     '',
-    '| condition | says |',
-    '| --- | --- |',
-    `| \`${CONDITION.address}\` | which address the Service has, and from where |`,
-    `| \`${CONDITION.owner}\` | which node holds it |`,
-    `| \`${CONDITION.announcement}\` | that the LAN has been told |`,
-    `| \`${CONDITION.router}\` | which router ports lead to it, and whether the Internet can reach them |`,
-    `| \`${CONDITION.name}\` | its names on the LAN |`,
-    `| \`${CONDITION.ready}\` | the first stage that does not hold, or that all do |`,
+    table(['condition', 'says'], conditions),
     '',
-    'This list is made from the sources by `npm run docs`.',
+    '`lastTransitionTime` is when the status (`True`, `False`, `Unknown`) last changed, as everywhere in Kubernetes: a stage',
+    'that goes on failing for another reason keeps its time, and `kubevip status` says how long it has not been right.',
     '',
-    '| reason | stage | state |',
-    '| --- | --- | --- |',
-    ...reasonsInSource().map(({ reason, stage, states }) => `| \`${reason}\` | ${stage} | ${states.join(', ')} |`),
+    '## Events',
+    '',
+    'A condition that turns `True` or `False`, or changes its reason, is told as an Event of the Service with that reason:',
+    '`Warning` for `False`, `Normal` for `True`. `AddressConflict` is told besides, each time another machine claims an',
+    'address. `kubectl describe service NAME` and `kubectl events --for service/NAME` show them.',
+    '',
+    '## Reasons',
+    '',
+    '`failed` makes a condition `False`, `pending` makes it `Unknown`, `ready` makes it `True`; `off` leaves it away. This list',
+    'is made from the sources by `npm run docs`.',
+    '',
+    table(['reason', 'stage', 'state'], reasons),
     '',
   ].join('\n');
-}
-
-export function* sources(folder: string): Generator<string> {
-  for (const entry of readdirSync(folder, { withFileTypes: true, recursive: true })) {
-    if (entry.isFile() && entry.name.endsWith('.ts')) yield join(entry.parentPath, entry.name);
-  }
 }
