@@ -20,7 +20,7 @@ export const IPV6 = {
   ADD_MEMBERSHIP: 20,
   V6ONLY: 26,
 } as const;
-export const PACKET = { ADD_MEMBERSHIP: 1, MR_PROMISC: 1, MR_ALLMULTI: 2 } as const;
+export const PACKET = { ADD_MEMBERSHIP: 1, MR_MULTICAST: 0, MR_PROMISC: 1 } as const;
 export const MSG = { DONTWAIT: 0x40, NOSIGNAL: 0x4000 } as const;
 export const O = { RDONLY: 0, CLOEXEC: 0o2000000 } as const;
 export const CLONE_NEWNET = 0x40000000;

@@ -1,4 +1,5 @@
 /** Ethernet frames of one kind on one link (packet(7)). */
+import { macToBytes } from '../model/mac.ts';
 import type { FrameHandler, FrameSocket, FrameSocketOptions } from '../model/wire.ts';
 import { AF, MSG, PACKET, SO, SOCK, SOL } from './constants.ts';
 import type { Libc } from './libc.ts';
@@ -23,8 +24,9 @@ export function openFrameSocket(libc: Libc, options: FrameSocketOptions, onFrame
   try {
     if (options.udpPort !== undefined) attach(libc, fd, udpPortFilter(options.udpPort));
     if (options.icmpTypes !== undefined) attach(libc, fd, icmpTypeFilter(options.icmpTypes));
-    if (options.allGroups === true) hear(libc, fd, link.index, PACKET.MR_ALLMULTI);
-    if (options.promiscuous === true) hear(libc, fd, link.index, PACKET.MR_PROMISC);
+    if (options.promiscuous === true) {
+      check(libc, hear(libc, fd, link.index, PACKET.MR_PROMISC), 'listen to all frames');
+    }
     const address = encodeSockaddrLl(link.index, etherType);
     check(libc, libc.bind(fd, address, address.length), `listen for frames on ${link.name}`);
   } catch (error) {
@@ -50,6 +52,10 @@ export function openFrameSocket(libc: Libc, options: FrameSocketOptions, onFrame
     send: (frame) => {
       if (open) libc.send(fd, frame, frame.length, MSG.DONTWAIT | MSG.NOSIGNAL);
     },
+    join: (group) => {
+      // Refused only by a link that is gone.
+      if (open) hear(libc, fd, link.index, PACKET.MR_MULTICAST, macToBytes(group));
+    },
     close: () => {
       if (!open) return;
       open = false;
@@ -65,13 +71,14 @@ function attach(libc: Libc, fd: number, program: Uint8Array): void {
   if (result < 0) throw new OsError('attach a packet filter', libc.errno());
 }
 
-/** For as long as the socket is open. @param what PACKET_MR_*: more than the link would take in by itself. */
-function hear(libc: Libc, fd: number, ifIndex: number, what: number): void {
+/** PACKET_ADD_MEMBERSHIP: more than the link would take in by itself. @returns negative when the kernel refuses. */
+function hear(libc: Libc, fd: number, ifIndex: number, what: number, group: Uint8Array = new Uint8Array(0)): number {
   // struct packet_mreq
   const request = new Uint8Array(16);
   const view = new DataView(request.buffer);
   view.setInt32(0, ifIndex, true);
   view.setUint16(4, what, true);
-  const result = libc.setsockopt(fd, SOL.PACKET, PACKET.ADD_MEMBERSHIP, request, request.length);
-  check(libc, result, 'listen to more frames');
+  view.setUint16(6, group.length, true);
+  request.set(group, 8);
+  return libc.setsockopt(fd, SOL.PACKET, PACKET.ADD_MEMBERSHIP, request, request.length);
 }

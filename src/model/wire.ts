@@ -23,6 +23,8 @@ export interface Link {
 export interface FrameSocket {
   /** A whole frame, Ethernet header included. */
   send(frame: Uint8Array): void;
+  /** What is sent to this group shall be seen, though the kernel has not joined it. For as long as the socket is open. */
+  join(group: Mac): void;
   close(): void;
 }
 export type FrameHandler = (frame: Uint8Array) => void;
@@ -35,8 +37,6 @@ export interface FrameSocketOptions {
   readonly udpPort?: number;
   /** With IPv6: deliver only ICMPv6 messages of these types, and none behind extension headers. */
   readonly icmpTypes?: readonly number[];
-  /** Frames to groups that the kernel itself has not joined shall be seen too. */
-  readonly allGroups?: boolean;
   /** Another destination MAC than the link's own shall be seen too. */
   readonly promiscuous?: boolean;
 }

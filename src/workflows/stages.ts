@@ -29,7 +29,6 @@ const FINAL = new Set([
   'AddressInUse',
   'AddressRefused',
   'FamilyNotServed',
-  'FamilyNotSupported',
   'InvalidAddress',
   'InvalidAnnotation',
   'InvalidName',

@@ -137,6 +137,8 @@ export function createFakeLan(clock: Clock, options: { readonly latency?: Millis
           framePorts.add(port);
           return {
             send: (frame) => carry(facts.name, frame),
+            // Groups are heard anyway here.
+            join: () => undefined,
             close: () => void framePorts.delete(port),
           };
         },
@@ -176,6 +178,7 @@ function accepts(options: FrameSocketOptions, frame: Uint8Array): boolean {
   const multicast = ((frame[0] ?? 0) & 1) === 1;
   const own = macToBytes(options.link.mac).every((byte, i) => frame[i] === byte);
   if (!multicast && !own && options.promiscuous !== true) return false;
+  if (options.icmpTypes !== undefined) return frame[20] === 58 && options.icmpTypes.includes(frame[54] ?? 0);
   if (options.udpPort === undefined) return true;
   const udp = 14 + ((frame[14] ?? 0) & 0x0f) * 4;
   return frame[23] === 17 && frame.length >= udp + 8 && view.getUint16(udp + 2) === options.udpPort;

@@ -1,11 +1,14 @@
-/** Asks the LAN whether an address is in use, by ARP probes. */
-import { DecodeError, KubevipError } from '../../model/errors.ts';
+/** Asks the LAN whether an address is in use, by probes of its family. */
+import { KubevipError } from '../../model/errors.ts';
 import { familyOf, type Ip } from '../../model/ip.ts';
 import type { Mac } from '../../model/mac.ts';
 import type { Clock, Entropy, Timer } from '../../model/time.ts';
 import type { FrameSocket, Link, Network } from '../../model/wire.ts';
-import { ARP_ETHER_TYPE, decodeArp, encodeArp, type ArpFrame } from '../../protocols/arp/packet.ts';
-import { createProber, type Prober, type ProbeTiming } from '../../protocols/arp/prober.ts';
+import type { Dialect } from '../../protocols/acd/dialect.ts';
+import { createProber, NONCE_BYTES, type Prober, type ProbeTiming } from '../../protocols/acd/prober.ts';
+import { readFrame } from '../../protocols/acd/read-frame.ts';
+import { ARP } from '../../protocols/arp/dialect.ts';
+import { NDP } from '../../protocols/ndp/dialect.ts';
 import type { AddressProber } from './port.ts';
 
 export interface AddressProberOptions {
@@ -16,71 +19,81 @@ export interface AddressProberOptions {
   readonly timing?: ProbeTiming;
 }
 
-/** Probes on a link under way, sharing one socket that is open only as long as there are any. */
-interface Ear {
-  readonly socket: FrameSocket;
-  readonly listeners: Set<(frame: ArpFrame) => void>;
-}
-
-/** Besides NO_LINK, `probe` throws PROBE_FAMILY for IPv6, and the signal's reason when it is called off. */
+/** Besides NO_LINK, `probe` throws the signal's reason when it is called off. */
 export function createAddressProber(options: AddressProberOptions): AddressProber {
-  const ears = new Map<number, Ear>();
+  const { network, clock, entropy, timing } = options;
+  const arp = createEars(network, ARP);
+  const ndp = createEars(network, NDP);
   return {
     probe: async (ip, linkName, signal) => {
       signal?.throwIfAborted();
-      if (familyOf(ip) !== 4) throw wrongFamily(ip);
-      const link = options.network.links().find((candidate) => candidate.name === linkName);
+      const link = network.links().find((candidate) => candidate.name === linkName);
       if (link?.up !== true) throw noLink(ip, linkName, link !== undefined);
-      const machine = createProber({
+      const question = {
         ip,
         mac: link.mac,
-        now: options.clock.now(),
-        fraction: () => options.entropy.fraction(),
-        ...(options.timing && { timing: options.timing }),
-      });
-      return await untilDone(machine, options.clock, listenOn(options.network, ears, link), signal);
+        now: clock.now(),
+        nonce: () => entropy.bytes(NONCE_BYTES),
+        fraction: () => entropy.fraction(),
+        ...(timing && { timing }),
+      };
+      return familyOf(ip) === 4
+        ? await untilDone(createProber(ARP, question), clock, arp.on(link, ip), signal)
+        : await untilDone(createProber(NDP, question), clock, ndp.on(link, ip), signal);
     },
   };
 }
 
-interface Hearing {
-  send(frame: ArpFrame): void;
-  onFrame(callback: (frame: ArpFrame) => void): void;
+/** Probes on a link under way, sharing one socket that is open only as long as there are any. */
+interface Ear<Frame> {
+  readonly socket: FrameSocket;
+  readonly listeners: Set<(frame: Frame) => void>;
+}
+
+interface Hearing<Frame> {
+  send(frame: Frame): void;
+  onFrame(callback: (frame: Frame) => void): void;
   end(): void;
 }
 
-function listenOn(network: Network, ears: Map<number, Ear>, link: Link): Hearing {
-  let ear = ears.get(link.index);
-  if (!ear) {
-    const listeners = new Set<(frame: ArpFrame) => void>();
-    const socket = network.openFrames({ link, etherType: ARP_ETHER_TYPE }, (data) => {
-      const frame = readArp(data);
-      if (frame) for (const listener of [...listeners]) listener(frame);
+function createEars<Frame>(network: Network, dialect: Dialect<Frame>): { on(link: Link, ip: Ip): Hearing<Frame> } {
+  const ears = new Map<number, Ear<Frame>>();
+  const open = (link: Link): Ear<Frame> => {
+    const listeners = new Set<(frame: Frame) => void>();
+    const socket = network.openFrames({ link, ...dialect.hears }, (data) => {
+      const frame = readFrame(dialect, data);
+      if (frame !== undefined) for (const listener of [...listeners]) listener(frame);
     });
-    ear = { socket, listeners };
-    ears.set(link.index, ear);
-  }
-  const { socket, listeners } = ear;
-  let mine: ((frame: ArpFrame) => void) | undefined;
+    return { socket, listeners };
+  };
   return {
-    send: (frame) => socket.send(encodeArp(frame)),
-    onFrame: (callback) => {
-      mine = callback;
-      listeners.add(callback);
-    },
-    end: () => {
-      if (mine) listeners.delete(mine);
-      if (listeners.size > 0) return;
-      socket.close();
-      ears.delete(link.index);
+    on: (link, ip) => {
+      const ear = ears.get(link.index) ?? open(link);
+      ears.set(link.index, ear);
+      const group = dialect.groupOf(ip);
+      if (group !== undefined) ear.socket.join(group);
+      let mine: ((frame: Frame) => void) | undefined;
+      return {
+        send: (frame) => ear.socket.send(dialect.encode(frame)),
+        onFrame: (callback) => {
+          mine = callback;
+          ear.listeners.add(callback);
+        },
+        end: () => {
+          if (mine) ear.listeners.delete(mine);
+          if (ear.listeners.size > 0) return;
+          ear.socket.close();
+          ears.delete(link.index);
+        },
+      };
     },
   };
 }
 
-async function untilDone(
-  machine: Prober,
+async function untilDone<Frame>(
+  machine: Prober<Frame>,
   clock: Clock,
-  hearing: Hearing,
+  hearing: Hearing<Frame>,
   signal: AbortSignal | undefined,
 ): Promise<Mac | undefined> {
   return await new Promise((resolve, reject) => {
@@ -113,23 +126,9 @@ async function untilDone(
   });
 }
 
-/** Undefined for what is no ARP about IPv4: anyone may send anything. */
-function readArp(data: Uint8Array): ArpFrame | undefined {
-  try {
-    return decodeArp(data);
-  } catch (error) {
-    if (error instanceof DecodeError) return undefined;
-    throw error;
-  }
-}
-
 function noLink(ip: Ip, link: string, exists: boolean): KubevipError {
   return new KubevipError(
     `cannot probe for ${ip}: interface ${link} ${exists ? 'is down or has no carrier' : 'does not exist'}`,
     { code: 'NO_LINK', hints: exists ? [`check the cable, and \`ip link show ${link}\``] : ['`ip link` lists them'] },
   );
-}
-
-function wrongFamily(ip: Ip): KubevipError {
-  return new KubevipError(`cannot probe for ${ip}: only IPv4 addresses are probed`, { code: 'PROBE_FAMILY' });
 }

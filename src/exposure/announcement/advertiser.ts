@@ -1,9 +1,12 @@
-/** Speaks for addresses on one link. One implementation for each family. */
-import type { Ip } from '../../model/ip.ts';
+/** Speaks for the addresses of one family on one link, in place of the kernel. */
+import type { Family, Ip } from '../../model/ip.ts';
 import type { Mac } from '../../model/mac.ts';
 import type { Link, Network } from '../../model/wire.ts';
+import type { Dialect } from '../../protocols/acd/dialect.ts';
+import { readFrame } from '../../protocols/acd/read-frame.ts';
 
 export interface Advertiser {
+  readonly family: Family;
   /** The link as it was when this was made: another MAC or index needs another advertiser. */
   readonly link: Link;
   /** Tells everyone that the address is here. */
@@ -18,4 +21,29 @@ export interface AdvertiserOptions {
   readonly answers: (ip: Ip) => boolean;
   /** Some machine, perhaps this one by another link, says that it has an address. */
   readonly onClaim: (ip: Ip, mac: Mac) => void;
+}
+
+/** @throws OsError when the link is gone or packets may not be opened. */
+export function createAdvertiser<Frame>(
+  family: Family,
+  dialect: Dialect<Frame>,
+  { network, link, answers, onClaim }: AdvertiserOptions,
+): Advertiser {
+  const onFrame = (data: Uint8Array): void => {
+    const frame = readFrame(dialect, data);
+    if (frame === undefined || dialect.isEcho(frame, link.mac)) return;
+    const answer = dialect.answer(link.mac, frame);
+    if (answer && answers(answer.ip)) socket.send(dialect.encode(answer.frame));
+    const claim = dialect.claim(frame);
+    if (claim) onClaim(claim.ip, claim.mac);
+  };
+  const socket = network.openFrames({ link, ...dialect.hears }, onFrame);
+  return {
+    family,
+    link,
+    announce: (ip) => {
+      for (const frame of dialect.announcement(link.mac, ip)) socket.send(dialect.encode(frame));
+    },
+    close: () => socket.close(),
+  };
 }

@@ -12,7 +12,6 @@ import type { Clock, Milliseconds } from '../../model/time.ts';
 import type { Link, Network } from '../../model/wire.ts';
 import { createAdvertisers, type Advertisers } from './advertisers.ts';
 import { createAlarm, type Alarm } from './alarm.ts';
-import { createArpAdvertiser } from './arp-advertiser.ts';
 import { createFence, type Fence } from './fence.ts';
 import { decisionOf, heldAddress, type HeldAddress } from './held-address.ts';
 import { chooseLink, isLink } from './link-choice.ts';
@@ -82,14 +81,12 @@ class LinkLayerAnnouncement implements ClosableAnnouncement {
       (ip) => this.#tell(ip),
       (held) => this.#lapse(held),
     );
-    this.#advertisers = createAdvertisers((link) =>
-      createArpAdvertiser({
-        network,
-        link,
-        answers: (ip) => this.#answers(ip, link),
-        onClaim: (ip, mac) => this.#voice.heardClaim(ip, mac, link),
-      }),
-    );
+    this.#advertisers = createAdvertisers((link) => ({
+      network,
+      link,
+      answers: (ip) => this.#answers(ip, link),
+      onClaim: (ip, mac) => this.#voice.heardClaim(ip, mac, link),
+    }));
     this.#voice = createVoice({
       clock,
       held: this.#held,
@@ -106,7 +103,6 @@ class LinkLayerAnnouncement implements ClosableAnnouncement {
 
   ensure(request: AnnouncementRequest): Decision<Announced> {
     const { ip, link } = request;
-    if (familyOf(ip) !== 4) return failed('FamilyNotSupported', `${ip} is not announced: only IPv4 is, so far`);
     let held = this.#held.get(ip);
     if (held?.linkName !== link) {
       if (held) this.#detach(held);
@@ -180,7 +176,7 @@ class LinkLayerAnnouncement implements ClosableAnnouncement {
       return;
     }
     try {
-      held.advertiser = this.#advertisers.on(link);
+      held.advertiser = this.#advertisers.on(link, familyOf(held.ip));
     } catch (error) {
       held.problem = failed('LinkUnusable', `${held.ip} is not announced: ${messageOf(error)}`);
       return;

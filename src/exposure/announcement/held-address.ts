@@ -2,8 +2,8 @@
 import { failed, pending, ready, type Decision, type NotReady } from '../../model/decision.ts';
 import type { Ip } from '../../model/ip.ts';
 import type { Milliseconds } from '../../model/time.ts';
-import { createAnnouncementSchedule, type AnnouncementSchedule } from '../../protocols/arp/announcer.ts';
-import { createDefender, type Defender } from '../../protocols/arp/defender.ts';
+import { createAnnouncementSchedule, type AnnouncementSchedule } from '../../protocols/acd/schedule.ts';
+import { createDefender, type Defender } from '../../protocols/acd/defender.ts';
 import type { Advertiser } from './advertiser.ts';
 import type { Announced, AnnouncementRequest } from './port.ts';
 

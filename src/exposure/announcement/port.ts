@@ -22,8 +22,8 @@ export interface Announcement {
   /** Stop and remove the address from this node, whatever the reason. `off` once nothing of it is left. */
   release(ip: Ip): Decision;
   /**
-   * Whether other agents are alive. With others, the kernel is kept silent and the agent answers ARP (design
-   * D6); alone, the kernel answers and the address has no lifetime.
+   * Whether other agents are alive. With others, the kernel is kept silent and the agent answers ARP and NS
+   * (design D6); alone, the kernel answers and the address has no lifetime.
    */
   setAlone(alone: boolean): void;
   /** Another machine claims an address of ours. */

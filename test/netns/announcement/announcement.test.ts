@@ -1,17 +1,20 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createAnnouncement, type ClosableAnnouncement } from '../../../src/exposure/announcement/announcement.ts';
+import { createAdvertisers } from '../../../src/exposure/announcement/advertisers.ts';
 import { createAddressProber } from '../../../src/exposure/address/prober.ts';
 import { createAddressTable, type LinuxAddressTable } from '../../../src/linux/address-table.ts';
 import { createSystemClock } from '../../../src/linux/clock.ts';
 import { systemEntropy } from '../../../src/linux/entropy.ts';
 import { createNetwork, type LinuxNetwork } from '../../../src/linux/network.ts';
 import { createSilenceFilter, type LinuxSilenceFilter } from '../../../src/linux/silence-filter.ts';
-import { ip, type Ip } from '../../../src/model/ip.ts';
+import { ip, ipToBytes, type Ip } from '../../../src/model/ip.ts';
+import { NDP } from '../../../src/protocols/ndp/dialect.ts';
+import { ndpProbe } from '../../../src/protocols/ndp/forms.ts';
 import { createLan, eventually, type Lan, type LanHost } from '../../support/netns.ts';
 
-const VIP = ip('10.77.0.200');
 const HOLDER = new URL('holder.ts', import.meta.url).pathname;
 
 interface Node {
@@ -42,12 +45,21 @@ function startNode(host: LanHost): Node {
   };
 }
 
-describe('an address on the LAN', () => {
+const FAMILIES = [
+  { name: 'IPv4', family: 4, subnet: (host: number) => ip(`10.77.0.${host}`), prefixLength: 32 },
+  { name: 'IPv6', family: 6, subnet: (host: number) => ip(`2001:db8:77::${host}`), prefixLength: 128 },
+] as const;
+
+describe.each(FAMILIES)('an $name address on the LAN', ({ family, subnet, prefixLength }) => {
+  const VIP = subnet(200);
+  const SECOND = subnet(201);
+  const FOREIGN = subnet(230);
   let lan: Lan<'n1' | 'n2' | 'lap'>;
   let nodes: Node[] = [];
   let children: ChildProcess[] = [];
   beforeAll(async () => {
     lan = await createLan({ nodes: ['n1', 'n2', 'lap'] });
+    for (const host of ['n1', 'n2', 'lap'] as const) await giveOwnV6(host);
   });
   beforeEach(async () => {
     await lan.hosts.lap.run(['ip', 'neigh', 'flush', 'dev', 'eth0']);
@@ -60,6 +72,9 @@ describe('an address on the LAN', () => {
   });
   afterAll(async () => await lan.dispose());
 
+  /** Of the node itself; the kernel takes it away whenever the link is set down. */
+  const giveOwnV6 = async (host: 'n1' | 'n2' | 'lap'): Promise<void> =>
+    await lan.hosts[host].ip8(`addr replace 2001:db8:77::${lan.hosts[host].ip.split('.')[3]}/64 dev eth0 nodad`);
   const start = (host: 'n1' | 'n2'): Node => {
     const node = startNode(lan.hosts[host]);
     nodes.push(node);
@@ -80,22 +95,62 @@ describe('an address on the LAN', () => {
   };
   /** MACs that answer the laptop's question; waits for so many, at most a second. */
   const answers = async (address: Ip, count = 1): Promise<string[]> => {
-    const argv = ['arping', '-b', '-c', String(count), '-w', '1', '-I', 'eth0', address];
+    // ndisc6 would take announcements for answers.
+    if (family === 6 && count > 1) return await answersByNdp(address);
+    const argv =
+      family === 4
+        ? ['arping', '-b', '-c', String(count), '-w', '1', '-I', 'eth0', address]
+        : ['ndisc6', '-1', '-r', '1', '-w', '1000', address, 'eth0'];
     const { stdout } = await lan.hosts.lap.run(argv);
-    return [...stdout.matchAll(/reply from \S+ \[([0-9A-F:]+)\]/gi)].map((match) => match[1]!.toLowerCase());
+    const said = family === 4 ? /reply from \S+ \[([0-9A-F:]+)\]/gi : /link-layer address: ([0-9A-F:]+)/gi;
+    return [...stdout.matchAll(said)].map((match) => match[1]!.toLowerCase());
+  };
+  const answersByNdp = async (address: Ip): Promise<string[]> => {
+    const network = createNetwork({ netns: lan.hosts.lap.netns });
+    const link = network.links().find(({ name }) => name === 'eth0')!;
+    const macs: string[] = [];
+    const socket = network.openFrames({ link, ...NDP.hears }, (data) => {
+      const frame = NDP.decode(data);
+      if (frame.kind === 'advertisement' && frame.solicited && frame.target === address) macs.push(frame.from);
+    });
+    const question = { ...ndpProbe(link.mac, address), source: subnet(13), sourceMac: link.mac };
+    socket.send(NDP.encode(question));
+    await delay(500);
+    socket.close();
+    network.close();
+    return macs;
   };
   const neighbour = async (address: Ip): Promise<string | undefined> => {
     const text = await lan.hosts.lap.must(['ip', '-j', 'neigh', 'show', address]);
     return (JSON.parse(text || '[]') as { lladdr?: string }[])[0]?.lladdr;
   };
   const onKernel = async (host: 'n1' | 'n2', address: Ip): Promise<boolean> =>
-    (await lan.hosts[host].must(['ip', 'addr', 'show', 'dev', 'eth0'])).includes(`inet ${address}/32`);
+    (await lan.hosts[host].must(['ip', 'addr', 'show', 'dev', 'eth0'])).includes(` ${address}/${prefixLength} `);
+  /** As the rules name it: nft knows no IPv6 addresses inside ICMPv6. */
+  const inRules = family === 4 ? VIP : `0x${Buffer.from(ipToBytes(VIP)).toString('hex')}`;
   const state = async (host: 'n1' | 'n2'): Promise<string> => {
     const addresses = await lan.hosts[host].must(['ip', 'addr']);
     return addresses + (await lan.hosts[host].must(['nft', 'list', 'ruleset']));
   };
   const reaches = async (address: Ip): Promise<boolean> =>
     (await lan.hosts.lap.run(['ping', '-c', '1', '-W', '1', address])).code === 0;
+
+  /** The laptop says again and again that it has the address. */
+  const startRival = (address: Ip): { stop(): Promise<void> } => {
+    const network = createNetwork({ netns: lan.hosts.lap.netns });
+    const link = network.links().find(({ name }) => name === 'eth0')!;
+    const nobody = { network, link, answers: () => false, onClaim: () => undefined };
+    const advertiser = createAdvertisers(() => nobody).on(link, family);
+    const timer = setInterval(() => advertiser.announce(address), 200);
+    return {
+      stop: async () => {
+        clearInterval(timer);
+        advertiser.close();
+        network.close();
+        await Promise.resolve();
+      },
+    };
+  };
 
   it('resolves to the MAC of the node that holds it, answered once, and carries traffic', async () => {
     const { announcement } = start('n1');
@@ -109,13 +164,15 @@ describe('an address on the LAN', () => {
     const { announcement, silence } = start('n1');
     announcement.ensure({ ip: VIP });
     await eventually('on the kernel', () => onKernel('n1', VIP));
-    expect(await lan.hosts.n1.must(['nft', 'list', 'ruleset'])).toContain(VIP);
+    expect(await lan.hosts.n1.must(['nft', 'list', 'ruleset'])).toContain(inRules);
     await silence.set([]);
     expect(await answers(VIP, 2)).toEqual([lan.hosts.n1.mac, lan.hosts.n1.mac]);
     announcement.setAlone(true);
     await eventually('only one answers', async () => (await answers(VIP, 2)).length === 1);
     announcement.setAlone(false);
-    await eventually('silence again', async () => (await lan.hosts.n1.must(['nft', 'list', 'ruleset'])).includes(VIP));
+    await eventually('silence again', async () =>
+      (await lan.hosts.n1.must(['nft', 'list', 'ruleset'])).includes(inRules),
+    );
     expect(await answers(VIP, 2)).toEqual([lan.hosts.n1.mac]);
   });
 
@@ -160,20 +217,20 @@ describe('an address on the LAN', () => {
   it('is cleaned up by the next start after a crash, and only what is ours', async () => {
     await start('n1').announcement.close();
     const before = await state('n1');
-    await lan.hosts.n1.ip8('addr add 10.77.0.230/32 dev eth0');
-    const holder = await startHolder('n1', VIP, ip('10.77.0.201'));
+    await lan.hosts.n1.ip8(`addr add ${FOREIGN}/${prefixLength} dev eth0`);
+    const holder = await startHolder('n1', VIP, SECOND);
     await kill(holder, 'SIGKILL');
     expect(await onKernel('n1', VIP)).toBe(true);
     const next = start('n1');
     expect(await onKernel('n1', VIP)).toBe(false);
-    expect(await onKernel('n1', ip('10.77.0.230'))).toBe(true);
+    expect(await onKernel('n1', FOREIGN)).toBe(true);
     next.announcement.ensure({ ip: VIP });
     await eventually('only the new one is silent', async () => {
       const rules = await lan.hosts.n1.must(['nft', 'list', 'ruleset']);
-      return rules.includes(`elements = { ${VIP} }`);
+      return rules.includes(`elements = { ${inRules} }`);
     });
     await next.announcement.close();
-    await lan.hosts.n1.ip8('addr del 10.77.0.230/32 dev eth0');
+    await lan.hosts.n1.ip8(`addr del ${FOREIGN}/${prefixLength} dev eth0`);
     expect(await state('n1')).toBe(before);
   });
 
@@ -182,14 +239,11 @@ describe('an address on the LAN', () => {
     const { announcement, silence } = start('n1');
     await silence.set([]);
     const idle = await state('n1');
-    for (const address of [VIP, ip('10.77.0.201')]) announcement.ensure({ ip: address });
-    await eventually(
-      'both there',
-      async () => (await onKernel('n1', VIP)) && (await onKernel('n1', ip('10.77.0.201'))),
-    );
+    for (const address of [VIP, SECOND]) announcement.ensure({ ip: address });
+    await eventually('both there', async () => (await onKernel('n1', VIP)) && (await onKernel('n1', SECOND)));
     expect(await state('n1')).not.toBe(idle);
     expect(announcement.release(VIP).state).toBe('off');
-    expect(announcement.release(ip('10.77.0.201')).state).toBe('off');
+    expect(announcement.release(SECOND).state).toBe('off');
     await silence.set([]);
     expect(await state('n1')).toBe(idle);
     announcement.ensure({ ip: VIP });
@@ -201,10 +255,12 @@ describe('an address on the LAN', () => {
     const { announcement } = start('n1');
     announcement.ensure({ ip: VIP });
     await eventually('there', () => onKernel('n1', VIP));
-    await lan.hosts.n1.must(['ip', 'addr', 'del', `${VIP}/32`, 'dev', 'eth0']);
+    await lan.hosts.n1.must(['ip', 'addr', 'del', `${VIP}/${prefixLength}`, 'dev', 'eth0']);
     await eventually('there again', () => onKernel('n1', VIP), 1000);
     await lan.hosts.n1.must(['nft', 'flush', 'ruleset']);
-    await eventually('silent again', async () => (await lan.hosts.n1.must(['nft', 'list', 'ruleset'])).includes(VIP));
+    await eventually('silent again', async () =>
+      (await lan.hosts.n1.must(['nft', 'list', 'ruleset'])).includes(inRules),
+    );
     expect(await answers(VIP)).toEqual([lan.hosts.n1.mac]);
   });
 
@@ -224,6 +280,7 @@ describe('an address on the LAN', () => {
     await lan.hosts.n1.ip8('link set eth0 down');
     await eventually('noticed', () => changes.length === 3);
     await lan.hosts.n1.ip8('link set eth0 up');
+    await giveOwnV6('n1');
     await eventually('noticed', () => changes.length === 4);
     await eventually('answered', async () => (await answers(VIP)).includes(lan.hosts.n1.mac));
     expect(await reaches(VIP)).toBe(true);
@@ -234,19 +291,17 @@ describe('an address on the LAN', () => {
     const conflicts: unknown[] = [];
     announcement.onConflict((conflict) => conflicts.push(conflict));
     announcement.ensure({ ip: VIP });
-    await lan.hosts.lap.ip8(`addr add ${VIP}/32 dev eth0`);
-    const rival = lan.hosts.lap.daemon(['arping', '-A', '-I', 'eth0', '-s', VIP, VIP]);
+    const rival = startRival(VIP);
     await eventually('conflict', () => conflicts.length > 0);
     expect(conflicts).toEqual([{ ip: VIP, mac: lan.hosts.lap.mac, link: 'eth0' }]);
     await rival.stop();
-    await lan.hosts.lap.ip8(`addr del ${VIP}/32 dev eth0`);
   });
 
   it('is seen as used by a probe while a node holds it, and as free when none does', async () => {
     const { network } = start('n2');
     const prober = createAddressProber({ network, clock: createSystemClock(), entropy: systemEntropy });
     expect(await prober.probe(VIP, 'eth0')).toBeUndefined();
-    expect(await prober.probe(ip(lan.hosts.lap.ip), 'eth0')).toBe(lan.hosts.lap.mac);
+    expect(await prober.probe(subnet(13), 'eth0')).toBe(lan.hosts.lap.mac);
     start('n1').announcement.ensure({ ip: VIP });
     expect(await prober.probe(VIP, 'eth0')).toBe(lan.hosts.n1.mac);
     await expect(prober.probe(VIP, 'eth9')).rejects.toMatchObject({ code: 'NO_LINK' });

@@ -2,6 +2,7 @@ import { createServer } from 'node:http';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createNetwork, type LinuxNetwork } from '../../../src/linux/network.ts';
 import { ip } from '../../../src/model/ip.ts';
+import { parseMac } from '../../../src/model/mac.ts';
 import type { Datagram, DatagramSocket, FrameSocket, Link } from '../../../src/model/wire.ts';
 import { createLan, eventually, type Lan } from '../../support/netns.ts';
 
@@ -80,13 +81,17 @@ describe('sockets in namespaces', () => {
     });
 
     it('to groups that nobody on this host has joined, when asked so, and no longer than that', async () => {
-      const allGroups = async (): Promise<boolean> =>
-        (Number(await lan.hosts.b.must(['cat', '/sys/class/net/eth0/flags'])) & 0x200) !== 0;
-      expect(await allGroups()).toBe(false);
-      const socket = b.openFrames({ link: link(b), etherType: 0x86dd, allGroups: true }, () => undefined);
-      expect(await allGroups()).toBe(true);
+      const group = parseMac('33:33:ff:77:77:77')!;
+      const joined = async (): Promise<boolean> =>
+        (await lan.hosts.b.must(['ip', 'maddr', 'show', 'dev', 'eth0'])).includes(group);
+      expect(await joined()).toBe(false);
+      const socket = b.openFrames({ link: link(b), etherType: 0x86dd }, () => undefined);
+      socket.join(group);
+      expect(await joined()).toBe(true);
       socket.close();
-      await eventually('as before', async () => !(await allGroups()));
+      await eventually('as before', async () => !(await joined()));
+      socket.join(group);
+      expect(await joined()).toBe(false);
     });
 
     it('are heard again after the link was down', async () => {

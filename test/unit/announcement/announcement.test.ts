@@ -3,21 +3,15 @@ import { createAnnouncement, type ClosableAnnouncement } from '../../../src/expo
 import { ip, type Ip } from '../../../src/model/ip.ts';
 import { macFromBytes, macToBytes, parseMac, type Mac } from '../../../src/model/mac.ts';
 import type { FrameSocket } from '../../../src/model/wire.ts';
-import {
-  ARP_ETHER_TYPE,
-  arpAnnouncement,
-  arpProbe,
-  arpReply,
-  decodeArp,
-  encodeArp,
-  gratuitousReply,
-  type ArpFrame,
-} from '../../../src/protocols/arp/packet.ts';
+import type { Dialect } from '../../../src/protocols/acd/dialect.ts';
+import { ARP } from '../../../src/protocols/arp/dialect.ts';
+import { arpProbe } from '../../../src/protocols/arp/packet.ts';
+import { NDP } from '../../../src/protocols/ndp/dialect.ts';
+import { ndpProbe } from '../../../src/protocols/ndp/forms.ts';
 import { createFakeClock, type FakeClock } from '../../support/fake-clock.ts';
 import { createFakeKernel, createFakeSilence, type FakeKernel, type FakeSilence } from '../../support/fake-kernel.ts';
 import { createFakeLan, type FakeHost, type FakeLan } from '../../support/fake-network.ts';
 
-const VIP = ip('10.77.0.200');
 const NODE_MAC = parseMac('02:00:00:00:00:01')!;
 const CLIENT_MAC = parseMac('02:00:00:00:00:50')!;
 const STRANGER_MAC = parseMac('02:00:00:00:00:66')!;
@@ -31,535 +25,573 @@ interface World {
   readonly silence: FakeSilence;
   readonly announcement: ClosableAnnouncement;
   /** What the client hears, with the time. */
-  readonly heard: { readonly at: number; readonly frame: ArpFrame }[];
-  readonly say: (frame: ArpFrame) => Promise<void>;
+  readonly heard: { readonly at: number; readonly frame: unknown }[];
+  readonly say: (frame: unknown) => Promise<void>;
   /** Asks for the address; gives the MACs that answer. */
   readonly ask: (address: Ip) => Promise<Mac[]>;
 }
 
-async function createWorld(prepare?: (world: Pick<World, 'kernel' | 'silence' | 'clock'>) => void): Promise<World> {
-  const clock = createFakeClock();
-  const lan = createFakeLan(clock);
-  const node = lan.host({ name: 'n1', mac: NODE_MAC, addresses: [{ ip: ip('10.77.0.11'), prefixLength: 24 }] });
-  const client = lan.host({ name: 'lap', mac: CLIENT_MAC, addresses: [{ ip: ip('10.77.0.50'), prefixLength: 24 }] });
-  const kernel = createFakeKernel(clock);
-  const silence = createFakeSilence(clock);
-  prepare?.({ kernel, silence, clock });
-  const heard: World['heard'] = [];
-  const link = client.network.links()[0]!;
-  const socket: FrameSocket = client.network.openFrames(
-    { link, etherType: ARP_ETHER_TYPE, promiscuous: true },
-    (data) => {
-      if (macFromBytes(data.slice(6, 12)) !== ROGUE_MAC) heard.push({ at: clock.now(), frame: decodeArp(data) });
-    },
-  );
-  const announcement = createAnnouncement({ network: node.network, addressTable: kernel, silence, clock });
-  await clock.advanceAsync(0);
-  const say = async (frame: ArpFrame): Promise<void> => {
-    socket.send(encodeArp(frame));
-    await clock.advanceAsync(0);
-  };
-  return {
-    clock,
-    lan,
-    node,
-    kernel,
-    silence,
-    announcement,
-    heard,
-    say,
-    ask: async (address) => {
-      const before = heard.length;
-      await say({ ...arpProbe(CLIENT_MAC, address), senderIp: ip('10.77.0.50') });
-      return heard
-        .slice(before)
-        .filter(({ frame }) => frame.operation === 'reply' && frame.to === CLIENT_MAC && frame.senderIp === address)
-        .map(({ frame }) => frame.senderMac);
-    },
-  };
+/** A family, its addresses, and how it speaks. */
+interface Speech {
+  readonly name: string;
+  readonly dialect: Dialect<unknown>;
+  readonly subnet: (host: number) => Ip;
+  /** In no subnet of the node. */
+  readonly elsewhere: Ip;
+  readonly prefixLength: number;
+  /** The client, or another machine, asks for an address. */
+  readonly question: (target: Ip, mac?: Mac, source?: Ip) => unknown;
 }
 
-describe('taking an address', () => {
-  it('is ready at once: silenced, on the kernel as a /32 for two seconds, and announced in both forms', async () => {
-    const { announcement, clock, kernel, silence, heard } = await createWorld();
-    expect(announcement.ensure({ ip: VIP })).toEqual({
-      state: 'ready',
-      reason: 'Announced',
-      message: '10.77.0.200 is announced on eth0',
-      value: { link: 'eth0', since: '2026-01-01T00:00:00.000Z' },
+const FAMILIES: readonly Speech[] = [
+  {
+    name: 'IPv4',
+    dialect: ARP,
+    subnet: (host) => ip(`10.77.0.${host}`),
+    elsewhere: ip('192.168.9.9'),
+    prefixLength: 32,
+    question: (target, mac = CLIENT_MAC, source = ip('10.77.0.50')) => ({
+      ...arpProbe(mac, target),
+      senderIp: source,
+    }),
+  },
+  {
+    name: 'IPv6',
+    dialect: NDP,
+    subnet: (host) => ip(`2001:db8:77::${host}`),
+    elsewhere: ip('2001:db8:99::9'),
+    prefixLength: 128,
+    question: (target, mac = CLIENT_MAC, source = ip('fe80::50')) => ({
+      ...ndpProbe(mac, target),
+      source,
+      sourceMac: mac,
+    }),
+  },
+];
+
+describe.each(FAMILIES)('$name:', ({ dialect, subnet, elsewhere, prefixLength, question }) => {
+  const VIP = subnet(200);
+  const SECOND = subnet(201);
+  const OWN = [{ ip: subnet(11), prefixLength: prefixLength === 32 ? 24 : 64 }];
+  const announced = (mac = NODE_MAC, address = VIP): readonly unknown[] => dialect.announcement(mac, address);
+  const claims = (frame: unknown, address = VIP): boolean => dialect.claim(frame)?.ip === address;
+
+  async function createWorld(prepare?: (world: Pick<World, 'kernel' | 'silence' | 'clock'>) => void): Promise<World> {
+    const clock = createFakeClock();
+    const lan = createFakeLan(clock);
+    const node = lan.host({ name: 'n1', mac: NODE_MAC, addresses: OWN });
+    const client = lan.host({ name: 'lap', mac: CLIENT_MAC, addresses: [{ ...OWN[0]!, ip: subnet(50) }] });
+    const kernel = createFakeKernel(clock);
+    const silence = createFakeSilence(clock);
+    prepare?.({ kernel, silence, clock });
+    const heard: World['heard'] = [];
+    const link = client.network.links()[0]!;
+    const socket: FrameSocket = client.network.openFrames({ link, ...dialect.hears, promiscuous: true }, (data) => {
+      if (macFromBytes(data.slice(6, 12)) !== ROGUE_MAC) heard.push({ at: clock.now(), frame: dialect.decode(data) });
     });
+    const announcement = createAnnouncement({ network: node.network, addressTable: kernel, silence, clock });
     await clock.advanceAsync(0);
-    expect(silence.silent()).toEqual([VIP]);
-    expect(kernel.owned()).toEqual([{ ip: VIP, linkIndex: 2, prefixLength: 32 }]);
-    expect(kernel.addresses().get(VIP)?.until).toBe(2000);
-    expect(heard).toEqual([
-      { at: 0, frame: arpAnnouncement(NODE_MAC, VIP) },
-      { at: 0, frame: gratuitousReply(NODE_MAC, VIP) },
-    ]);
-  });
+    const say = async (frame: unknown): Promise<void> => {
+      socket.send(dialect.encode(frame));
+      await clock.advanceAsync(0);
+    };
+    return {
+      clock,
+      lan,
+      node,
+      kernel,
+      silence,
+      announcement,
+      heard,
+      say,
+      ask: async (address) => {
+        const before = heard.length;
+        await say(question(address));
+        return heard.slice(before).flatMap(({ frame }) => {
+          const claim = dialect.claim(frame);
+          const toClient = macFromBytes(dialect.encode(frame).slice(0, 6)) === CLIENT_MAC;
+          return toClient && claim?.ip === address ? [claim.mac] : [];
+        });
+      },
+    };
+  }
 
-  it('repeats the announcement at 0.1, 1.1, 2.2 and 5 s, then every 30 s', async () => {
-    const { announcement, clock, heard } = await createWorld();
-    announcement.ensure({ ip: VIP });
-    await clock.advanceAsync(36_000);
-    const requests = heard.filter(({ frame }) => frame.operation === 'request').map(({ at }) => at);
-    expect(requests).toEqual([0, 100, 1100, 2200, 5000, 35_000]);
-    expect(heard).toHaveLength(2 * requests.length);
-  });
-
-  it('announces within 2 ms even when silencing takes long, and gives the kernel the address only then', async () => {
-    const { announcement, clock, kernel, silence, heard, ask } = await createWorld();
-    silence.delay(20);
-    announcement.ensure({ ip: VIP });
-    await clock.advanceAsync(2);
-    expect(heard.map(({ at }) => at)).toEqual([2, 2]);
-    expect(kernel.addresses().size).toBe(0);
-    expect(await ask(VIP)).toEqual([NODE_MAC]);
-    await clock.advanceAsync(18);
-    expect(kernel.addresses().has(VIP)).toBe(true);
-    expect(silence.silent()).toEqual([VIP]);
-    expect(heard.filter(({ frame }) => frame.operation === 'request' && frame.senderIp === VIP)).toHaveLength(1);
-  });
-
-  it('never gives the kernel an address that was asked for while another was being silenced', async () => {
-    const { announcement, clock, kernel, silence } = await createWorld();
-    silence.delay(20);
-    announcement.ensure({ ip: VIP });
-    await clock.advanceAsync(10);
-    const second = ip('10.77.0.201');
-    announcement.ensure({ ip: second });
-    await clock.advanceAsync(12);
-    expect([...kernel.addresses().keys()]).toEqual([VIP]);
-    await clock.advanceAsync(20);
-    expect(kernel.addresses().has(second)).toBe(true);
-    expect(silence.silent()).toEqual([VIP, second]);
-  });
-
-  it('silences many in one step', async () => {
-    const { announcement, clock, kernel, silence } = await createWorld();
-    const many = Array.from({ length: 200 }, (_, i) => ip(`10.77.0.${20 + i}`));
-    silence.delay(1);
-    many.forEach((address) => announcement.ensure({ ip: address }));
-    await clock.advanceAsync(1);
-    expect(kernel.addresses().size).toBe(many.length);
-  });
-
-  it('serves the address and says so when the kernel cannot be silenced', async () => {
-    const { announcement, clock, kernel, silence, ask } = await createWorld();
-    silence.fail(new Error('no nft here'));
-    announcement.ensure({ ip: VIP });
-    await clock.advanceAsync(0);
-    expect(kernel.addresses().has(VIP)).toBe(true);
-    expect(await ask(VIP)).toEqual([NODE_MAC]);
-    expect(announcement.ensure({ ip: VIP })).toMatchObject({
-      state: 'ready',
-      reason: 'AnnouncedUnfenced',
-      message: expect.stringContaining('no nft here') as string,
+  describe('taking an address', () => {
+    it('is ready at once: silenced, on the kernel by itself for two seconds, and announced in every form', async () => {
+      const { announcement, clock, kernel, silence, heard } = await createWorld();
+      expect(announcement.ensure({ ip: VIP })).toEqual({
+        state: 'ready',
+        reason: 'Announced',
+        message: `${VIP} is announced on eth0`,
+        value: { link: 'eth0', since: '2026-01-01T00:00:00.000Z' },
+      });
+      await clock.advanceAsync(0);
+      expect(silence.silent()).toEqual([VIP]);
+      expect(kernel.owned()).toEqual([{ ip: VIP, linkIndex: 2, prefixLength }]);
+      expect(kernel.addresses().get(VIP)?.until).toBe(2000);
+      expect(heard).toEqual(announced().map((frame) => ({ at: 0, frame })));
     });
-    silence.fail(undefined);
-    const changes: Ip[] = [];
-    announcement.onChange((address) => changes.push(address));
-    await clock.advanceAsync(5000);
-    expect(changes).toEqual([VIP]);
-    expect(announcement.ensure({ ip: VIP }).reason).toBe('Announced');
-  });
 
-  it('tells when the kernel refuses the address, does not answer for it, and tries again', async () => {
-    const { announcement, clock, kernel, ask, heard } = await createWorld();
-    const changes: Ip[] = [];
-    announcement.onChange((address) => changes.push(address));
-    kernel.fail(new Error('cannot put it there: EPERM'));
-    announcement.ensure({ ip: VIP });
-    await clock.advanceAsync(0);
-    expect(changes).toEqual([VIP]);
-    expect(announcement.ensure({ ip: VIP })).toMatchObject({ state: 'failed', reason: 'AddressRefused' });
-    expect(await ask(VIP)).toEqual([]);
-    expect(heard.filter(({ frame }) => frame.senderIp === VIP)).toEqual([]);
-    kernel.fail(undefined);
-    await clock.advanceAsync(5000);
-    expect(changes).toEqual([VIP, VIP]);
-    expect(announcement.ensure({ ip: VIP }).state).toBe('ready');
-    expect(await ask(VIP)).toEqual([NODE_MAC]);
-  });
+    it('repeats the announcement at 0.1, 1.1, 2.2 and 5 s, then every 30 s', async () => {
+      const { announcement, clock, heard } = await createWorld();
+      announcement.ensure({ ip: VIP });
+      await clock.advanceAsync(36_000);
+      const times = [0, 100, 1100, 2200, 5000, 35_000];
+      expect(heard).toEqual(times.flatMap((at) => announced().map((frame) => ({ at, frame }))));
+    });
 
-  it('refuses what it cannot announce, with the reason', async () => {
-    const { announcement, node } = await createWorld();
-    expect(announcement.ensure({ ip: ip('192.168.9.9') })).toMatchObject({ state: 'failed', reason: 'NoLink' });
-    expect(announcement.ensure({ ip: VIP, link: 'eth7' })).toMatchObject({ state: 'failed', reason: 'NoLink' });
-    expect(announcement.ensure({ ip: ip('2001:db8::1') })).toMatchObject({ reason: 'FamilyNotSupported' });
-    node.setLink({ up: false });
-    expect(announcement.ensure({ ip: ip('10.77.0.201') })).toMatchObject({ state: 'failed', reason: 'LinkDown' });
-  });
-});
-
-describe('holding an address', () => {
-  it('refreshes the lifetime for as long as the event loop turns', async () => {
-    const { announcement, clock, kernel } = await createWorld();
-    announcement.ensure({ ip: VIP });
-    for (let i = 0; i < 100; i++) {
-      await clock.advanceAsync(100);
+    it('announces within 2 ms even when silencing takes long, and gives the kernel the address only then', async () => {
+      const { announcement, clock, kernel, silence, heard, ask } = await createWorld();
+      silence.delay(20);
+      announcement.ensure({ ip: VIP });
+      await clock.advanceAsync(2);
+      expect(heard).toEqual(announced().map((frame) => ({ at: 2, frame })));
+      heard.length = 0;
+      expect(kernel.addresses().size).toBe(0);
+      expect(await ask(VIP)).toEqual([NODE_MAC]);
+      await clock.advanceAsync(18);
       expect(kernel.addresses().has(VIP)).toBe(true);
-    }
-    expect(kernel.sets()).toBeLessThan(20);
-  });
+      expect(silence.silent()).toEqual([VIP]);
+      expect(heard.map(({ at, frame }) => ({ at, claim: dialect.claim(frame)?.ip }))).toEqual([{ at: 2, claim: VIP }]);
+    });
 
-  it('keeps many alive without ever setting many at once', async () => {
-    const { announcement, clock, kernel } = await createWorld();
-    const many = Array.from({ length: 240 }, (_, i) => ip(`10.77.0.${10 + i}`));
-    many.forEach((address) => announcement.ensure({ ip: address }));
-    await clock.advanceAsync(1);
-    let most = 0;
-    for (let i = 0; i < 1000; i++) {
-      const before = kernel.sets();
+    it('never gives the kernel an address that was asked for while another was being silenced', async () => {
+      const { announcement, clock, kernel, silence } = await createWorld();
+      silence.delay(20);
+      announcement.ensure({ ip: VIP });
       await clock.advanceAsync(10);
-      most = Math.max(most, kernel.sets() - before);
+      const second = SECOND;
+      announcement.ensure({ ip: second });
+      await clock.advanceAsync(12);
+      expect([...kernel.addresses().keys()]).toEqual([VIP]);
+      await clock.advanceAsync(20);
+      expect(kernel.addresses().has(second)).toBe(true);
+      expect(silence.silent()).toEqual([VIP, second]);
+    });
+
+    it('silences many in one step', async () => {
+      const { announcement, clock, kernel, silence } = await createWorld();
+      const many = Array.from({ length: 200 }, (_, i) => subnet(20 + i));
+      silence.delay(1);
+      many.forEach((address) => announcement.ensure({ ip: address }));
+      await clock.advanceAsync(1);
       expect(kernel.addresses().size).toBe(many.length);
-    }
-    expect(most).toBeLessThanOrEqual(20);
-  });
-
-  it('answers questions and probes for it, and for nothing else', async () => {
-    const { announcement, say, ask, heard } = await createWorld();
-    announcement.ensure({ ip: VIP });
-    expect(await ask(VIP)).toEqual([NODE_MAC]);
-    expect(await ask(ip('10.77.0.201'))).toEqual([]);
-    heard.length = 0;
-    await say(arpProbe(CLIENT_MAC, VIP));
-    expect(heard.at(-1)?.frame).toEqual(arpReply(NODE_MAC, arpProbe(CLIENT_MAC, VIP)));
-    heard.length = 0;
-    await say(arpAnnouncement(CLIENT_MAC, VIP));
-    expect(heard).toEqual([]);
-  });
-
-  it('is not disturbed by garbage on the wire', async () => {
-    const { announcement, clock, lan, ask } = await createWorld();
-    announcement.ensure({ ip: VIP });
-    const rogue = lan.host({ name: 'rogue', mac: ROGUE_MAC, addresses: [] });
-    const socket = rogue.network.openFrames(
-      { link: rogue.network.links()[0]!, etherType: ARP_ETHER_TYPE },
-      () => undefined,
-    );
-    for (const length of [14, 20, 41, 60]) {
-      const junk = new Uint8Array(length).fill(0xff);
-      junk.set(macToBytes(ROGUE_MAC), 6);
-      junk.set([0x08, 0x06], 12);
-      socket.send(junk);
-    }
-    await clock.advanceAsync(0);
-    expect(await ask(VIP)).toEqual([NODE_MAC]);
-  });
-
-  it('puts the address back at once when somebody takes it away', async () => {
-    const { announcement, clock, kernel, node } = await createWorld();
-    announcement.ensure({ ip: VIP });
-    await clock.advanceAsync(10);
-    const withVip = [
-      { ip: ip('10.77.0.11'), prefixLength: 24 },
-      { ip: VIP, prefixLength: 32 },
-    ];
-    node.setLink({ addresses: withVip });
-    kernel.remove(2, VIP);
-    node.setLink({ addresses: withVip.slice(0, 1) });
-    expect(kernel.addresses().has(VIP)).toBe(true);
-  });
-
-  it('says when the link loses its carrier, keeps the address, and announces anew when it is back', async () => {
-    const { announcement, clock, kernel, node, heard } = await createWorld();
-    const changes: Ip[] = [];
-    announcement.ensure({ ip: VIP });
-    await clock.advanceAsync(10_000);
-    announcement.onChange((address) => changes.push(address));
-    node.setLink({ up: false });
-    expect(announcement.ensure({ ip: VIP })).toMatchObject({ state: 'failed', reason: 'LinkDown' });
-    await clock.advanceAsync(10_000);
-    expect(kernel.addresses().has(VIP)).toBe(true);
-    heard.length = 0;
-    node.setLink({ up: true });
-    await clock.advanceAsync(0);
-    expect(changes).toEqual([VIP, VIP]);
-    expect(announcement.ensure({ ip: VIP }).state).toBe('ready');
-    expect(heard.map(({ frame }) => frame)).toEqual([arpAnnouncement(NODE_MAC, VIP), gratuitousReply(NODE_MAC, VIP)]);
-  });
-
-  it('waits for a link that is not there, and follows one that is made anew', async () => {
-    const { announcement, clock, kernel, node, ask } = await createWorld();
-    node.setLink(undefined);
-    const changes: Ip[] = [];
-    announcement.onChange((address) => changes.push(address));
-    expect(announcement.ensure({ ip: VIP })).toMatchObject({ state: 'failed', reason: 'NoLink' });
-    node.setLink({ index: 7 });
-    await clock.advanceAsync(0);
-    expect(changes).toEqual([VIP]);
-    expect(announcement.ensure({ ip: VIP }).state).toBe('ready');
-    expect(kernel.owned()).toEqual([{ ip: VIP, linkIndex: 7, prefixLength: 32 }]);
-    node.setLink({ index: 9 });
-    await clock.advanceAsync(0);
-    expect(kernel.owned()).toEqual([{ ip: VIP, linkIndex: 9, prefixLength: 32 }]);
-    expect(await ask(VIP)).toEqual([NODE_MAC]);
-    expect(node.open().frames).toBe(1);
-  });
-
-  it('speaks with the new MAC when the link gets another', async () => {
-    const { announcement, clock, node, ask } = await createWorld();
-    announcement.ensure({ ip: VIP });
-    await clock.advanceAsync(0);
-    node.setLink({ mac: STRANGER_MAC });
-    await clock.advanceAsync(0);
-    expect(await ask(VIP)).toEqual([STRANGER_MAC]);
-    expect(node.open().frames).toBe(1);
-  });
-
-  it('moves when another link is asked for', async () => {
-    const { announcement, clock, kernel } = await createWorld();
-    announcement.ensure({ ip: VIP });
-    await clock.advanceAsync(0);
-    expect(announcement.ensure({ ip: VIP, link: 'eth7' })).toMatchObject({ state: 'failed', reason: 'NoLink' });
-    expect(kernel.addresses().size).toBe(0);
-    expect(announcement.ensure({ ip: VIP, link: 'eth0' }).state).toBe('ready');
-  });
-});
-
-describe('a process that was stopped', () => {
-  it('for less than the lifetime goes on as if nothing had been', async () => {
-    const { announcement, clock, kernel, ask } = await createWorld();
-    announcement.ensure({ ip: VIP });
-    await clock.advanceAsync(500);
-    clock.stall(1200);
-    await clock.advanceAsync(0);
-    expect(kernel.addresses().has(VIP)).toBe(true);
-    expect(await ask(VIP)).toEqual([NODE_MAC]);
-  });
-
-  it('for longer says nothing for the address, and leaves it alone until it is asked for again', async () => {
-    const { announcement, clock, kernel, node, heard, ask } = await createWorld();
-    const changes: Ip[] = [];
-    announcement.onChange((address) => changes.push(address));
-    announcement.ensure({ ip: VIP });
-    await clock.advanceAsync(500);
-    heard.length = 0;
-    clock.stall(10_000);
-    // Questions and news that came in meanwhile are there before any timer.
-    node.setLink({ addresses: [{ ip: ip('10.77.0.11'), prefixLength: 24 }] });
-    expect(await ask(VIP)).toEqual([]);
-    await clock.advanceAsync(60_000);
-    expect(heard.filter(({ frame }) => frame.senderMac === NODE_MAC)).toEqual([]);
-    expect(kernel.addresses().size).toBe(0);
-    expect(changes).toEqual([VIP]);
-    node.setLink({ index: 9 });
-    await clock.advanceAsync(60_000);
-    expect(kernel.addresses().size).toBe(0);
-    const second = announcement.ensure({ ip: VIP });
-    expect(second.state).toBe('ready');
-    await clock.advanceAsync(0);
-    expect(kernel.addresses().has(VIP)).toBe(true);
-    expect(await ask(VIP)).toEqual([NODE_MAC]);
-    expect(heard[0]?.frame).toEqual(arpAnnouncement(NODE_MAC, VIP));
-  });
-
-  it('can let go instead', async () => {
-    const { announcement, clock } = await createWorld();
-    const decisions: unknown[] = [];
-    announcement.onChange((address) => {
-      const { state } = announcement.release(address);
-      decisions.push(state);
     });
-    announcement.ensure({ ip: VIP });
-    await clock.advanceAsync(500);
-    clock.stall(10_000);
-    await clock.advanceAsync(60_000);
-    expect(decisions).toEqual(['off']);
-  });
 
-  it('before the kernel had the address does not give it any more', async () => {
-    const { announcement, clock, kernel, silence } = await createWorld();
-    silence.delay(20);
-    announcement.ensure({ ip: VIP });
-    await clock.advanceAsync(10);
-    clock.stall(10_000);
-    await clock.advanceAsync(100);
-    expect(kernel.sets()).toBe(0);
-  });
-
-  it('keeps the address while alone: there is nobody who could have it', async () => {
-    const { announcement, clock, kernel } = await createWorld();
-    announcement.setAlone(true);
-    announcement.ensure({ ip: VIP });
-    await clock.advanceAsync(500);
-    clock.stall(100_000);
-    await clock.advanceAsync(60_000);
-    expect(kernel.addresses().has(VIP)).toBe(true);
-    expect(announcement.ensure({ ip: VIP }).state).toBe('ready');
-  });
-});
-
-describe('alone or with others', () => {
-  it('leaves the answering to the kernel and the address without a lifetime while alone', async () => {
-    const { announcement, clock, kernel, silence, ask } = await createWorld();
-    announcement.ensure({ ip: VIP });
-    await clock.advanceAsync(0);
-    announcement.setAlone(true);
-    await clock.advanceAsync(0);
-    expect(silence.silent()).toEqual([]);
-    expect(kernel.addresses().get(VIP)?.until).toBe(Number.POSITIVE_INFINITY);
-    expect(await ask(VIP)).toEqual([]);
-    const second = ip('10.77.0.201');
-    announcement.ensure({ ip: second });
-    await clock.advanceAsync(3000);
-    expect(kernel.addresses().get(second)?.until).toBe(Number.POSITIVE_INFINITY);
-    expect(silence.silent()).toEqual([]);
-  });
-
-  it('answers itself from the moment others are there, and the kernel is silenced', async () => {
-    const { announcement, clock, kernel, silence, ask } = await createWorld();
-    announcement.setAlone(true);
-    announcement.ensure({ ip: VIP });
-    await clock.advanceAsync(0);
-    silence.delay(20);
-    announcement.setAlone(false);
-    expect(kernel.addresses().get(VIP)?.until).toBe(clock.now() + 2000);
-    expect(await ask(VIP)).toEqual([NODE_MAC]);
-    await clock.advanceAsync(20);
-    expect(silence.silent()).toEqual([VIP]);
-    await clock.advanceAsync(10_000);
-    expect(kernel.addresses().has(VIP)).toBe(true);
-  });
-
-  it('goes on answering until the kernel may', async () => {
-    const { announcement, clock, silence, ask } = await createWorld();
-    announcement.ensure({ ip: VIP });
-    await clock.advanceAsync(0);
-    silence.delay(20);
-    announcement.setAlone(true);
-    await clock.advanceAsync(10);
-    expect(await ask(VIP)).toEqual([NODE_MAC]);
-    await clock.advanceAsync(10);
-    expect(await ask(VIP)).toEqual([]);
-  });
-});
-
-describe('letting go', () => {
-  it('takes address, rule and voice away, and sends nothing more', async () => {
-    const { announcement, clock, kernel, silence, heard, ask, node } = await createWorld();
-    announcement.ensure({ ip: VIP });
-    await clock.advanceAsync(50);
-    expect(announcement.release(VIP)).toMatchObject({ state: 'off', reason: 'Released' });
-    expect(kernel.addresses().size).toBe(0);
-    await clock.advanceAsync(0);
-    expect(silence.silent()).toEqual([]);
-    expect(node.open().frames).toBe(0);
-    heard.length = 0;
-    await clock.advanceAsync(60_000);
-    expect(heard).toEqual([]);
-    expect(await ask(VIP)).toEqual([]);
-    expect(announcement.release(VIP).state).toBe('off');
-  });
-
-  it('leaves nothing of an address that is let go before the kernel had it', async () => {
-    const { announcement, clock, kernel, silence, heard } = await createWorld();
-    silence.delay(20);
-    announcement.ensure({ ip: VIP });
-    announcement.release(VIP);
-    await clock.advanceAsync(10_000);
-    expect(kernel.addresses().size).toBe(0);
-    expect(silence.silent()).toEqual([]);
-    expect(heard).toEqual([]);
-  });
-
-  it('keeps the others on the same link', async () => {
-    const { announcement, clock, kernel, silence, ask } = await createWorld();
-    const second = ip('10.77.0.201');
-    announcement.ensure({ ip: VIP });
-    announcement.ensure({ ip: second });
-    await clock.advanceAsync(0);
-    announcement.release(VIP);
-    await clock.advanceAsync(3000);
-    expect([...kernel.addresses().keys()]).toEqual([second]);
-    expect(silence.silent()).toEqual([second]);
-    expect(await ask(second)).toEqual([NODE_MAC]);
-    expect(await ask(VIP)).toEqual([]);
-  });
-
-  it('says so when the kernel does not let go, and tries again', async () => {
-    const { announcement, clock, kernel } = await createWorld();
-    announcement.setAlone(true);
-    announcement.ensure({ ip: VIP });
-    await clock.advanceAsync(0);
-    kernel.fail(new Error('EBUSY'));
-    expect(announcement.release(VIP)).toMatchObject({ state: 'failed', reason: 'AddressStuck' });
-    kernel.fail(undefined);
-    await clock.advanceAsync(5000);
-    expect(kernel.addresses().size).toBe(0);
-    expect(announcement.release(VIP).state).toBe('off');
-  });
-
-  it('leaves no address, rule, socket or timer when closed', async () => {
-    const { announcement, clock, kernel, silence, node } = await createWorld();
-    announcement.ensure({ ip: VIP });
-    announcement.ensure({ ip: ip('10.77.0.201') });
-    await clock.advanceAsync(500);
-    await announcement.close();
-    await clock.advanceAsync(100);
-    expect(kernel.addresses().size).toBe(0);
-    expect(silence.silent()).toBeUndefined();
-    expect(node.open()).toEqual({ frames: 0, datagrams: 0 });
-    expect(clock.pending()).toBe(0);
-  });
-
-  it('removes what an earlier run left', async () => {
-    const { kernel, silence } = await createWorld((world) => {
-      world.kernel.set(2, VIP, 32);
-      void world.silence.set([VIP]);
+    it('serves the address and says so when the kernel cannot be silenced', async () => {
+      const { announcement, clock, kernel, silence, ask } = await createWorld();
+      silence.fail(new Error('no nft here'));
+      announcement.ensure({ ip: VIP });
+      await clock.advanceAsync(0);
+      expect(kernel.addresses().has(VIP)).toBe(true);
+      expect(await ask(VIP)).toEqual([NODE_MAC]);
+      expect(announcement.ensure({ ip: VIP })).toMatchObject({
+        state: 'ready',
+        reason: 'AnnouncedUnfenced',
+        message: expect.stringContaining('no nft here') as string,
+      });
+      silence.fail(undefined);
+      const changes: Ip[] = [];
+      announcement.onChange((address) => changes.push(address));
+      await clock.advanceAsync(5000);
+      expect(changes).toEqual([VIP]);
+      expect(announcement.ensure({ ip: VIP }).reason).toBe('Announced');
     });
-    expect(kernel.owned()).toEqual([]);
-    expect(silence.silent()).toEqual([]);
-  });
-});
 
-describe('claims of others', () => {
-  it('are no conflict when they end, as when an address moves', async () => {
-    const { announcement, clock, say, heard } = await createWorld();
-    const conflicts: unknown[] = [];
-    announcement.onConflict((conflict) => conflicts.push(conflict));
-    announcement.ensure({ ip: VIP });
-    await clock.advanceAsync(10_000);
-    heard.length = 0;
-    for (const pause of [0, 100]) {
-      await clock.advanceAsync(pause);
-      await say(arpAnnouncement(STRANGER_MAC, VIP));
-    }
-    await clock.advanceAsync(800);
-    expect(heard).toEqual([]);
-    announcement.release(VIP);
-    await clock.advanceAsync(60_000);
-    expect(heard).toEqual([]);
-    expect(conflicts).toEqual([]);
-  });
+    it('tells when the kernel refuses the address, does not answer for it, and tries again', async () => {
+      const { announcement, clock, kernel, ask, heard } = await createWorld();
+      const changes: Ip[] = [];
+      announcement.onChange((address) => changes.push(address));
+      kernel.fail(new Error('cannot put it there: EPERM'));
+      announcement.ensure({ ip: VIP });
+      await clock.advanceAsync(0);
+      expect(changes).toEqual([VIP]);
+      expect(announcement.ensure({ ip: VIP })).toMatchObject({ state: 'failed', reason: 'AddressRefused' });
+      expect(await ask(VIP)).toEqual([]);
+      expect(heard.filter(({ frame }) => claims(frame))).toEqual([]);
+      kernel.fail(undefined);
+      await clock.advanceAsync(5000);
+      expect(changes).toEqual([VIP, VIP]);
+      expect(announcement.ensure({ ip: VIP }).state).toBe('ready');
+      expect(await ask(VIP)).toEqual([NODE_MAC]);
+    });
 
-  it('are answered after a second, and told when they go on', async () => {
-    const { announcement, clock, say, heard } = await createWorld();
-    const conflicts: unknown[] = [];
-    announcement.onConflict((conflict) => conflicts.push(conflict));
-    announcement.ensure({ ip: VIP });
-    await clock.advanceAsync(10_000);
-    heard.length = 0;
-    await say(arpAnnouncement(STRANGER_MAC, VIP));
-    await clock.advanceAsync(1000);
-    expect(heard[0]).toEqual({ at: 11_000, frame: arpAnnouncement(NODE_MAC, VIP) });
-    expect(conflicts).toEqual([]);
-    await clock.advanceAsync(200);
-    await say({ ...arpProbe(STRANGER_MAC, ip('10.77.0.1')), senderIp: VIP });
-    expect(conflicts).toEqual([{ ip: VIP, mac: STRANGER_MAC, link: 'eth0' }]);
+    it('refuses what it cannot announce, with the reason', async () => {
+      const { announcement, node } = await createWorld();
+      expect(announcement.ensure({ ip: elsewhere })).toMatchObject({ state: 'failed', reason: 'NoLink' });
+      expect(announcement.ensure({ ip: VIP, link: 'eth7' })).toMatchObject({ state: 'failed', reason: 'NoLink' });
+      node.setLink({ up: false });
+      expect(announcement.ensure({ ip: SECOND })).toMatchObject({ state: 'failed', reason: 'LinkDown' });
+    });
   });
 
-  it('are none when this node hears itself', async () => {
-    const { announcement, clock, say } = await createWorld();
-    const conflicts: unknown[] = [];
-    announcement.onConflict((conflict) => conflicts.push(conflict));
-    announcement.ensure({ ip: VIP });
-    for (let i = 0; i < 50; i++) {
+  describe('holding an address', () => {
+    it('refreshes the lifetime for as long as the event loop turns', async () => {
+      const { announcement, clock, kernel } = await createWorld();
+      announcement.ensure({ ip: VIP });
+      for (let i = 0; i < 100; i++) {
+        await clock.advanceAsync(100);
+        expect(kernel.addresses().has(VIP)).toBe(true);
+      }
+      expect(kernel.sets()).toBeLessThan(20);
+    });
+
+    it('keeps many alive without ever setting many at once', async () => {
+      const { announcement, clock, kernel } = await createWorld();
+      const many = Array.from({ length: 240 }, (_, i) => subnet(10 + i));
+      many.forEach((address) => announcement.ensure({ ip: address }));
+      await clock.advanceAsync(1);
+      let most = 0;
+      for (let i = 0; i < 1000; i++) {
+        const before = kernel.sets();
+        await clock.advanceAsync(10);
+        most = Math.max(most, kernel.sets() - before);
+        expect(kernel.addresses().size).toBe(many.length);
+      }
+      expect(most).toBeLessThanOrEqual(20);
+    });
+
+    it('answers questions and probes for it, and for nothing else', async () => {
+      const { announcement, say, ask, heard } = await createWorld();
+      announcement.ensure({ ip: VIP });
+      expect(await ask(VIP)).toEqual([NODE_MAC]);
+      expect(await ask(SECOND)).toEqual([]);
+      heard.length = 0;
+      const probe = dialect.probe(CLIENT_MAC, VIP);
+      await say(probe);
+      expect(heard).toEqual([{ at: 0, frame: dialect.answer(NODE_MAC, probe)?.frame }]);
+      heard.length = 0;
+      for (const frame of announced(CLIENT_MAC)) await say(frame);
+      expect(heard).toEqual([]);
+    });
+
+    it('is not disturbed by garbage on the wire', async () => {
+      const { announcement, clock, lan, ask } = await createWorld();
+      announcement.ensure({ ip: VIP });
+      const rogue = lan.host({ name: 'rogue', mac: ROGUE_MAC, addresses: [] });
+      const socket = rogue.network.openFrames({ link: rogue.network.links()[0]!, ...dialect.hears }, () => undefined);
+      for (const length of [14, 20, 41, 60, 80]) {
+        const junk = new Uint8Array(length).fill(0xff);
+        junk.set(macToBytes(ROGUE_MAC), 6);
+        // As much of a good frame as lets it pass the kernel's filter.
+        const good = dialect.encode(dialect.probe(ROGUE_MAC, VIP));
+        junk.set(good.slice(12, Math.min(22, length)), 12);
+        if (length > 54) junk.set(good.slice(54, 55), 54);
+        socket.send(junk);
+      }
+      await clock.advanceAsync(0);
+      expect(await ask(VIP)).toEqual([NODE_MAC]);
+    });
+
+    it('puts the address back at once when somebody takes it away', async () => {
+      const { announcement, clock, kernel, node } = await createWorld();
+      announcement.ensure({ ip: VIP });
+      await clock.advanceAsync(10);
+      const withVip = [...OWN, { ip: VIP, prefixLength }];
+      node.setLink({ addresses: withVip });
+      kernel.remove(2, VIP);
+      node.setLink({ addresses: withVip.slice(0, 1) });
+      expect(kernel.addresses().has(VIP)).toBe(true);
+    });
+
+    it('says when the link loses its carrier, keeps the address, and announces anew when it is back', async () => {
+      const { announcement, clock, kernel, node, heard } = await createWorld();
+      const changes: Ip[] = [];
+      announcement.ensure({ ip: VIP });
+      await clock.advanceAsync(10_000);
+      announcement.onChange((address) => changes.push(address));
+      node.setLink({ up: false });
+      expect(announcement.ensure({ ip: VIP })).toMatchObject({ state: 'failed', reason: 'LinkDown' });
+      await clock.advanceAsync(10_000);
+      expect(kernel.addresses().has(VIP)).toBe(true);
+      heard.length = 0;
+      node.setLink({ up: true });
+      await clock.advanceAsync(0);
+      expect(changes).toEqual([VIP, VIP]);
+      expect(announcement.ensure({ ip: VIP }).state).toBe('ready');
+      expect(heard.map(({ frame }) => frame)).toEqual(announced());
+    });
+
+    it('waits for a link that is not there, and follows one that is made anew', async () => {
+      const { announcement, clock, kernel, node, ask } = await createWorld();
+      node.setLink(undefined);
+      const changes: Ip[] = [];
+      announcement.onChange((address) => changes.push(address));
+      expect(announcement.ensure({ ip: VIP })).toMatchObject({ state: 'failed', reason: 'NoLink' });
+      node.setLink({ index: 7 });
+      await clock.advanceAsync(0);
+      expect(changes).toEqual([VIP]);
+      expect(announcement.ensure({ ip: VIP }).state).toBe('ready');
+      expect(kernel.owned()).toEqual([{ ip: VIP, linkIndex: 7, prefixLength }]);
+      node.setLink({ index: 9 });
+      await clock.advanceAsync(0);
+      expect(kernel.owned()).toEqual([{ ip: VIP, linkIndex: 9, prefixLength }]);
+      expect(await ask(VIP)).toEqual([NODE_MAC]);
+      expect(node.open().frames).toBe(1);
+    });
+
+    it('speaks with the new MAC when the link gets another', async () => {
+      const { announcement, clock, node, ask } = await createWorld();
+      announcement.ensure({ ip: VIP });
+      await clock.advanceAsync(0);
+      node.setLink({ mac: STRANGER_MAC });
+      await clock.advanceAsync(0);
+      expect(await ask(VIP)).toEqual([STRANGER_MAC]);
+      expect(node.open().frames).toBe(1);
+    });
+
+    it('moves when another link is asked for', async () => {
+      const { announcement, clock, kernel } = await createWorld();
+      announcement.ensure({ ip: VIP });
+      await clock.advanceAsync(0);
+      expect(announcement.ensure({ ip: VIP, link: 'eth7' })).toMatchObject({ state: 'failed', reason: 'NoLink' });
+      expect(kernel.addresses().size).toBe(0);
+      expect(announcement.ensure({ ip: VIP, link: 'eth0' }).state).toBe('ready');
+    });
+  });
+
+  describe('a process that was stopped', () => {
+    it('for less than the lifetime goes on as if nothing had been', async () => {
+      const { announcement, clock, kernel, ask } = await createWorld();
+      announcement.ensure({ ip: VIP });
+      await clock.advanceAsync(500);
+      clock.stall(1200);
+      await clock.advanceAsync(0);
+      expect(kernel.addresses().has(VIP)).toBe(true);
+      expect(await ask(VIP)).toEqual([NODE_MAC]);
+    });
+
+    it('for longer says nothing for the address, and leaves it alone until it is asked for again', async () => {
+      const { announcement, clock, kernel, node, heard, ask } = await createWorld();
+      const changes: Ip[] = [];
+      announcement.onChange((address) => changes.push(address));
+      announcement.ensure({ ip: VIP });
+      await clock.advanceAsync(500);
+      heard.length = 0;
+      clock.stall(10_000);
+      // Questions and news that came in meanwhile are there before any timer.
+      node.setLink({ addresses: OWN });
+      expect(await ask(VIP)).toEqual([]);
+      await clock.advanceAsync(60_000);
+      expect(heard.filter(({ frame }) => dialect.isEcho(frame, NODE_MAC))).toEqual([]);
+      expect(kernel.addresses().size).toBe(0);
+      expect(changes).toEqual([VIP]);
+      node.setLink({ index: 9 });
+      await clock.advanceAsync(60_000);
+      expect(kernel.addresses().size).toBe(0);
+      const second = announcement.ensure({ ip: VIP });
+      expect(second.state).toBe('ready');
+      await clock.advanceAsync(0);
+      expect(kernel.addresses().has(VIP)).toBe(true);
+      expect(await ask(VIP)).toEqual([NODE_MAC]);
+      expect(heard[0]?.frame).toEqual(announced()[0]);
+    });
+
+    it('can let go instead', async () => {
+      const { announcement, clock } = await createWorld();
+      const decisions: unknown[] = [];
+      announcement.onChange((address) => {
+        const { state } = announcement.release(address);
+        decisions.push(state);
+      });
+      announcement.ensure({ ip: VIP });
+      await clock.advanceAsync(500);
+      clock.stall(10_000);
+      await clock.advanceAsync(60_000);
+      expect(decisions).toEqual(['off']);
+    });
+
+    it('before the kernel had the address does not give it any more', async () => {
+      const { announcement, clock, kernel, silence } = await createWorld();
+      silence.delay(20);
+      announcement.ensure({ ip: VIP });
+      await clock.advanceAsync(10);
+      clock.stall(10_000);
       await clock.advanceAsync(100);
-      await say(arpAnnouncement(NODE_MAC, VIP));
-    }
-    expect(conflicts).toEqual([]);
+      expect(kernel.sets()).toBe(0);
+    });
+
+    it('keeps the address while alone: there is nobody who could have it', async () => {
+      const { announcement, clock, kernel } = await createWorld();
+      announcement.setAlone(true);
+      announcement.ensure({ ip: VIP });
+      await clock.advanceAsync(500);
+      clock.stall(100_000);
+      await clock.advanceAsync(60_000);
+      expect(kernel.addresses().has(VIP)).toBe(true);
+      expect(announcement.ensure({ ip: VIP }).state).toBe('ready');
+    });
+  });
+
+  describe('alone or with others', () => {
+    it('leaves the answering to the kernel and the address without a lifetime while alone', async () => {
+      const { announcement, clock, kernel, silence, ask } = await createWorld();
+      announcement.ensure({ ip: VIP });
+      await clock.advanceAsync(0);
+      announcement.setAlone(true);
+      await clock.advanceAsync(0);
+      expect(silence.silent()).toEqual([]);
+      expect(kernel.addresses().get(VIP)?.until).toBe(Number.POSITIVE_INFINITY);
+      expect(await ask(VIP)).toEqual([]);
+      const second = SECOND;
+      announcement.ensure({ ip: second });
+      await clock.advanceAsync(3000);
+      expect(kernel.addresses().get(second)?.until).toBe(Number.POSITIVE_INFINITY);
+      expect(silence.silent()).toEqual([]);
+    });
+
+    it('answers itself from the moment others are there, and the kernel is silenced', async () => {
+      const { announcement, clock, kernel, silence, ask } = await createWorld();
+      announcement.setAlone(true);
+      announcement.ensure({ ip: VIP });
+      await clock.advanceAsync(0);
+      silence.delay(20);
+      announcement.setAlone(false);
+      expect(kernel.addresses().get(VIP)?.until).toBe(clock.now() + 2000);
+      expect(await ask(VIP)).toEqual([NODE_MAC]);
+      await clock.advanceAsync(20);
+      expect(silence.silent()).toEqual([VIP]);
+      await clock.advanceAsync(10_000);
+      expect(kernel.addresses().has(VIP)).toBe(true);
+    });
+
+    it('goes on answering until the kernel may', async () => {
+      const { announcement, clock, silence, ask } = await createWorld();
+      announcement.ensure({ ip: VIP });
+      await clock.advanceAsync(0);
+      silence.delay(20);
+      announcement.setAlone(true);
+      await clock.advanceAsync(10);
+      expect(await ask(VIP)).toEqual([NODE_MAC]);
+      await clock.advanceAsync(10);
+      expect(await ask(VIP)).toEqual([]);
+    });
+  });
+
+  describe('letting go', () => {
+    it('takes address, rule and voice away, and sends nothing more', async () => {
+      const { announcement, clock, kernel, silence, heard, ask, node } = await createWorld();
+      announcement.ensure({ ip: VIP });
+      await clock.advanceAsync(50);
+      expect(announcement.release(VIP)).toMatchObject({ state: 'off', reason: 'Released' });
+      expect(kernel.addresses().size).toBe(0);
+      await clock.advanceAsync(0);
+      expect(silence.silent()).toEqual([]);
+      expect(node.open().frames).toBe(0);
+      heard.length = 0;
+      await clock.advanceAsync(60_000);
+      expect(heard).toEqual([]);
+      expect(await ask(VIP)).toEqual([]);
+      expect(announcement.release(VIP).state).toBe('off');
+    });
+
+    it('leaves nothing of an address that is let go before the kernel had it', async () => {
+      const { announcement, clock, kernel, silence, heard } = await createWorld();
+      silence.delay(20);
+      announcement.ensure({ ip: VIP });
+      announcement.release(VIP);
+      await clock.advanceAsync(10_000);
+      expect(kernel.addresses().size).toBe(0);
+      expect(silence.silent()).toEqual([]);
+      expect(heard).toEqual([]);
+    });
+
+    it('keeps the others on the same link', async () => {
+      const { announcement, clock, kernel, silence, ask } = await createWorld();
+      const second = SECOND;
+      announcement.ensure({ ip: VIP });
+      announcement.ensure({ ip: second });
+      await clock.advanceAsync(0);
+      announcement.release(VIP);
+      await clock.advanceAsync(3000);
+      expect([...kernel.addresses().keys()]).toEqual([second]);
+      expect(silence.silent()).toEqual([second]);
+      expect(await ask(second)).toEqual([NODE_MAC]);
+      expect(await ask(VIP)).toEqual([]);
+    });
+
+    it('says so when the kernel does not let go, and tries again', async () => {
+      const { announcement, clock, kernel } = await createWorld();
+      announcement.setAlone(true);
+      announcement.ensure({ ip: VIP });
+      await clock.advanceAsync(0);
+      kernel.fail(new Error('EBUSY'));
+      expect(announcement.release(VIP)).toMatchObject({ state: 'failed', reason: 'AddressStuck' });
+      kernel.fail(undefined);
+      await clock.advanceAsync(5000);
+      expect(kernel.addresses().size).toBe(0);
+      expect(announcement.release(VIP).state).toBe('off');
+    });
+
+    it('leaves no address, rule, socket or timer when closed', async () => {
+      const { announcement, clock, kernel, silence, node } = await createWorld();
+      announcement.ensure({ ip: VIP });
+      announcement.ensure({ ip: SECOND });
+      await clock.advanceAsync(500);
+      await announcement.close();
+      await clock.advanceAsync(100);
+      expect(kernel.addresses().size).toBe(0);
+      expect(silence.silent()).toBeUndefined();
+      expect(node.open()).toEqual({ frames: 0, datagrams: 0 });
+      expect(clock.pending()).toBe(0);
+    });
+
+    it('removes what an earlier run left', async () => {
+      const { kernel, silence } = await createWorld((world) => {
+        world.kernel.set(2, VIP, prefixLength);
+        void world.silence.set([VIP]);
+      });
+      expect(kernel.owned()).toEqual([]);
+      expect(silence.silent()).toEqual([]);
+    });
+  });
+
+  describe('claims of others', () => {
+    it('are no conflict when they end, as when an address moves', async () => {
+      const { announcement, clock, say, heard } = await createWorld();
+      const conflicts: unknown[] = [];
+      announcement.onConflict((conflict) => conflicts.push(conflict));
+      announcement.ensure({ ip: VIP });
+      await clock.advanceAsync(10_000);
+      heard.length = 0;
+      for (const pause of [0, 100]) {
+        await clock.advanceAsync(pause);
+        await say(announced(STRANGER_MAC)[0]);
+      }
+      await clock.advanceAsync(800);
+      expect(heard).toEqual([]);
+      announcement.release(VIP);
+      await clock.advanceAsync(60_000);
+      expect(heard).toEqual([]);
+      expect(conflicts).toEqual([]);
+    });
+
+    it('are answered after a second, and told when they go on', async () => {
+      const { announcement, clock, say, heard } = await createWorld();
+      const conflicts: unknown[] = [];
+      announcement.onConflict((conflict) => conflicts.push(conflict));
+      announcement.ensure({ ip: VIP });
+      await clock.advanceAsync(10_000);
+      heard.length = 0;
+      await say(announced(STRANGER_MAC)[0]);
+      await clock.advanceAsync(1000);
+      expect(heard[0]).toEqual({ at: 11_000, frame: announced()[0] });
+      expect(conflicts).toEqual([]);
+      await clock.advanceAsync(200);
+      await say(question(subnet(1), STRANGER_MAC, VIP));
+      expect(conflicts).toEqual([{ ip: VIP, mac: STRANGER_MAC, link: 'eth0' }]);
+    });
+
+    it('are none when this node hears itself', async () => {
+      const { announcement, clock, say } = await createWorld();
+      const conflicts: unknown[] = [];
+      announcement.onConflict((conflict) => conflicts.push(conflict));
+      announcement.ensure({ ip: VIP });
+      for (let i = 0; i < 50; i++) {
+        await clock.advanceAsync(100);
+        await say(announced()[0]);
+      }
+      expect(conflicts).toEqual([]);
+    });
   });
 });

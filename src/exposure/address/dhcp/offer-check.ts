@@ -5,7 +5,7 @@
 import type { Ip } from '../../../model/ip.ts';
 import type { Mac } from '../../../model/mac.ts';
 import type { Clock, Milliseconds } from '../../../model/time.ts';
-import type { ProbeTiming } from '../../../protocols/arp/prober.ts';
+import type { ProbeTiming } from '../../../protocols/acd/prober.ts';
 
 /**
  * Far shorter than for an address of a pool, since this one has been given out by somebody whose job it is to know.

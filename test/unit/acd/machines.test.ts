@@ -1,25 +1,49 @@
 import { describe, expect, it } from 'vitest';
-import { ip } from '../../../src/model/ip.ts';
+import { ip, type Ip } from '../../../src/model/ip.ts';
 import { parseMac } from '../../../src/model/mac.ts';
-import { createAnnouncementSchedule, TAKEOVER } from '../../../src/protocols/arp/announcer.ts';
-import { createDefender, DEFENCE } from '../../../src/protocols/arp/defender.ts';
-import { arpAnnouncement, arpProbe, arpReply } from '../../../src/protocols/arp/packet.ts';
-import { createProber, type Prober } from '../../../src/protocols/arp/prober.ts';
+import type { Dialect } from '../../../src/protocols/acd/dialect.ts';
+import { createDefender, DEFENCE } from '../../../src/protocols/acd/defender.ts';
+import { createProber, type Prober } from '../../../src/protocols/acd/prober.ts';
+import { createAnnouncementSchedule, TAKEOVER } from '../../../src/protocols/acd/schedule.ts';
+import { ARP } from '../../../src/protocols/arp/dialect.ts';
+import { arpProbe } from '../../../src/protocols/arp/packet.ts';
+import { NDP } from '../../../src/protocols/ndp/dialect.ts';
+import { ndpProbe } from '../../../src/protocols/ndp/forms.ts';
 
 const OURS = parseMac('02:00:00:00:00:01')!;
 const OTHER = parseMac('02:00:00:00:00:02')!;
 const THIRD = parseMac('02:00:00:00:00:03')!;
 const VIP = ip('10.77.0.200');
+const VIP6 = ip('2001:db8:77::200');
 
-describe('prober', () => {
-  const start = (): Prober => createProber({ ip: VIP, mac: OURS, now: 1000, fraction: () => 0 });
+interface Speaker {
+  readonly name: string;
+  readonly dialect: Dialect<unknown>;
+  readonly vip: Ip;
+  readonly other: Ip;
+  readonly client: Ip;
+}
+
+describe.each<Speaker>([
+  { name: 'ARP', dialect: ARP, vip: VIP, other: ip('10.77.0.201'), client: ip('10.77.0.50') },
+  { name: 'NDP', dialect: NDP, vip: VIP6, other: ip('2001:db8:77::201'), client: ip('fe80::50') },
+])('prober by $name', ({ name, dialect, vip, other, client }) => {
+  let chance = 0;
+  const nonce = (): Uint8Array => new Uint8Array(6).fill(++chance);
+  const start = (): Prober<unknown> =>
+    createProber(dialect, { ip: vip, mac: OURS, now: 1000, nonce, fraction: () => 0 });
+  const question = (target: Ip, source: Ip): unknown =>
+    name === 'ARP'
+      ? { ...arpProbe(OTHER, target), senderIp: source }
+      : { ...ndpProbe(OTHER, target), source, sourceMac: OTHER };
+  const answer = (): unknown => dialect.answer(OTHER, dialect.probe(OURS, vip))?.frame;
 
   it('asks three times, 50 ms apart, and calls the address free 50 ms after the last', () => {
     const prober = start();
     const sent: number[] = [];
     for (let now = prober.deadline(); now !== undefined; now = prober.deadline()) {
       for (const frame of prober.advance(now)) {
-        expect(frame).toEqual(arpProbe(OURS, VIP));
+        expect(frame).toEqual(dialect.probe(OURS, vip, new Uint8Array(6).fill(chance)));
         sent.push(now);
       }
       if (now < 1150) expect(prober.result()).toBeUndefined();
@@ -34,9 +58,8 @@ describe('prober', () => {
     expect(prober.advance(1049)).toEqual([]);
   });
 
-  it('takes any claim for an answer: a reply, a request or an announcement', () => {
-    const question = { ...arpProbe(OTHER, ip('10.77.0.1')), senderIp: VIP };
-    for (const frame of [arpReply(OTHER, arpProbe(OURS, VIP)), question, arpAnnouncement(OTHER, VIP)]) {
+  it('takes any claim for an answer: a reply, a question or an announcement', () => {
+    for (const frame of [answer(), question(other, vip), ...dialect.announcement(OTHER, vip)]) {
       const prober = start();
       prober.advance(1000);
       prober.handle(frame);
@@ -48,17 +71,37 @@ describe('prober', () => {
   it('notices that another host probes for the same address', () => {
     const prober = start();
     prober.advance(1000);
-    prober.handle(arpProbe(OTHER, VIP));
+    prober.handle(dialect.probe(OTHER, vip, new Uint8Array(6).fill(99)));
     expect(prober.result()).toEqual({ state: 'used', by: OTHER, simultaneous: true });
   });
 
   it('is not impressed by its own probe, other addresses and questions of others', () => {
     const prober = start();
-    prober.advance(1000);
-    prober.handle(arpProbe(OURS, VIP));
-    prober.handle(arpAnnouncement(OTHER, ip('10.77.0.201')));
-    prober.handle({ ...arpProbe(OTHER, VIP), senderIp: ip('10.77.0.50') });
+    const [sent] = prober.advance(1000);
+    prober.handle(sent);
+    prober.handle(dialect.announcement(OTHER, other)[0]);
+    prober.handle(dialect.probe(OTHER, other));
+    prober.handle(question(vip, client));
     expect(prober.result()).toBeUndefined();
+  });
+});
+
+describe('prober by NDP', () => {
+  it('knows its own probes by their nonce, whatever MAC a loop gave them (RFC 7527)', () => {
+    let chance = 0;
+    const prober = createProber(NDP, {
+      ip: VIP6,
+      mac: OURS,
+      now: 0,
+      nonce: () => new Uint8Array(6).fill(++chance),
+      fraction: () => 0,
+    });
+    prober.advance(0);
+    prober.advance(50);
+    for (const byte of [1, 2]) prober.handle(ndpProbe(OTHER, VIP6, new Uint8Array(6).fill(byte)));
+    expect(prober.result()).toBeUndefined();
+    prober.handle(ndpProbe(OTHER, VIP6, new Uint8Array(6).fill(3)));
+    expect(prober.result()).toMatchObject({ state: 'used', simultaneous: true });
   });
 });
 

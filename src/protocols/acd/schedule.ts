@@ -3,10 +3,7 @@
  * apart, since Linux may ignore what changes a neighbour entry again within a second; then seldom, for hosts that
  * missed it all.
  */
-import type { Ip } from '../../model/ip.ts';
-import type { Mac } from '../../model/mac.ts';
 import type { Milliseconds } from '../../model/time.ts';
-import { arpAnnouncement, gratuitousReply, type ArpFrame } from './packet.ts';
 
 export interface AnnouncementTiming {
   /** Since the start, ascending. */
@@ -49,9 +46,4 @@ export function createAnnouncementSchedule(now: Milliseconds, timing = TAKEOVER)
       next = 0;
     },
   };
-}
-
-/** Both forms: hosts differ in which they learn from. */
-export function announcementFrames(mac: Mac, address: Ip): readonly ArpFrame[] {
-  return [arpAnnouncement(mac, address), gratuitousReply(mac, address)];
 }

@@ -1,11 +1,12 @@
 /**
- * Whether somebody on the link uses an address (RFC 5227 §2.1). The fast variant of small LANs: the RFC's 1 to 2 s
- * between probes allow for switches that keep a port shut after it came up, which a node's port has long since.
+ * Whether somebody on the link uses an address (RFC 5227 §2.1, RFC 4862 §5.4). The fast variant of small LANs: the 1 to
+ * 2 s between probes that the RFCs ask for allow for switches that keep a port shut after it came up, which a node's
+ * port has long since.
  */
 import type { Ip } from '../../model/ip.ts';
 import type { Mac } from '../../model/mac.ts';
 import type { Milliseconds } from '../../model/time.ts';
-import { arpProbe, claimedBy, type ArpFrame } from './packet.ts';
+import type { Dialect } from './dialect.ts';
 
 export interface ProbeTiming {
   /** PROBE_NUM of the RFC. */
@@ -23,11 +24,11 @@ export type ProbeResult =
   /** `simultaneous`: another host is probing for it at this moment. */
   | { readonly state: 'used'; readonly by: Mac; readonly simultaneous: boolean };
 
-export interface Prober {
+export interface Prober<Frame> {
   /** To be called at each deadline; gives what to send. */
-  advance(now: Milliseconds): readonly ArpFrame[];
+  advance(now: Milliseconds): readonly Frame[];
   /** A frame from the link. */
-  handle(frame: ArpFrame): void;
+  handle(frame: Frame): void;
   /** Undefined once there is a result. */
   deadline(): Milliseconds | undefined;
   result(): ProbeResult | undefined;
@@ -39,34 +40,40 @@ export interface ProberOptions {
   readonly mac: Mac;
   /** The first probe is due now. */
   readonly now: Milliseconds;
+  /** For each probe, to know it when it comes back: {@link NONCE_BYTES} of chance. */
+  readonly nonce: () => Uint8Array;
   /** Uniform in [0, 1). */
   readonly fraction: () => number;
   readonly timing?: ProbeTiming;
 }
 
-export function createProber({ ip, mac, now, fraction, timing = FAST_PROBE }: ProberOptions): Prober {
-  let sent = 0;
-  let due = now;
+/** RFC 7527 §4.1 */
+export const NONCE_BYTES = 6;
+
+export function createProber<Frame>(dialect: Dialect<Frame>, options: ProberOptions): Prober<Frame> {
+  const { ip, mac, timing = FAST_PROBE } = options;
+  const nonces: Uint8Array[] = [];
+  let due = options.now;
   let result: ProbeResult | undefined;
   return {
     advance: (time) => {
       if (result || time < due) return [];
-      if (sent === timing.count) {
+      if (nonces.length === timing.count) {
         result = { state: 'free' };
         return [];
       }
-      sent++;
-      due = time + timing.interval + fraction() * timing.jitter;
-      return [arpProbe(mac, ip)];
+      const nonce = options.nonce();
+      nonces.push(nonce);
+      due = time + timing.interval + options.fraction() * timing.jitter;
+      return [dialect.probe(mac, ip, nonce)];
     },
     handle: (frame) => {
-      if (result || frame.senderMac === mac) return;
-      const claimed = claimedBy(frame);
-      if (claimed === ip) result = { state: 'used', by: frame.senderMac, simultaneous: false };
+      if (result || dialect.isEcho(frame, mac) || nonces.some((nonce) => dialect.isEcho(frame, mac, nonce))) return;
+      const claim = dialect.claim(frame);
       // RFC 5227 §2.1.1: the other host's probe counts from the first of ours on.
-      else if (claimed === undefined && frame.operation === 'request' && frame.targetIp === ip) {
-        result = { state: 'used', by: frame.senderMac, simultaneous: true };
-      }
+      const probe = dialect.probed(frame);
+      if (claim?.ip === ip) result = { state: 'used', by: claim.mac, simultaneous: false };
+      else if (probe?.ip === ip) result = { state: 'used', by: probe.mac, simultaneous: true };
     },
     deadline: () => (result ? undefined : due),
     result: () => result,
