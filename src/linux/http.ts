@@ -19,7 +19,8 @@ export async function exchangeHttp(libc: Libc, request: HttpRequest): Promise<Ht
   const signal = request.signal ? AbortSignal.any([timeout, request.signal]) : timeout;
   try {
     const local = request.localIp === undefined ? {} : { localIp: request.localIp };
-    const socket = await connectTcp(libc, { to: url.endpoint, signal, ...local });
+    const scope = request.link?.index ?? 0;
+    const socket = await connectTcp(libc, { to: url.endpoint, scope, signal, ...local });
     try {
       return await exchange(socket, url, request, signal);
     } finally {

@@ -10,6 +10,8 @@ import { encodeSockaddr, int32, type Endpoint } from './sockaddr.ts';
 export interface ConnectOptions {
   readonly to: Endpoint;
   readonly localIp?: Ip;
+  /** Index of the interface that a link-local address is on. */
+  readonly scope?: number;
   readonly signal: AbortSignal;
 }
 
@@ -17,7 +19,7 @@ export interface ConnectOptions {
  * Starts in the thread's present network namespace, before the first await.
  * @throws OsError (ECONNREFUSED, EHOSTUNREACH, …); the signal's reason when it is called off.
  */
-export async function connectTcp(libc: Libc, { to, localIp, signal }: ConnectOptions): Promise<Socket> {
+export async function connectTcp(libc: Libc, { to, localIp, scope, signal }: ConnectOptions): Promise<Socket> {
   const where = `connect to ${to.ip} port ${to.port}`;
   signal.throwIfAborted();
   const family = familyOf(to.ip) === 4 ? AF.INET : AF.INET6;
@@ -25,10 +27,10 @@ export async function connectTcp(libc: Libc, { to, localIp, signal }: ConnectOpt
   try {
     if (localIp !== undefined) {
       if (familyOf(localIp) !== familyOf(to.ip)) throw mixedFamilies(localIp, to.ip);
-      const source = encodeSockaddr({ ip: localIp, port: 0 });
+      const source = encodeSockaddr({ ip: localIp, port: 0 }, scope);
       check(libc, libc.bind(fd, source, source.length), `use source address ${localIp}`);
     }
-    const target = encodeSockaddr(to);
+    const target = encodeSockaddr(to, scope);
     if (libc.connect(fd, target, target.length) < 0) {
       const errno = libc.errno();
       if (errno !== 'EINPROGRESS') throw new OsError(where, errno);

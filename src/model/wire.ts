@@ -82,6 +82,8 @@ export interface HttpRequest {
   readonly body?: string;
   /** Source address of the connection. */
   readonly localIp?: Ip;
+  /** The interface a link-local address in `url` is on. */
+  readonly link?: Link;
   readonly timeoutMs: number;
   /** The answer is cut off with an error beyond this many bytes. */
   readonly maxBytes: number;

@@ -4,7 +4,9 @@ import { ip } from '../../model/ip.ts';
 
 export const SSDP_PORT = 1900;
 export const SSDP_GROUP_V4: Ip = ip('239.255.255.250');
+/** On the link, and on the site, where some devices listen instead. */
 export const SSDP_GROUP_V6: Ip = ip('ff02::c');
+export const SSDP_GROUP_V6_SITE: Ip = ip('ff05::c');
 /** A datagram that fits one Ethernet frame; devices send far less. */
 export const SSDP_MAX_BYTES = 2048;
 
@@ -18,6 +20,12 @@ export const IGD_SEARCH_TARGETS = [
   'urn:schemas-upnp-org:service:WANIPConnection:2',
   'urn:schemas-upnp-org:service:WANIPConnection:1',
   'urn:schemas-upnp-org:service:WANPPPConnection:1',
+] as const;
+
+/** The same for a router whose IPv6 firewall can be opened, which only the second version knows. */
+export const PINHOLE_SEARCH_TARGETS = [
+  'urn:schemas-upnp-org:device:InternetGatewayDevice:2',
+  'urn:schemas-upnp-org:service:WANIPv6FirewallControl:1',
 ] as const;
 
 export interface SsdpSearch {
@@ -51,9 +59,9 @@ export type SsdpNotify = Advert & {
 
 export type SsdpMessage = SsdpSearch | SsdpAnswer | SsdpNotify;
 
-/** Whether an advert speaks of a router's port forwarding: the gateway device, its parts, or its connections. */
+/** Whether an advert speaks of a router's ports: the gateway device, its parts, connections or IPv6 firewall. */
 export function isGatewayTarget(target: string): boolean {
-  return /^urn:schemas-upnp-org:(device:(InternetGateway|WAN|WANConnection)Device|service:WAN(IP|PPP)Connection):\d+$/.test(
+  return /^urn:schemas-upnp-org:(device:(InternetGateway|WAN|WANConnection)Device|service:WAN((IP|PPP)Connection|IPv6FirewallControl)):\d+$/.test(
     target,
   );
 }
