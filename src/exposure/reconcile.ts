@@ -5,7 +5,7 @@
  */
 import { EXCLUDE_LABEL, FINALIZER } from '../model/annotations.ts';
 import { failed, off, pending, ready, type Decision } from '../model/decision.ts';
-import { familyOf, type Ip } from '../model/ip.ts';
+import type { Ip } from '../model/ip.ts';
 import { keyOf, type Service, type ServiceKey } from '../model/kubernetes.ts';
 import type { Clock } from '../model/time.ts';
 import { describeAssigned, type Allocator } from './address/allocator.ts';
@@ -21,8 +21,9 @@ import { nameClaimOf, NameClaims } from './naming/name-claims.ts';
 import type { NamePublisher, PublishedName } from './naming/port.ts';
 import { nameRequestFor, readPublished } from './naming/request.ts';
 import type { Owner, Ownership } from './ownership/port.ts';
+import { ensureFamilies, withdrawFamilies, type StandingAddress } from './router/families.ts';
 import type { RouterMapping, RouterMappings } from './router/port.ts';
-import { mappingRequestFor, readRecords } from './router/records.ts';
+import { readRecords } from './router/records.ts';
 import type { Reporter } from './status/reporter.ts';
 import { patchFor, type Outcome } from './status/outcome.ts';
 import { Withdrawal } from './withdraw.ts';
@@ -193,26 +194,24 @@ export class Reconciler {
       router.yield(intent.service);
       return intent.router ? NOT_OWNER : off('NotAskedFor', 'no router port is asked for');
     }
-    const ip = assigned?.ips.find((candidate) => familyOf(candidate) === 4);
-    const refusal = this.#whyNoRouter(intent, ip);
-    if (announced.state !== 'ready' || ip === undefined)
+    const refusal = this.#whyNoRouter(intent);
+    if (announced.state !== 'ready' || !assigned)
       return refusal ?? pending('WaitingForAnnouncement', announced.message);
+    const addresses = standing(assigned.ips, announced.value.link, (ip) => this.#ownerOf(ip));
     const wanted = refusal || !intent.router || 'state' in intent.router ? undefined : intent.router;
-    const request = mappingRequestFor(service, ip, announced.value.link, wanted);
     if (!wanted) {
       if (readRecords(service).length > 0) {
-        const withdrawn = router.withdraw(request);
-        if (withdrawn.state !== 'off')
-          return withdrawn.state === 'ready' ? pending('Withdrawing', withdrawn.message) : withdrawn;
+        const withdrawn = withdrawFamilies(router, service, addresses);
+        if (withdrawn.state !== 'off') return withdrawn;
       } else router.yield(intent.service);
       return refusal ?? off('NotAskedFor', 'no router port is asked for');
     }
     if (!service.metadata.finalizers?.includes(FINALIZER))
       return pending('AddingFinalizer', 'making sure that the mapping will be removed with the Service');
-    return router.ensure(request);
+    return ensureFamilies(router, service, addresses, wanted);
   }
 
-  #whyNoRouter(intent: Intent, ip: Ip | undefined): ReturnType<typeof failed> | undefined {
+  #whyNoRouter(intent: Intent): ReturnType<typeof failed> | undefined {
     if (!intent.router) return undefined;
     if ('state' in intent.router) return intent.router;
     if (!this.#parts.routerEnabled)
@@ -224,9 +223,7 @@ export class Reconciler {
         `ConfigMap kubevip forbids router ports to namespace ${namespace} (router-${namespace}, router-global)`,
       );
     }
-    return ip === undefined
-      ? failed('NoIPv4', 'router ports lead to an IPv4 address, and the Service has none')
-      : undefined;
+    return undefined;
   }
 
   #name(
@@ -306,6 +303,11 @@ export class Reconciler {
       this.#parts.ownership.release(ip);
     }
   }
+}
+
+/** Those of a Service's addresses that are on this node. */
+function standing(ips: readonly Ip[], link: string, ownerOf: (ip: Ip) => Decision<Owner>): StandingAddress[] {
+  return ips.filter((ip) => isMine(ownerOf(ip))).map((ip) => ({ ip, link }));
 }
 
 export function isMine(owner: Decision<Owner>): boolean {

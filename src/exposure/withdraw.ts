@@ -4,7 +4,7 @@
  */
 import { FINALIZER } from '../model/annotations.ts';
 import type { Decision } from '../model/decision.ts';
-import { familyOf, type Ip } from '../model/ip.ts';
+import type { Ip } from '../model/ip.ts';
 import { keyOf, type Service } from '../model/kubernetes.ts';
 import { readAssigned } from './address/assigned.ts';
 import type { DhcpLeases } from './address/port.ts';
@@ -13,8 +13,9 @@ import type { Claims } from './claims.ts';
 import type { NamePublisher } from './naming/port.ts';
 import { nameRequestFor, readPublished } from './naming/request.ts';
 import type { Owner } from './ownership/port.ts';
+import { withdrawFamilies, type StandingAddress } from './router/families.ts';
 import type { RouterMappings } from './router/port.ts';
-import { mappingRequestFor, readRecords } from './router/records.ts';
+import { readRecords } from './router/records.ts';
 import { removalPatch } from './status/outcome.ts';
 import type { Reporter } from './status/reporter.ts';
 
@@ -59,13 +60,14 @@ export class Withdrawal {
     if (this.#done.has(uid)) return reporter.report(service, removalPatch(service));
     // Where the first address is the others are; one that is not (see Claims.leaderOf) goes with its claim.
     const [owner] = assigned.ips.map((ip) => ownerOf(ip));
-    if (owner?.state !== 'ready' || !owner.value.mine) {
+    if (!owner || !isMine(owner)) {
       names.yield(key);
       router.yield(key);
       leases.yield(key);
       return;
     }
-    const undone = [this.#unname(service, assigned.ips), this.#unmap(service, assigned.ips)];
+    const standing = assigned.ips.filter((ip) => isMine(ownerOf(ip)));
+    const undone = [this.#unname(service, assigned.ips), this.#unmap(service, standing)];
     if (undone.some(({ state }) => state !== 'off')) return;
     if (assigned.lease && assigned.link !== undefined) {
       const { mac } = assigned.lease;
@@ -95,15 +97,23 @@ export class Withdrawal {
   /** From the address itself: routers in secure mode accept the removal from nobody else. */
   #unmap(service: Service, ips: readonly Ip[]): Decision {
     const { router, announcement } = this.#parts;
-    const ip = ips.find((candidate) => familyOf(candidate) === 4);
     // A mapping may be under way that no record tells of yet; whoever asks for one holds the finalizer first.
     const mayBeMapped = readRecords(service).length > 0 || service.metadata.finalizers?.includes(FINALIZER) === true;
-    if (ip === undefined || !mayBeMapped) {
+    if (!mayBeMapped) {
       router.yield(keyOf(service));
       return { state: 'off', reason: 'NotMapped', message: 'nothing is mapped' };
     }
-    const announced = announcement.ensure({ ip });
-    if (announced.state !== 'ready') return { state: 'pending', reason: announced.reason, message: announced.message };
-    return router.withdraw(mappingRequestFor(service, ip, announced.value.link, undefined));
+    const addresses: StandingAddress[] = [];
+    for (const ip of ips) {
+      const announced = announcement.ensure({ ip });
+      if (announced.state !== 'ready')
+        return { state: 'pending', reason: announced.reason, message: announced.message };
+      addresses.push({ ip, link: announced.value.link });
+    }
+    return withdrawFamilies(router, service, addresses);
   }
+}
+
+function isMine(owner: Decision<Owner>): boolean {
+  return owner.state === 'ready' && owner.value.mine;
 }

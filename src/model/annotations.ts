@@ -112,9 +112,9 @@ export const ANNOTATIONS = {
     key: 'kubevip.dev/router',
     on: 'Service',
     access: 'read',
-    value: 'true | [port=]external[,…]',
+    value: 'true | pinhole | [port=]external[,…]',
     meaning:
-      'Open ports on the router. `true`: every port under its own number; `8080`: the only port as 8080; `http=8080,443=8443`: by port name or number.',
+      'Open ports on the router. `true`: every port under its own number; `8080`: the only port as 8080; `http=8080,443=8443`: by port name or number. An IPv6 address gets a pinhole for each of these ports, always under its own number; `pinhole`: that only, nothing by IPv4.',
   },
   mdns: {
     key: 'kubevip.dev/mdns',

@@ -4,7 +4,7 @@ import type { DhcpLease, DhcpLeases, DhcpRequest } from '../../src/exposure/addr
 import type { Announcement } from '../../src/exposure/announcement/port.ts';
 import type { NamePublisher } from '../../src/exposure/naming/port.ts';
 import type { Ownership } from '../../src/exposure/ownership/port.ts';
-import type { MappingRecord, RouterMappings } from '../../src/exposure/router/port.ts';
+import type { RouterMapping, RouterMappings } from '../../src/exposure/router/port.ts';
 import { Allocator } from '../../src/exposure/address/allocator.ts';
 import { Reconciler } from '../../src/exposure/reconcile.ts';
 import { difference } from '../../src/exposure/status/difference.ts';
@@ -78,7 +78,7 @@ export interface World {
   readonly leaseRequests: DhcpRequest[];
   /** Addresses that a Service's names lead to now. */
   readonly named: Map<ServiceKey, readonly Ip[]>;
-  mapped: Decision<{ records: readonly MappingRecord[]; reachability: 'public' }>;
+  mapped: Decision<RouterMapping>;
   unmapped: Decision;
   /** Addresses that answer a probe. */
   readonly strangers: Map<Ip, Mac>;
@@ -225,7 +225,7 @@ export function createWorld(node = 'n1'): World {
     kept: ready(LEASE, 'Leased', 'leased'),
     leaseRequests: [],
     named: new Map(),
-    mapped: ready({ records: [], reachability: 'public' }, 'RouterMapped', 'mapped'),
+    mapped: ready({ records: [], reachability: 'public', families: { 4: 'public' } }, 'RouterMapped', 'mapped'),
     unmapped: off('Unmapped', ''),
     strangers,
     configMap: { 'range-global': '10.77.0.200-10.77.0.202' },

@@ -38,6 +38,7 @@ export interface FakeHostOptions {
   readonly mac: Mac;
   readonly addresses: readonly { readonly ip: Ip; readonly prefixLength: number }[];
   readonly gateway?: Ip;
+  readonly gateway6?: Ip;
   readonly link?: string;
 }
 
@@ -92,7 +93,10 @@ export function createFakeLan(clock: Clock, options: { readonly latency?: Millis
       mac: facts.mac,
       up: true,
       addresses: facts.addresses,
-      gateway: facts.gateway === undefined ? {} : { v4: facts.gateway },
+      gateway: {
+        ...(facts.gateway === undefined ? {} : { v4: facts.gateway }),
+        ...(facts.gateway6 === undefined ? {} : { v6: facts.gateway6 }),
+      },
     };
     const original: Link = link;
     const listeners = new Set<() => void>();

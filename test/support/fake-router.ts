@@ -3,7 +3,7 @@
  * oddities of real ones as switches. Counts what it was asked, so that tests can say what was not.
  */
 import { KubevipError } from '../../src/model/errors.ts';
-import { ip, parseIp, type Ip } from '../../src/model/ip.ts';
+import { familyOf, ip, parseIp, type Ip } from '../../src/model/ip.ts';
 import { parseMac } from '../../src/model/mac.ts';
 import type { Clock } from '../../src/model/time.ts';
 import type { Datagram, DatagramSocket, HttpRequest, HttpResponse } from '../../src/model/wire.ts';
@@ -12,17 +12,19 @@ import { decodeNatPmpRequest, encodeNatPmpResponse, type NatPmpResponse } from '
 import { decodePcpRequest, encodePcpResponse } from '../../src/protocols/pcp/codec.ts';
 import { PCP_RESULT } from '../../src/protocols/pcp/result.ts';
 import { decodeSsdp, encodeSsdpAnswer, encodeSsdpNotify } from '../../src/protocols/ssdp/codec.ts';
-import { SSDP_GROUP_V4 } from '../../src/protocols/ssdp/message.ts';
+import { SSDP_GROUP_V4, SSDP_GROUP_V6, SSDP_GROUP_V6_SITE } from '../../src/protocols/ssdp/message.ts';
+import { createFakeFirewall, type FakePinhole, type FirewallSwitches } from './fake-firewall.ts';
 import type { FakeLan } from './fake-network.ts';
 
 export interface FakeRouterOptions {
   readonly clock: Clock;
   readonly lan: FakeLan;
   readonly ip?: Ip;
+  readonly ip6?: Ip;
 }
 
 /** Everything may be changed while it runs. */
-export interface RouterSwitches {
+export interface RouterSwitches extends FirewallSwitches {
   /** False: not a sign of life. */
   on: boolean;
   pcp: boolean;
@@ -66,9 +68,12 @@ export interface FakeMapping {
 
 export interface FakeRouter {
   readonly ip: Ip;
+  readonly ip6: Ip;
   readonly set: RouterSwitches;
   /** By `TCP 8080`, those that have run out left out. */
   table(): ReadonlyMap<string, FakeMapping>;
+  /** Holes in its IPv6 firewall, by `TCP [2a01:77::101]:80`. */
+  pinholes(): ReadonlyMap<string, FakePinhole>;
   /** A mapping of another machine. */
   occupy(key: string, internalIp?: Ip, description?: string): void;
   /** Empties the table without a word. */
@@ -86,18 +91,21 @@ export interface FakeRouter {
 }
 
 const IGD = 'urn:schemas-upnp-org:device:InternetGatewayDevice';
+const FIREWALL = 'urn:schemas-upnp-org:service:WANIPv6FirewallControl:1';
 
 export async function createFakeRouter({
   clock,
   lan,
   ip: address = ip('10.77.0.1'),
+  ip6: address6 = ip('2a01:77::1'),
 }: FakeRouterOptions): Promise<FakeRouter> {
   const set: RouterSwitches = {
     on: true, pcp: true, natPmp: true, igd: 2, secure: true, externalIp: ip('84.112.3.4'), maxLease: 86_400,
     permanentOnly: false, preferFailure: 'honoured', forgetful: false, ruthless: false, withoutReadBack: false, refuse: undefined, mute: 0,
-    fault: undefined, bootId: 1, httpPort: 5000,
+    fault: undefined, bootId: 1, httpPort: 5000, firewall: 'on', upnpHighPortsOnly: false, pcpShortestLife: undefined,
   }; // prettier-ignore
   const mappings = new Map<string, FakeMapping>();
+  const firewall = createFakeFirewall(clock, set);
   const asked: string[] = [];
   const sources = new Set<Ip>();
   let startedAt = clock.now() - 1_000_000;
@@ -105,7 +113,10 @@ export async function createFakeRouter({
   const { network } = lan.host({
     name: 'router',
     mac: parseMac('02:77:00:00:00:01')!,
-    addresses: [{ ip: address, prefixLength: 24 }],
+    addresses: [
+      { ip: address, prefixLength: 24 },
+      { ip: address6, prefixLength: 64 },
+    ],
   });
   const [link] = network.links();
 
@@ -148,6 +159,13 @@ export async function createFakeRouter({
     if (!map) return answer(0, 0);
     if (set.refuse !== undefined) return answer(set.refuse, 120);
     const protocol = map.protocol === 6 ? 'TCP' : 'UDP';
+    if (familyOf(from.ip) === 6) {
+      const seconds = Math.min(request.lifetime, set.maxLease);
+      const pinhole = { protocol, internalIp: from.ip, internalPort: map.internalPort } as const;
+      const done = firewall.pcp(pinhole, seconds);
+      if (typeof done === 'number') return answer(done, 30);
+      return answer(0, done.granted, { ...map, externalPort: map.internalPort, externalIp: from.ip });
+    }
     if (request.lifetime === 0) {
       unassign(protocol, from.ip, map.internalPort);
       return answer(0, 0);
@@ -193,44 +211,52 @@ export async function createFakeRouter({
     return result(0, { internalPort, externalPort: given.externalPort, lifetime });
   };
 
-  const control: DatagramSocket = await network.openDatagrams({
-    family: 4,
-    localPort: 5351,
-    onDatagram: (datagram) => {
+  const onControl =
+    (reply: () => DatagramSocket) =>
+    (datagram: Datagram): void => {
       const isPcp = datagram.data[0] === 2;
       if (!set.on || (!set.pcp && !set.natPmp)) return;
       sources.add(datagram.from.ip);
-      if (isPcp && !set.pcp) control.send(Uint8Array.of(0, 0x80, 0, 1, 0, 0, 0, 9), datagram.from);
+      if (isPcp && !set.pcp) reply().send(Uint8Array.of(0, 0x80, 0, 1, 0, 0, 0, 9), datagram.from);
       else if (isPcp || set.natPmp) {
         const answer = isPcp ? pcp(datagram) : natPmp(datagram);
         const muted = set.mute > 0 && asked.at(-1)?.endsWith(' map') === true;
         if (muted) set.mute--;
-        else control.send(answer, datagram.from);
+        else reply().send(answer, datagram.from);
       }
-    },
-    onError: () => undefined,
-  });
-  const describe = () => ({
+    };
+  const onError = (): void => undefined;
+  const listen = { localPort: 5351, onError } as const;
+  const control = await network.openDatagrams({ ...listen, family: 4, onDatagram: onControl(() => control) });
+  const control6 = await network.openDatagrams({ ...listen, family: 6, onDatagram: onControl(() => control6) });
+  const describe = (host: string = address) => ({
     usn: `uuid:0::${IGD}`,
-    location: `http://${address}:${set.httpPort}/desc.xml`,
+    location: `http://${host}:${set.httpPort}/desc.xml`,
     ...(set.bootId === undefined ? {} : { bootId: set.bootId }),
   });
-  const ssdp: DatagramSocket = await network.openDatagrams({
-    family: 4,
-    localPort: 1900,
-    join: [SSDP_GROUP_V4],
-    ...(link ? { link } : {}),
-    multicastLoop: false,
-    onDatagram: ({ data, from }) => {
+  const onSearch =
+    (reply: () => DatagramSocket, host: string) =>
+    ({ data, from }: Datagram): void => {
       if (!set.on || set.igd === undefined) return;
       const message = decodeSsdp(data);
       if (message.kind !== 'search') return;
       sources.add(from.ip);
       asked.push('search');
       if (message.target === `${IGD}:${set.igd}` || message.target === `${IGD}:1`)
-        ssdp.send(encodeSsdpAnswer({ kind: 'answer', target: message.target, ...describe() }), from);
-    },
-    onError: () => undefined,
+        reply().send(encodeSsdpAnswer({ kind: 'answer', target: message.target, ...describe(host) }), from);
+    };
+  const search = { localPort: 1900, multicastLoop: false, ...(link ? { link } : {}), onError } as const;
+  const ssdp = await network.openDatagrams({
+    ...search,
+    family: 4,
+    join: [SSDP_GROUP_V4],
+    onDatagram: onSearch(() => ssdp, address),
+  });
+  const ssdp6 = await network.openDatagrams({
+    ...search,
+    family: 6,
+    join: [SSDP_GROUP_V6, SSDP_GROUP_V6_SITE],
+    onDatagram: onSearch(() => ssdp6, `[${address6}]`),
   });
 
   const entryText = ({ internalPort, internalIp, description, expiresAt }: FakeMapping): string => {
@@ -295,7 +321,8 @@ export async function createFakeRouter({
 
   const http = (request: HttpRequest): HttpResponse => {
     const url = new URL(request.url);
-    const listening = url.hostname === address && url.port === String(set.httpPort);
+    const hosts: string[] = [address, `[${address6}]`];
+    const listening = hosts.includes(url.hostname) && url.port === String(set.httpPort);
     if (!set.on || set.igd === undefined || !listening)
       throw new KubevipError(`${url.host} refuses the connection`, { code: 'HTTP_FAILED' });
     if (request.localIp !== undefined) sources.add(request.localIp);
@@ -304,14 +331,19 @@ export async function createFakeRouter({
       asked.push('description');
       const body =
         `<root><device><deviceType>${IGD}:${set.igd}</deviceType><serviceList><service>` +
-        `<serviceType>${service}</serviceType><controlURL>/ctl</controlURL></service></serviceList></device></root>`;
+        `<serviceType>${service}</serviceType><controlURL>/ctl</controlURL></service>` +
+        (set.igd === 2
+          ? `<service><serviceType>${FIREWALL}</serviceType><controlURL>/firewall</controlURL></service>`
+          : '') +
+        '</serviceList></device></root>';
       return { status: 200, headers: {}, body };
     }
     const call = child(parseXml(request.body ?? ''), 'Body')?.children[0];
     const action = call?.name ?? '';
     asked.push(action);
     const values = new Map((call?.children ?? []).map(({ name, text }) => [name, text]));
-    const answer = soap(action, values, request.localIp ?? ip('0.0.0.0'));
+    const source = request.localIp ?? ip('0.0.0.0');
+    const answer = url.pathname === '/firewall' ? firewall.soap(action, values, source) : soap(action, values, source);
     const body =
       typeof answer === 'string'
         ? `<u:${action}Response xmlns:u="${service}">${answer}</u:${action}Response>`
@@ -337,7 +369,9 @@ export async function createFakeRouter({
 
   return {
     ip: address,
+    ip6: address6,
     set,
+    pinholes: () => firewall.pinholes(),
     table: () => {
       purge();
       return new Map(mappings);
@@ -347,9 +381,13 @@ export async function createFakeRouter({
       const entry = { protocol: protocol === 'UDP' ? ('UDP' as const) : ('TCP' as const), internalIp, description };
       put({ ...entry, externalPort: Number(port), internalPort: Number(port) }, 0);
     },
-    clear: () => mappings.clear(),
+    clear: () => {
+      mappings.clear();
+      firewall.clear();
+    },
     restart: (how = 'silently') => {
       mappings.clear();
+      firewall.clear();
       startedAt = clock.now();
       if (set.bootId !== undefined) set.bootId++;
       if (how === 'silently') return;

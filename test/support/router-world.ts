@@ -8,6 +8,8 @@ import { createFakeRouter, type FakeRouter } from './fake-router.ts';
 
 export const VIP = ip('10.77.0.101');
 export const OTHER_VIP = ip('10.77.0.102');
+export const VIP6 = ip('2a01:77::101');
+export const OTHER_VIP6 = ip('2a01:77::102');
 
 export interface RouterWorld {
   readonly clock: FakeClock;
@@ -26,8 +28,11 @@ export async function createRouterWorld(gateway: Ip | 'none' = ip('10.77.0.1')):
   const node = lan.host({
     name: 'n1',
     mac: parseMac('02:77:00:00:00:0b')!,
-    addresses: [ip('10.77.0.11'), VIP, OTHER_VIP].map((each) => ({ ip: each, prefixLength: 24 })),
-    ...(gateway === 'none' ? {} : { gateway }),
+    addresses: [
+      ...[ip('10.77.0.11'), VIP, OTHER_VIP].map((each) => ({ ip: each, prefixLength: 24 })),
+      ...[ip('2a01:77::b'), VIP6, OTHER_VIP6].map((each) => ({ ip: each, prefixLength: 64 })),
+    ],
+    ...(gateway === 'none' ? {} : { gateway, gateway6: router.ip6 }),
   });
   node.onHttp(router.http);
   const run = async <T>(promise: Promise<T>): Promise<T> => {

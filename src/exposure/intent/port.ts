@@ -48,6 +48,8 @@ export interface RouterRequest {
     readonly internalPort: number;
     readonly externalPort: number;
   }[];
+  /** Families to open them in; undefined: each that the Service has an address of. */
+  readonly families?: readonly Family[];
   /** Lifetime asked of the router; 0 = until removed. */
   readonly lifetime: Milliseconds;
 }

@@ -9,6 +9,9 @@ import type { IntentPort, RouterRequest } from './port.ts';
 /** kube-vip's default; refreshed at half of it. */
 const DEFAULT_LIFETIME = 3_600_000;
 
+/** Every port under its own number, by IPv6 only: nothing is asked of the IPv4 side of the router. */
+const PINHOLE = 'pinhole';
+
 /** Undefined: nothing asked for. */
 export function readRouterRequest(
   service: Service,
@@ -28,7 +31,9 @@ export function readRouterRequest(
   }
 
   const chosen: RouterRequest['ports'][number][] = [];
-  for (const item of wanted === 'true' ? ports.map((port) => `${port.port}=${port.port}`) : wanted.split(',')) {
+  for (const item of wanted === 'true' || wanted === PINHOLE
+    ? ports.map((port) => `${port.port}=${port.port}`)
+    : wanted.split(',')) {
     const match = /^(?:([^=]+)=)?(\d{1,5})$/.exec(item.trim());
     const externalPort = Number(match?.[2]);
     if (!match || externalPort < 1 || externalPort > 65535) {
@@ -53,7 +58,7 @@ export function readRouterRequest(
       chosen.push({ protocol, internalPort: port, externalPort });
     }
   }
-  return { ports: dedupe(chosen), lifetime };
+  return { ports: dedupe(chosen), lifetime, ...(wanted === PINHOLE ? { families: [6] } : {}) };
 }
 
 /** A port number may stand twice (`53=53` for TCP and UDP selects both, each time). */

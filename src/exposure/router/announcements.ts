@@ -3,14 +3,20 @@
  * A router that has just started says so here, long before anybody would have asked.
  */
 import { DecodeError } from '../../model/errors.ts';
-import { ip, type Ip } from '../../model/ip.ts';
+import { familyOf, ip, type Family, type Ip } from '../../model/ip.ts';
 import type { Milliseconds, Timer } from '../../model/time.ts';
 import type { Datagram, DatagramSocket } from '../../model/wire.ts';
 import { NATPMP_CLIENT_PORT, decodeNatPmpResponse } from '../../protocols/natpmp/message.ts';
 import { decodePcpResponse } from '../../protocols/pcp/codec.ts';
 import { PCP_VERSION } from '../../protocols/pcp/message.ts';
 import { decodeSsdp } from '../../protocols/ssdp/codec.ts';
-import { SSDP_GROUP_V4, SSDP_PORT, isGatewayTarget, type SsdpNotify } from '../../protocols/ssdp/message.ts';
+import {
+  SSDP_GROUP_V4,
+  SSDP_GROUP_V6,
+  SSDP_PORT,
+  isGatewayTarget,
+  type SsdpNotify,
+} from '../../protocols/ssdp/message.ts';
 import type { EpochHeard } from './client.ts';
 import type { Route } from './discovery.ts';
 import type { RouterIo } from './exchange.ts';
@@ -24,22 +30,28 @@ export interface AnnouncementHandlers {
 
 /** An interface that goes takes its sockets along. */
 const REOPEN_AFTER: Milliseconds = 10_000;
-const ALL_HOSTS = ip('224.0.0.1');
+const ALL_HOSTS = { 4: ip('224.0.0.1'), 6: ip('ff02::1') } as const;
+const SSDP_GROUP = { 4: SSDP_GROUP_V4, 6: SSDP_GROUP_V6 } as const;
 
 /**
- * Listens until the returned function is called. A port that another program keeps to itself is done without: the
+ * Listens until the returned function is called; for an IPv6 gateway to what the IPv4 one of the same link says too,
+ * since it is the same box, and many speak of themselves by IPv4 only. A port that another program keeps to itself is done without: the
  * regular checks find out too, only later. It is tried again, as is one that broke.
  */
 export function listenToRouter(io: RouterIo, route: Route, handlers: AnnouncementHandlers): () => void {
   let closed = false;
   const sockets = new Set<DatagramSocket>();
   const timers = new Set<Timer>();
-  const open = (port: number, group: Ip, onData: (data: Uint8Array) => void): void => {
+  const gatewayOf = (family: Family): Ip | undefined =>
+    family === familyOf(route.gateway)
+      ? route.gateway
+      : io.network.links().find(({ name }) => name === route.link)?.gateway.v4;
+  const open = (family: Family, port: number, group: Ip, onData: (data: Uint8Array) => void): void => {
     const again = (): void => {
       if (closed) return;
       const timer = io.clock.after(REOPEN_AFTER, () => {
         timers.delete(timer);
-        open(port, group, onData);
+        open(family, port, group, onData);
       });
       timers.add(timer);
     };
@@ -50,7 +62,7 @@ export function listenToRouter(io: RouterIo, route: Route, handlers: Announcemen
     }
     let opened: DatagramSocket | undefined;
     const onDatagram = ({ data, from }: Datagram): void => {
-      if (closed || from.ip !== route.gateway) return;
+      if (closed || from.ip !== gatewayOf(family)) return;
       try {
         onData(data);
       } catch (error) {
@@ -59,7 +71,7 @@ export function listenToRouter(io: RouterIo, route: Route, handlers: Announcemen
     };
     io.network
       .openDatagrams({
-        family: 4,
+        family,
         localPort: port,
         link,
         join: [group],
@@ -76,18 +88,22 @@ export function listenToRouter(io: RouterIo, route: Route, handlers: Announcemen
         else sockets.add(socket);
       }, again);
   };
-  open(NATPMP_CLIENT_PORT, ALL_HOSTS, (data) => {
+  const onAnnouncement = (data: Uint8Array): void => {
     if (data[0] === PCP_VERSION) {
       const response = decodePcpResponse(data);
       if (response.opcode !== 'version') handlers.announced('pcp', response.epoch);
     } else {
       handlers.announced('nat-pmp', decodeNatPmpResponse(data).epoch);
     }
-  });
-  open(SSDP_PORT, SSDP_GROUP_V4, (data) => {
+  };
+  const onNotification = (data: Uint8Array): void => {
     const message = decodeSsdp(data);
     if (message.kind === 'notify' && isGatewayTarget(message.target)) handlers.notified(message);
-  });
+  };
+  for (const family of familyOf(route.gateway) === 4 ? ([4] as const) : ([6, 4] as const)) {
+    open(family, NATPMP_CLIENT_PORT, ALL_HOSTS[family], onAnnouncement);
+    open(family, SSDP_PORT, SSDP_GROUP[family], onNotification);
+  }
   return () => {
     closed = true;
     for (const timer of timers) timer.cancel();

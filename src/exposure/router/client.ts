@@ -19,6 +19,8 @@ export interface MappingAsk extends WantedPort {
   readonly formerIps: readonly Ip[];
   /** The mapping was there at the last look, and is to be refreshed. */
   readonly known: boolean;
+  /** The number it then had, for a pinhole. */
+  readonly uniqueId?: string;
 }
 
 export interface RouterClient {
@@ -57,6 +59,8 @@ export interface Refused {
   /** The router's code, by name and number: `718 ConflictInMappingEntry`. */
   readonly code: string;
   readonly words: string;
+  /** It could not be removed, but was made to run out within this time. */
+  readonly expiresIn?: Milliseconds;
   /** The router said when to ask again. */
   readonly retryAfter?: Milliseconds;
   /** The router's outer address, if the refusal may come from that: many open no port without a public one. */

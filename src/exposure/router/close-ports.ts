@@ -1,5 +1,5 @@
 /** Removes mappings from the router, for as long as that makes sense. */
-import type { Ip } from '../../model/ip.ts';
+import { familyOf, type Ip } from '../../model/ip.ts';
 import type { Clock, Milliseconds } from '../../model/time.ts';
 import type { Refused, Unreachable, UnmapAnswer } from './client.ts';
 import type { Gateway } from './gateway.ts';
@@ -53,7 +53,7 @@ export async function closePorts(
 
 /**
  * Once, by the method that made it; if the router speaks that no more, or UPnP on another port, by any that it speaks:
- * they work on one table.
+ * they work on one table. So too for a pinhole that miniupnpd does not remove by PCP any more.
  */
 export async function closePort(
   gateway: Gateway | undefined,
@@ -65,7 +65,8 @@ export async function closePort(
   if (!gateway || !client)
     return { kind: 'refused', code: 'OtherRouter', words: 'it is not the router of this network any more' };
   const answer = await client.unmap(record, source, signal);
-  if (answer.kind !== 'unreachable' || answer.local) return answer;
+  const stubborn = answer.kind === 'refused' && record.method === 'pcp' && familyOf(source) === 6;
+  if (!stubborn && (answer.kind !== 'unreachable' || answer.local)) return answer;
   const others: Promise<UnmapAnswer>[] = [];
   for await (const other of gateway.clients(source, signal)) {
     const asked = other.method === record.method && (other.method === 'pcp' || other.method === 'nat-pmp');

@@ -1,12 +1,13 @@
 /** Which methods a router offers: all of them asked at once, the best that answers used first. */
-import type { Ip } from '../../model/ip.ts';
+import { familyOf, type Ip } from '../../model/ip.ts';
 import type { Milliseconds } from '../../model/time.ts';
 import type { CheckAnswer, EpochHeard, RouterClient } from './client.ts';
 import type { RouterIo } from './exchange.ts';
 import { openIgd } from './igd-discovery.ts';
 import { createNatPmpClient } from './natpmp-client.ts';
 import { createPcpClient } from './pcp-client.ts';
-import { searchIgd, type SsdpFound } from './ssdp-search.ts';
+import { searchFirewall } from './firewall-search.ts';
+import { searchIgd, type SearchOptions, type SsdpFound } from './ssdp-search.ts';
 
 export interface Route {
   readonly gateway: Ip;
@@ -37,17 +38,33 @@ export interface Discovery {
  */
 const QUICK: readonly Milliseconds[] = [100, 150];
 
-/** @param source a virtual IP that stands on `route.link` now. */
-export function discover(io: RouterIo, route: Route, source: Ip, heard: EpochHeard, signal?: AbortSignal): Discovery {
+/** @param source a virtual IP that stands on `route.link` now, of the gateway's family. */
+export function discover(
+  io: RouterIo,
+  route: Route,
+  source: Ip,
+  heard: EpochHeard,
+  { signal, other }: Pick<SearchOptions, 'signal' | 'other'> = {},
+): Discovery {
   const options = { ...io, ...route, heard };
   const quick = { ...options, pauses: QUICK };
-  const ssdp = searchIgd(io, route, source, signal);
   const offer = async (probe: RouterClient, client: RouterClient): Promise<Offer> =>
     offerOf(client, await probe.check(source, signal));
+  const pcp = offer(createPcpClient(quick), createPcpClient(options));
+  const startedAt = io.clock.now();
+  if (familyOf(route.gateway) === 6) {
+    const firewall = searchFirewall(io, route, source, { signal, other });
+    return {
+      startedAt,
+      offers: [pcp, firewall.then((found) => (found ? { client: found.client } : {}))],
+      ssdp: firewall.then((found) => found?.ssdp),
+    };
+  }
+  const ssdp = searchIgd(io, route, source, { signal, other });
   return {
-    startedAt: io.clock.now(),
+    startedAt,
     offers: [
-      offer(createPcpClient(quick), createPcpClient(options)),
+      pcp,
       offer(createNatPmpClient(quick), createNatPmpClient(options)),
       ssdp.then(async (found) => {
         const client = found && (await openIgd(io, route.gateway, found.location, source, signal));

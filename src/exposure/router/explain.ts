@@ -1,8 +1,9 @@
 /** What the stage found, in words for people. */
 import { failed, off, ready, type Decision, type NotReady } from '../../model/decision.ts';
-import type { Ip } from '../../model/ip.ts';
+import { familyOf, type Ip } from '../../model/ip.ts';
 import type { Milliseconds } from '../../model/time.ts';
 import type { Holder, Refused, Unreachable } from './client.ts';
+import { explainPinholes, pinholeText } from './explain-pinhole.ts';
 import type { Opened } from './open-port.ts';
 import type { MappingMethod, MappingRecord, Reachability, RouterMapping, WantedPort } from './port.ts';
 import { reachabilityOf } from './reachability.ts';
@@ -41,8 +42,10 @@ export function explainImpossible(ports: readonly WantedPort[]): NotReady | unde
 /** `ready`, with the truth about who can come through. */
 export function explainMapped(records: readonly MappingRecord[]): Decision<RouterMapping> {
   const [first] = records;
+  if (first && familyOf(first.internalIp) === 6) return explainPinholes(records);
   const externalIp = records.find((record) => record.externalIp !== undefined)?.externalIp;
-  const mapping = { records, reachability: reachabilityOf(externalIp) };
+  const reachability = reachabilityOf(externalIp);
+  const mapping = { records, reachability, families: { 4: reachability } };
   const where = first ? `router ${first.gateway} (${METHOD[first.method]}): ` : '';
   const lines = records.map(
     (record) =>
@@ -51,7 +54,7 @@ export function explainMapped(records: readonly MappingRecord[]): Decision<Route
   );
   const text = `${where}${lines.join(', ')}, `;
   const truth = outlook(externalIp);
-  switch (mapping.reachability) {
+  switch (reachability) {
     case 'private':
       return ready(mapping, 'DoubleNat', `${text}but ${truth}`);
     case 'cgnat':
@@ -125,6 +128,11 @@ function failureText(gateway: Ip, { port, answer }: Failure): string {
     case 'unreachable':
       return `router ${gateway}: ${answer.words}`;
     case 'none':
+      if (familyOf(gateway) === 6)
+        return (
+          `router ${gateway} lets nobody open its IPv6 firewall, neither by PCP nor by UPnP IGD:2: switch one of them ` +
+          'on in its settings, or allow the address and port there by hand'
+        );
       return (
         `router ${gateway} answers neither PCP, NAT-PMP nor UPnP: switch one of them on in its settings ` +
         '(often called UPnP, or “allow devices to open ports”), or forward the port there by hand'
@@ -148,15 +156,24 @@ export function explainUnmapped(
   if (left.length === 0) {
     const [first] = gone;
     if (!first) return off('NotMapped', 'nothing is mapped');
-    const ports = gone.map((record) => portText(record, record.externalPort)).join(', ');
+    const ports = gone.map(placeText).join(', ');
     return off('RouterUnmapped', `router ${first.gateway}: closed ${ports}`);
   }
   const texts = left.map(
     ({ record, why }) =>
-      `router ${record.gateway}: ${portText(record, record.externalPort)} → ${record.internalIp} could not be removed ` +
-      `(${why.words}); ${untilWhen(record.lifetime)}`,
+      `router ${record.gateway}: ${isPinhole(record) ? 'the pinhole to ' : ''}${placeText(record)}` +
+      `${isPinhole(record) ? '' : ` → ${record.internalIp}`} could not be removed ` +
+      `(${why.words}); ${untilWhen((why.kind === 'refused' ? why.expiresIn : undefined) ?? record.lifetime)}`,
   );
   return off('MappingLeft', texts.join('; '));
+}
+
+function placeText(record: MappingRecord): string {
+  return isPinhole(record) ? pinholeText(record.internalIp, record) : portText(record, record.externalPort);
+}
+
+function isPinhole({ internalIp }: MappingRecord): boolean {
+  return familyOf(internalIp) === 6;
 }
 
 function untilWhen(lifetime: Milliseconds | undefined): string {

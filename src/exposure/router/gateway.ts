@@ -114,7 +114,7 @@ export class Gateway {
 
   #discover(source: Ip): Discovery {
     if (this.#discovery) return this.#discovery;
-    const started = discover(this.#io, this.route, source, this.#heard, this.#search.signal);
+    const started = discover(this.#io, this.route, source, this.#heard, { signal: this.#search.signal });
     this.#discovery = started;
     void started.ssdp.then((found) => found && this.#memory.found(found.location, found.bootId));
     void Promise.all(started.offers).then((offers) => {

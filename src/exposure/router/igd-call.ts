@@ -1,8 +1,9 @@
 /** Calling one action of a router's connection service. */
 import { DecodeError, messageOf } from '../../model/errors.ts';
 import type { Ip } from '../../model/ip.ts';
-import type { HttpResponse } from '../../model/wire.ts';
-import { igdReason, type IgdReason } from '../../protocols/igd/faults.ts';
+import type { HttpResponse, Link } from '../../model/wire.ts';
+import { isPinholeService } from '../../protocols/igd/pinhole.ts';
+import { igdReason, pinholeReason, type IgdMeaning } from '../../protocols/igd/faults.ts';
 import {
   decodeSoapResponse,
   encodeSoapRequest,
@@ -17,11 +18,13 @@ import { unreachable, type RouterIo } from './exchange.ts';
 export interface IgdEndpoint {
   readonly serviceType: string;
   readonly controlUrl: string;
+  /** Interface by name, for a router that is known by a link-local address. */
+  readonly link?: string;
 }
 
 export type Called =
   | { readonly kind: 'done'; readonly values: ReadonlyMap<string, string> }
-  | { readonly kind: 'fault'; readonly fault: SoapFault; readonly reason: IgdReason }
+  | ({ readonly kind: 'fault'; readonly fault: SoapFault } & IgdMeaning)
   | Unreachable;
 
 /** A router with many rules was seen to take half a second; small ones take longer. */
@@ -46,6 +49,7 @@ export async function callIgd(
       headers,
       body,
       localIp: source,
+      ...onLink(io, endpoint.link),
       timeoutMs: TIMEOUT_MS,
       maxBytes: MAX_BYTES,
       ...(signal ? { signal } : {}),
@@ -54,22 +58,29 @@ export async function callIgd(
     return unreachable(`${action} at ${endpoint.controlUrl}: ${messageOf(error)}`);
   }
   try {
-    return interpreted(decodeSoapResponse(response.body, action));
+    return interpreted(decodeSoapResponse(response.body, action), endpoint);
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
     return unreachable(`${action} at ${endpoint.controlUrl}: HTTP ${response.status}, ${error.message}`);
   }
 }
 
-function interpreted(response: SoapResponse): Called {
+/** The interface by name, where an address says nothing without it. */
+export function onLink(io: RouterIo, name: string | undefined): { readonly link?: Link } {
+  const link = io.network.links().find((each) => each.name === name);
+  return link ? { link } : {};
+}
+
+/** The services number their faults each in its own way. */
+function interpreted(response: SoapResponse, { serviceType }: IgdEndpoint): Called {
   if (response.kind === 'done') return response;
-  return { ...response, reason: igdReason(response.fault.code).reason };
+  const meaning = isPinholeService(serviceType) ? pinholeReason : igdReason;
+  return { ...response, ...meaning(response.fault.code) };
 }
 
 /** A fault as the refusal it is: the standard's name for the code, the router's own words if it has any. */
-export function refusedBy({ code, description }: SoapFault): Refused {
-  const { name, words } = igdReason(code);
-  const said = printable(description);
+export function refusedBy({ fault, name, words }: Extract<Called, { kind: 'fault' }>): Refused {
+  const said = printable(fault.description);
   const own = said === '' || said.toLowerCase() === name.toLowerCase() ? '' : ` (“${said}”)`;
-  return { kind: 'refused', code: `${code} ${name}`, words: `${words}${own}` };
+  return { kind: 'refused', code: `${fault.code} ${name}`, words: `${words}${own}` };
 }

@@ -101,8 +101,7 @@ export function createIgdClient(options: IgdClientOptions): RouterClient {
       }
       if (added.kind === 'unreachable') return added;
       const after = await entryAt(port, port.source, signal);
-      if (added.kind === 'fault')
-        return after.kind === 'entry' ? conflictOr(added, after.entry) : refusedBy(added.fault);
+      if (added.kind === 'fault') return after.kind === 'entry' ? conflictOr(added, after.entry) : refusedBy(added);
       if (after.kind === 'unreachable') return after;
       if (after.kind === 'absent') return NOT_LISTED;
       if (after.kind === 'entry' && !same(after.entry, port)) return { kind: 'taken', holder: holderOf(after.entry) };
@@ -116,7 +115,7 @@ export function createIgdClient(options: IgdClientOptions): RouterClient {
       if (before.kind === 'absent' || (before.kind === 'entry' && !leadsTo(before.entry, record))) return GONE;
       const removed = await remove(record, source, signal);
       if (removed.kind === 'unreachable') return removed;
-      if (removed.kind === 'fault' && !isAbsence(removed)) return refusedBy(removed.fault);
+      if (removed.kind === 'fault' && !isAbsence(removed)) return refusedBy(removed);
       // Some routers say yes and keep it.
       const after = await entryAt(record, source, signal);
       if (after.kind === 'unreachable') return after;
@@ -177,7 +176,7 @@ function leadsTo(entry: PortMappingEntry, record: MappingRecord): boolean {
 
 /** A fault on a port that somebody has is a conflict, whichever code the router has for it. */
 function conflictOr(added: Extract<Called, { kind: 'fault' }>, entry: PortMappingEntry): MapAnswer {
-  return added.reason === 'conflict' ? { kind: 'taken', holder: holderOf(entry) } : refusedBy(added.fault);
+  return added.reason === 'conflict' ? { kind: 'taken', holder: holderOf(entry) } : refusedBy(added);
 }
 
 /** What is left a moment after it was asked for is what was asked for; otherwise the router has its own mind. */

@@ -1,10 +1,11 @@
 /** From a device description to the one service of a router that opens its ports. */
 import { DecodeError } from '../../model/errors.ts';
-import type { Ip } from '../../model/ip.ts';
+import { familyOf, type Ip } from '../../model/ip.ts';
 import { decodeExternalAddress, decodeStatus } from '../../protocols/igd/actions.ts';
 import { decodeIgdDescription, type IgdService } from '../../protocols/igd/description.ts';
-import { callIgd } from './igd-call.ts';
+import { callIgd, onLink } from './igd-call.ts';
 import { createIgdClient } from './igd-client.ts';
+import { createPinholeClient } from './pinhole-client.ts';
 import type { RouterClient } from './client.ts';
 import type { RouterIo } from './exchange.ts';
 
@@ -22,33 +23,54 @@ export async function openIgd(
   source: Ip,
   signal?: AbortSignal,
 ): Promise<RouterClient | undefined> {
-  const url = onGateway(location, gateway);
-  const services = url === undefined ? [] : await servicesAt(io, url, source, signal);
+  const services = connections(await servicesAt(io, { gateway }, location, source, signal));
   const service = await bestOf(io, services, source, signal);
   if (!service) return undefined;
   const method = service.version >= 2 ? 'igd2' : 'igd1';
   return createIgdClient({ ...io, method, gateway, ...service });
 }
 
+/** The same for its IPv6 firewall, which is asked by IPv6: a pinhole is for the address that the order comes from. */
+export async function openFirewall(
+  io: RouterIo,
+  route: { readonly gateway: Ip; readonly link: string },
+  location: string,
+  source: Ip,
+  signal?: AbortSignal,
+): Promise<RouterClient | undefined> {
+  const services = await servicesAt(io, route, location, source, signal);
+  const service = services.find(({ kind }) => kind === 'WANIPv6FirewallControl');
+  return service && createPinholeClient({ ...io, ...route, ...service });
+}
+
 function onGateway(location: string, gateway: Ip): string | undefined {
   if (!URL.canParse(location)) return undefined;
   const url = new URL(location);
   if (url.protocol !== 'http:') return undefined;
-  url.hostname = gateway;
+  url.hostname = familyOf(gateway) === 6 ? `[${gateway}]` : gateway;
   return url.href;
 }
 
-async function servicesAt(io: RouterIo, url: string, source: Ip, signal?: AbortSignal): Promise<IgdService[]> {
+async function servicesAt(
+  io: RouterIo,
+  { gateway, link }: { readonly gateway: Ip; readonly link?: string },
+  location: string,
+  source: Ip,
+  signal?: AbortSignal,
+): Promise<readonly IgdService[]> {
+  const url = onGateway(location, gateway);
+  if (url === undefined) return [];
   try {
     const { status, body } = await io.network.http({
       method: 'GET',
       url,
       localIp: source,
+      ...onLink(io, link),
       timeoutMs: TIMEOUT_MS,
       maxBytes: MAX_BYTES,
       ...(signal ? { signal } : {}),
     });
-    return status === 200 ? connections(decodeIgdDescription(body, url).services) : [];
+    return status === 200 ? decodeIgdDescription(body, url).services : [];
   } catch (error) {
     // A router that answers searches but cannot describe itself has no UPnP to offer.
     if (error instanceof DecodeError || isHttpError(error)) return [];

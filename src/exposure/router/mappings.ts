@@ -1,6 +1,6 @@
 /** The router stage: keeps the ports of all Services of this node open on their routers. */
 import { off, type Decision } from '../../model/decision.ts';
-import type { Ip } from '../../model/ip.ts';
+import { familyOf, type Family, type Ip } from '../../model/ip.ts';
 import type { ServiceKey } from '../../model/kubernetes.ts';
 import type { Clock, Milliseconds } from '../../model/time.ts';
 import type { Network } from '../../model/wire.ts';
@@ -20,9 +20,11 @@ export interface RouterMappingsDriver extends RouterMappings {
 
 /** How long the answer to a withdrawal is remembered, for a caller that asks once more. */
 const REMEMBER: Milliseconds = 60_000;
+const FAMILIES: readonly Family[] = [4, 6];
 
 export function createRouterMappings(parts: RouterMappingsParts): RouterMappingsDriver {
-  const services = new Map<ServiceKey, ServiceMappings>();
+  /** One for each Service and family: a mapping for IPv4, pinholes for IPv6. */
+  const entries = new Map<string, ServiceMappings>();
   const gateways = new Map<string, Gateway>();
   const listeners = new Set<(service: ServiceKey) => void>();
 
@@ -35,7 +37,8 @@ export function createRouterMappings(parts: RouterMappingsParts): RouterMappings
   };
 
   const entryOf = (request: MappingRequest): ServiceMappings => {
-    const known = services.get(request.service);
+    const key = keyOf(request);
+    const known = entries.get(key);
     // A Service of the same name made anew is another Service.
     if (known?.uid === request.uid) return known;
     known?.stop();
@@ -49,35 +52,36 @@ export function createRouterMappings(parts: RouterMappingsParts): RouterMappings
       },
       request,
     );
-    services.set(request.service, entry);
+    entries.set(key, entry);
     return entry;
   };
 
-  const stop = (service: ServiceKey): void => {
-    services.get(service)?.stop();
-    services.delete(service);
+  const stop = (key: string): void => {
+    entries.get(key)?.stop();
+    entries.delete(key);
   };
 
   // Links change with every address that is refreshed; gateways hardly ever do.
-  const routes = (): string => JSON.stringify(parts.network.links().map(({ name, gateway }) => [name, gateway.v4]));
+  const routes = (): string =>
+    JSON.stringify(parts.network.links().map(({ name, gateway }) => [name, gateway.v4, gateway.v6]));
   let before = routes();
   const unsubscribe = parts.network.onChange(() => {
     const now = routes();
     if (now === before) return;
     before = now;
-    for (const entry of services.values()) entry.rerouted();
+    for (const entry of entries.values()) entry.rerouted();
   });
 
   return {
     ensure: (request) => entryOf(request).want(request),
-    yield: stop,
+    yield: (service) => FAMILIES.forEach((family) => stop(`${service} ${family}`)),
     withdraw(request): Decision {
-      if (request.previous.length === 0 && !services.has(request.service)) return off('NotMapped', 'nothing is mapped');
+      if (request.previous.length === 0 && !entries.has(keyOf(request))) return off('NotMapped', 'nothing is mapped');
       const entry = entryOf(request);
       const decision = entry.withdraw(request);
       if (decision.state === 'off') {
         parts.clock.after(REMEMBER, () => {
-          if (services.get(request.service) === entry && entry.idle) stop(request.service);
+          if (entries.get(keyOf(request)) === entry && entry.idle) stop(keyOf(request));
         });
       }
       return decision;
@@ -88,7 +92,11 @@ export function createRouterMappings(parts: RouterMappingsParts): RouterMappings
     },
     close() {
       unsubscribe();
-      for (const service of [...services.keys()]) stop(service);
+      for (const key of [...entries.keys()]) stop(key);
     },
   };
+}
+
+function keyOf({ service, ip }: MappingRequest): string {
+  return `${service} ${familyOf(ip)}`;
 }

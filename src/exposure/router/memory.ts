@@ -27,7 +27,7 @@ export class RouterMemory {
 
   /** What a search found. */
   found(location: string, bootId: number | undefined): void {
-    this.#location = location;
+    this.#location = placeOf(location);
     this.#bootId = bootId ?? this.#bootId;
   }
 
@@ -39,11 +39,18 @@ export class RouterMemory {
     }
     const known = { bootId: this.#bootId, location: this.#location };
     this.#bootId = bootId ?? known.bootId;
-    this.#location = location ?? known.location;
+    this.#location = location === undefined ? known.location : placeOf(location);
     if (bootId !== undefined && known.bootId !== undefined) return bootId !== known.bootId;
     // Without boot ids, a port that moved is the only sign.
     return bootId === undefined && known.location !== undefined && this.#location !== known.location;
   }
+}
+
+/** Without the address: the same device has one of each family. */
+function placeOf(location: string): string {
+  if (!URL.canParse(location)) return location;
+  const { port, pathname } = new URL(location);
+  return `${port}${pathname}`;
 }
 
 function continues(method: EpochMethod, previous: EpochSample, next: EpochSample): boolean {

@@ -1,5 +1,5 @@
 /** Gets one port open: first the way it was done before, then by whatever the router offers, best first. */
-import type { Ip } from '../../model/ip.ts';
+import { familyOf, type Ip } from '../../model/ip.ts';
 import type { MapAnswer, Mapped, MappingAsk, Refused, RouterClient, Unreachable } from './client.ts';
 import type { Gateway } from './gateway.ts';
 import type { MappingRecord } from './port.ts';
@@ -30,7 +30,8 @@ export async function openPort(
     // What UPnP said in the end, the methods before it will not say differently.
     if (answer.kind === 'taken') break;
   }
-  if (worst?.kind === 'refused') return withOuter(gateway, worst, ask.source, signal);
+  if (worst?.kind === 'refused')
+    return familyOf(ask.source) === 6 ? worst : withOuter(gateway, worst, ask.source, signal);
   if (worst) return worst;
   if (await gateway.unsearchable(ask.source))
     return { kind: 'unreachable', local: true, words: `nothing can be sent from ${ask.source} yet` };

@@ -137,7 +137,13 @@ export function createPcpClient(options: PcpClientOptions): RouterClient {
       if (nonce?.length !== 12) return unreachable('the record lacks the nonce of the mapping');
       const answer = await request(mapRequest({ ...record, externalPort: 0, source }, nonce, 0), signal);
       if (answer.kind !== 'answer') return answer;
-      return GONE.includes(answer.value.result) ? { kind: 'gone' } : refused(answer.value);
+      if (GONE.includes(answer.value.result)) return { kind: 'gone' };
+      if (familyOf(source) === 4) return refused(answer.value);
+      // miniupnpd forgets with the first refresh whose a pinhole is; its life it still makes as short as it may be.
+      const shortened = await request(mapRequest({ ...record, source }, nonce, 1), signal);
+      const { result, lifetime } = shortened.kind === 'answer' ? shortened.value : answer.value;
+      const until = result === PCP_RESULT.success ? { expiresIn: lifetime * 1000 } : {};
+      return { ...refused(answer.value), ...until };
     },
 
     async check(source, signal) {
@@ -162,6 +168,8 @@ function answers(response: PcpResponse, { opcode, map }: PcpRequest): boolean {
 function recordOf(port: MappingAsk, gateway: Ip, externalIp: Ip, lifetime: Milliseconds): Mapped['record'] {
   const { protocol, internalPort, externalPort, source } = port;
   const unspecified = externalIp === '0.0.0.0' || externalIp === '::';
+  // A firewall changes no address, and some servers of one say none.
+  const outer = unspecified && familyOf(source) === 6 ? source : unspecified ? undefined : externalIp;
   return {
     protocol,
     internalPort,
@@ -170,7 +178,7 @@ function recordOf(port: MappingAsk, gateway: Ip, externalIp: Ip, lifetime: Milli
     method: 'pcp',
     gateway,
     lifetime,
-    ...(unspecified ? {} : { externalIp }),
+    ...(outer === undefined ? {} : { externalIp: outer }),
     nonce: Buffer.from(pcpNonce(port.uid, port)).toString('hex'),
   };
 }

@@ -1,6 +1,6 @@
 /** The router stage: ports open on the home router, for as long as the Service wants them. */
 import type { Decision } from '../../model/decision.ts';
-import type { Ip } from '../../model/ip.ts';
+import type { Family, Ip } from '../../model/ip.ts';
 import type { ServiceKey } from '../../model/kubernetes.ts';
 import type { Milliseconds } from '../../model/time.ts';
 
@@ -14,6 +14,7 @@ export interface WantedPort {
 
 /** Stored on the Service as annotation `kubevip.dev/router-mappings` (a JSON list), one per port. */
 export interface MappingRecord extends WantedPort {
+  /** IPv4: where the external port leads. IPv6: the address that a pinhole lets the Internet come to, port for port. */
   readonly internalIp: Ip;
   readonly method: MappingMethod;
   /** Router it was made on. */
@@ -23,6 +24,8 @@ export interface MappingRecord extends WantedPort {
   /** IGD only: where to send the delete. */
   readonly controlUrl?: string;
   readonly serviceType?: string;
+  /** Pinholes by IGD only: the router's number for it. None when its firewall is off, so that no hole was made. */
+  readonly uniqueId?: string;
   /** PCP only: mapping nonce, hex. */
   readonly nonce?: string;
   /** What the router granted at the last refresh; 0 = until removed. */
@@ -36,19 +39,24 @@ export interface MappingRecord extends WantedPort {
 export type Reachability = 'public' | 'private' | 'cgnat' | 'reserved' | 'unknown';
 
 export interface RouterMapping {
+  /** Of both families; `internalIp` says of which each is. */
   readonly records: readonly MappingRecord[];
+  /** Of the family that the Internet reaches best. */
   readonly reachability: Reachability;
+  /** Of each family that something is open in. */
+  readonly families: Readonly<Partial<Record<Family, Reachability>>>;
 }
 
+/** One for each family of a Service's addresses. */
 export interface MappingRequest {
   readonly service: ServiceKey;
   readonly uid: string;
   readonly ip: Ip;
-  /** Interface that holds the address; its gateway is the router asked by PCP and NAT-PMP. */
+  /** Interface that holds the address; its gateway, in the family of the address, is the router that is asked. */
   readonly link: string;
   readonly ports: readonly WantedPort[];
   readonly lifetime: Milliseconds;
-  /** What earlier owners made, from the annotation: continued or cleaned up. */
+  /** What earlier owners made in this family, from the annotation: continued or cleaned up. */
   readonly previous: readonly MappingRecord[];
 }
 

@@ -1,6 +1,6 @@
 /** The record of the router stage on the Service: annotation `kubevip.dev/router-mappings`. */
 import { KEY } from '../../model/annotations.ts';
-import { parseIp, type Ip } from '../../model/ip.ts';
+import { familyOf, parseIp, type Ip } from '../../model/ip.ts';
 import { keyOf, type Service } from '../../model/kubernetes.ts';
 import type { RouterRequest } from '../intent/port.ts';
 import type { MappingRecord, MappingRequest } from './port.ts';
@@ -28,7 +28,7 @@ function isRecord(value: unknown): value is MappingRecord {
     isIp(record.gateway) &&
     (record.externalIp === undefined || isIp(record.externalIp)) &&
     ['pcp', 'nat-pmp', 'igd2', 'igd1'].includes(String(record.method)) &&
-    [record.controlUrl, record.serviceType, record.nonce].every((text) =>
+    [record.controlUrl, record.serviceType, record.nonce, record.uniqueId].every((text) =>
       ['string', 'undefined'].includes(typeof text),
     ) &&
     ['number', 'undefined'].includes(typeof record.lifetime)
@@ -57,6 +57,6 @@ export function mappingRequestFor(
     link,
     ports: wanted?.ports ?? [],
     lifetime: wanted?.lifetime ?? 0,
-    previous: readRecords(service),
+    previous: readRecords(service).filter(({ internalIp }) => familyOf(internalIp) === familyOf(ip)),
   };
 }

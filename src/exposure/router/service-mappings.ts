@@ -6,7 +6,7 @@ import { failed, pending, type Decision } from '../../model/decision.ts';
 import { messageOf } from '../../model/errors.ts';
 import { familyOf, type Ip } from '../../model/ip.ts';
 import type { Clock, Milliseconds, Timer } from '../../model/time.ts';
-import type { Link, Network } from '../../model/wire.ts';
+import type { Network } from '../../model/wire.ts';
 import type { Mapped, MappingAsk } from './client.ts';
 import { closePort, closePorts } from './close-ports.ts';
 import { explainFailures, explainImpossible, explainMapped, explainUnmapped, type Failure } from './explain.ts';
@@ -44,6 +44,8 @@ export class ServiceMappings implements GatewayUser {
   #running: Promise<void> = Promise.resolve();
   #timer: Timer | undefined;
   #refusals = 0;
+  /** The router may have lost everything: what numbers it gave say nothing any more. */
+  #forgotten = false;
 
   constructor(parts: ServiceMappingsParts, request: MappingRequest) {
     this.#parts = parts;
@@ -99,6 +101,7 @@ export class ServiceMappings implements GatewayUser {
   }
 
   again(): void {
+    this.#forgotten = true;
     this.#start();
   }
 
@@ -118,7 +121,7 @@ export class ServiceMappings implements GatewayUser {
   /** Links or routes changed: perhaps there is another gateway now, or none. */
   rerouted(): void {
     if (this.idle) return;
-    if (this.#link()?.gateway.v4 !== this.#gateway?.gateway.route.gateway) this.#start();
+    if (this.#gatewayNow() !== this.#gateway?.gateway.route.gateway) this.#start();
   }
 
   #start(): void {
@@ -159,6 +162,7 @@ export class ServiceMappings implements GatewayUser {
       }),
     );
     if (signal.aborted) return;
+    this.#forgotten = false;
     const records: Mapped['record'][] = [];
     const failures: Failure[] = [];
     for (const { port, answer } of answers) {
@@ -176,17 +180,14 @@ export class ServiceMappings implements GatewayUser {
   /** The router of the Service's link; undefined with the decision that there is none. */
   #enter(): Gateway | undefined {
     const { ip, link } = this.#request;
-    const address = this.#link()?.gateway.v4;
+    const address = this.#gatewayNow();
     const known = this.#gateway?.gateway;
     if (known && known.route.gateway === address && known.route.link === link) return known;
     this.#gateway?.leave();
     this.#gateway = undefined;
-    if (familyOf(ip) === 6) {
-      this.#decide(failed('NotForIPv6', `${ip} is IPv6, which needs no mapping but a hole in the router’s firewall`));
-      return undefined;
-    }
     if (address === undefined) {
-      const words = `interface ${link} has no default gateway, so there is no router to open a port on`;
+      const kind = familyOf(ip) === 6 ? 'IPv6 default gateway' : 'default gateway';
+      const words = `interface ${link} has no ${kind}, so there is no router to open a port on`;
       this.#decide(failed('NoGateway', words));
       return undefined;
     }
@@ -254,12 +255,18 @@ export class ServiceMappings implements GatewayUser {
     const { service, uid, ip, lifetime, previous } = this.#request;
     const formerIps = previous.map(({ internalIp }) => internalIp).filter((former) => former !== ip);
     const description = mappingDescription(service);
-    const known = this.#held.get(keyOf(port))?.internalIp === ip;
-    return { protocol, internalPort, externalPort, source: ip, lifetime, description, uid, formerIps, known };
+    const held = this.#held.get(keyOf(port));
+    const known = held?.internalIp === ip;
+    const uniqueId = known && !this.#forgotten ? held.uniqueId : undefined;
+    const ask = { protocol, internalPort, externalPort, source: ip, lifetime, description, uid, formerIps, known };
+    return uniqueId === undefined ? ask : { ...ask, uniqueId };
   }
 
-  #link(): Link | undefined {
-    return this.#parts.network.links().find(({ name }) => name === this.#request.link);
+  /** The default gateway of the Service's link, in the family of its address. */
+  #gatewayNow(): Ip | undefined {
+    const { ip, link } = this.#request;
+    const gateway = this.#parts.network.links().find(({ name }) => name === link)?.gateway;
+    return familyOf(ip) === 6 ? gateway?.v6 : gateway?.v4;
   }
 
   #later(delay: Milliseconds): void {

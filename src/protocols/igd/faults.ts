@@ -21,13 +21,14 @@ export type IgdReason =
   | 'action-failed'
   | 'other';
 
-interface Meaning {
+/** What a fault means; `name` and `words` are for people. */
+export interface IgdMeaning {
   readonly reason: IgdReason;
   readonly name: string;
   readonly words: string;
 }
 
-const REASONS: Readonly<Record<number, Meaning>> = {
+const REASONS: Readonly<Record<number, IgdMeaning>> = {
   401: { reason: 'unknown-action', name: 'Invalid Action', words: 'the router does not know the action' },
   402: { reason: 'invalid-arguments', name: 'Invalid Args', words: 'the router does not accept the arguments' },
   501: { reason: 'action-failed', name: 'Action Failed', words: 'the router could not do it' },
@@ -104,7 +105,7 @@ const REASONS: Readonly<Record<number, Meaning>> = {
 };
 
 /** Codes that mean something else, or nothing, to a port mapping (WANIPv6FirewallControl:1 §2.5). */
-const PINHOLE_REASONS: Readonly<Record<number, Meaning>> = {
+const PINHOLE_REASONS: Readonly<Record<number, IgdMeaning>> = {
   701: { reason: 'table-full', name: 'PinholeSpaceExhausted', words: 'the router has no room for more pinholes' },
   702: { reason: 'firewall-off', name: 'FirewallDisabled', words: 'the router’s IPv6 firewall is switched off' },
   703: {
@@ -133,13 +134,13 @@ const PINHOLE_REASONS: Readonly<Record<number, Meaning>> = {
 };
 
 /** What a fault means; `name` and `words` for people. Codes of vendors are `other`. */
-export function igdReason(code: number): Meaning {
+export function igdReason(code: number): IgdMeaning {
   return (
     REASONS[code] ?? { reason: 'other', name: `error ${code}`, words: 'the router gives a reason that is not standard' }
   );
 }
 
 /** The same for a fault of WANIPv6FirewallControl. */
-export function pinholeReason(code: number): Meaning {
+export function pinholeReason(code: number): IgdMeaning {
   return PINHOLE_REASONS[code] ?? igdReason(code);
 }

@@ -25,6 +25,11 @@ export const PINHOLE_LONGEST_LEASE = 86_400;
 const PROTOCOL = { TCP: 6, UDP: 17 } as const;
 type Values = ReadonlyMap<string, string>;
 
+/** Whether a service is the firewall, not a connection. @param serviceType its whole URN. */
+export function isPinholeService(serviceType: string): boolean {
+  return /^urn:schemas-upnp-org:service:WANIPv6FirewallControl:\d{1,3}$/.test(serviceType);
+}
+
 /** Arguments of AddPinhole: anybody may come from any port. The host outside is the empty string, the port 0. */
 export function addPinholeArguments({ protocol, internalIp, internalPort, lease }: Pinhole): SoapArguments {
   return [

@@ -10,10 +10,11 @@ import { createSystemClock } from '../../../src/linux/clock.ts';
 import { createNetwork, type LinuxNetwork } from '../../../src/linux/network.ts';
 import { createNatPmpClient } from '../../../src/exposure/router/natpmp-client.ts';
 import { createIgdClient } from '../../../src/exposure/router/igd-client.ts';
+import { createPinholeClient } from '../../../src/exposure/router/pinhole-client.ts';
 import { createPcpClient } from '../../../src/exposure/router/pcp-client.ts';
 import type { RouterClient } from '../../../src/exposure/router/client.ts';
 import type { MappingMethod } from '../../../src/exposure/router/port.ts';
-import { ip, type Ip } from '../../../src/model/ip.ts';
+import { familyOf, ip, ipFromBytes, type Ip } from '../../../src/model/ip.ts';
 import { createLan, eventually, type HostDaemon, type Lan } from '../../support/netns.ts';
 import type { TableEntry } from '../../compliance/router/suite.ts';
 
@@ -23,6 +24,13 @@ export const OUTER = ip('192.0.1.2');
 export const VIP = ip('10.77.0.101');
 export const OTHER_VIP = ip('10.77.0.102');
 const FOREIGN = ip('10.77.0.50');
+const OUTER6 = 'addr add 2001:db8:ff::2/64 dev wan0 nodad';
+export const GATEWAY6 = ip('2001:db8:77::1');
+/** The same router, as nodes know it from its advertisements. */
+export const GATEWAY_LL = ip('fe80::1');
+/** On n1. */
+export const VIP6 = ip('2001:db8:77::101');
+export const OTHER_VIP6 = ip('2001:db8:77::102');
 
 export interface UpnpdOptions {
   readonly methods: readonly MappingMethod[];
@@ -32,6 +40,8 @@ export interface UpnpdOptions {
   readonly outer?: string;
   /** External ports it may map; default `1-65535`. */
   readonly allowed?: string;
+  /** Whether it opens its IPv6 firewall too. */
+  readonly ipv6?: boolean;
 }
 
 export type Host = 'router' | 'n1' | 'n2' | 'other';
@@ -48,7 +58,11 @@ export interface RouterLan {
   readonly table: () => Promise<TableEntry[]>;
   /** As another machine would: by the protocols. */
   readonly occupy: (externalPort: number) => Promise<void>;
+  /** Holes in its IPv6 firewall, as netfilter has them. */
+  readonly pinholes: () => Promise<TableEntry[]>;
   readonly client: (host: Host, method: MappingMethod) => RouterClient;
+  /** The same for pinholes. */
+  readonly client6: (host: Host, method: 'pcp' | 'igd2', gateway?: Ip) => RouterClient;
   /** Runs a command on the Internet's side. */
   readonly outside: (...argv: string[]) => Promise<{ code: number; stdout: string }>;
   /** Serves text by HTTP at an address of a node, until `dispose`. */
@@ -78,6 +92,20 @@ export async function createRouterLan(): Promise<RouterLan> {
   await sysctl(router.netns, { 'net.ipv4.ip_forward': 1 });
   for (const host of [n1, n2, other]) await host.ip8(`route add default via ${GATEWAY}`);
   await n1.ip8(`addr add ${VIP}/32 dev eth0`, `addr add ${OTHER_VIP}/32 dev eth0`);
+  await sysctl(router.netns, { 'net.ipv6.conf.all.forwarding': 1 });
+  await router.ip8(`addr add ${GATEWAY6}/64 dev eth0 nodad`, `addr add ${GATEWAY_LL}/64 dev eth0 nodad`, OUTER6);
+  await configure(internet, [
+    'addr add 2001:db8:ff::1/64 dev eth0 nodad',
+    'route add 2001:db8:77::/64 via 2001:db8:ff::2',
+  ]);
+  for (const [host, last] of [
+    [n1, 'b'],
+    [n2, 'c'],
+    [other, 'd'],
+  ] as const) {
+    await host.ip8(`addr add 2001:db8:77::${last}/64 dev eth0 nodad`, `route add default via ${GATEWAY6} dev eth0`);
+  }
+  await n1.ip8(`addr add ${VIP6}/128 dev eth0 nodad`, `addr add ${OTHER_VIP6}/128 dev eth0 nodad`);
 
   const network = (host: Host): LinuxNetwork => {
     const known = networks.get(host) ?? createNetwork({ netns: lan.hosts[host].netns });
@@ -93,6 +121,13 @@ export async function createRouterLan(): Promise<RouterLan> {
     return createIgdClient({ ...io, method, serviceType, controlUrl: `http://${GATEWAY}:5000/ctl/IPConn` });
   };
 
+  const client6 = (host: Host, method: 'pcp' | 'igd2', gateway = GATEWAY6): RouterClient => {
+    const io = { network: network(host), clock, gateway, link: 'eth0' };
+    if (method === 'pcp') return createPcpClient({ ...io, heard: () => undefined });
+    const serviceType = 'urn:schemas-upnp-org:service:WANIPv6FirewallControl:1';
+    return createPinholeClient({ ...io, serviceType, controlUrl: `http://[${gateway}]:5000/ctl/IP6FCtl` });
+  };
+
   const stop = async (how?: 'crash'): Promise<void> => {
     if (how === 'crash' && upnpd?.alive()) process.kill(upnpd.id.pid, 'SIGKILL');
     await upnpd?.stop();
@@ -104,13 +139,14 @@ export async function createRouterLan(): Promise<RouterLan> {
     clock,
     network,
     client,
+    client6,
     stop,
 
-    async start({ methods: wanted, lines = [], outer = `${OUTER}/24`, allowed = '1-65535' }) {
+    async start({ methods: wanted, lines = [], outer = `${OUTER}/24`, allowed = '1-65535', ipv6 = false }) {
       await stop();
       methods = wanted;
       rmSync(leases, { force: true });
-      await router.ip8('addr flush dev wan0', `addr add ${outer} dev wan0`);
+      await router.ip8('addr flush dev wan0', `addr add ${outer} dev wan0`, OUTER6);
       await loadNft(router.netns, rules(methods));
       const igd = methods.find((method) => method === 'igd1' || method === 'igd2');
       const config = join(lan.dir, 'miniupnpd.conf');
@@ -118,7 +154,7 @@ export async function createRouterLan(): Promise<RouterLan> {
         'ext_ifname=wan0',
         'listening_ip=eth0',
         'http_port=5000',
-        'ipv6_disable=yes',
+        ...(ipv6 ? ['ext_ifname6=wan0'] : ['ipv6_disable=yes']),
         `enable_upnp=${igd === undefined ? 'no' : 'yes'}`,
         `force_igd_desc_v1=${igd === 'igd1' ? 'yes' : 'no'}`,
         `enable_natpmp=${methods.length > (igd === undefined ? 0 : 1) ? 'yes' : 'no'}`,
@@ -155,6 +191,19 @@ export async function createRouterLan(): Promise<RouterLan> {
       }));
     },
 
+    async pinholes() {
+      const chain = ['nft', 'list', 'chain', 'inet', 'filter', 'miniupnpd'];
+      const text = await runOrThrow(chain, { netns: router.netns });
+      // Address and protocol are matched by number at their places in the IPv6 header.
+      const rule = /th dport (\d+) @nh,192,128 0x([0-9a-f]{32}) @nh,48,8 (0x6|0x11) accept/g;
+      return [...text.matchAll(rule)].map(([, port, address = '', protocol]) => ({
+        protocol: protocol === '0x6' ? ('TCP' as const) : ('UDP' as const),
+        externalPort: Number(port),
+        internalIp: ipFromBytes(Buffer.from(address, 'hex')),
+        internalPort: Number(port),
+      }));
+    },
+
     async occupy(port) {
       const answer = await client('other', methods.at(-1) ?? 'pcp').map({
         protocol: 'TCP',
@@ -176,10 +225,11 @@ export async function createRouterLan(): Promise<RouterLan> {
       const script = join(lan.dir, `serve-${host}-${port}.sh`);
       const head = `HTTP/1.0 200 OK\\r\\nContent-Length: ${text.length}\\r\\n\\r\\n`;
       writeFileSync(script, `read request; printf '${head}${text}'\n`);
-      const listen = `TCP4-LISTEN:${port},bind=${address},reuseaddr,fork`;
+      const v6 = familyOf(address) === 6;
+      const listen = `TCP${v6 ? 6 : 4}-LISTEN:${port},bind=${v6 ? `[${address}]` : address},reuseaddr,fork`;
       const server = lan.hosts[host].daemon(['socat', listen, `EXEC:sh ${script}`]);
       await eventually(`${address} serves`, async () => {
-        const { stdout } = await lan.hosts[host].run(['ss', '-Hltn', `src ${address}:${port}`]);
+        const { stdout } = await lan.hosts[host].run(['ss', '-Hltn', `src ${v6 ? `[${address}]` : address}:${port}`]);
         return stdout.trim() !== '';
       });
       return server;

@@ -1,71 +1,24 @@
 /** The whole stage against miniupnpd in secure mode, judged by the router's own ruleset and from the Internet's side. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { createRouterMappings, type RouterMappingsDriver } from '../../../src/exposure/router/mappings.ts';
-import type { MappingMethod, MappingRequest, RouterMapping } from '../../../src/exposure/router/port.ts';
-import type { Decision } from '../../../src/model/decision.ts';
+import type { MappingMethod } from '../../../src/exposure/router/port.ts';
 import { eventually } from '../../support/netns.ts';
-import { createRouterLan, GATEWAY, OUTER, VIP, type Host, type RouterLan } from './router-lan.ts';
+import { createDrivers, opened, request, settled, TCP, withdrawn } from './drivers.ts';
+import { createRouterLan, GATEWAY, OUTER, VIP, type RouterLan } from './router-lan.ts';
 
 const PEER = new URL('../../support/nat-upnp-peer.ts', import.meta.url).pathname;
 const METHODS = ['pcp', 'nat-pmp', 'igd2', 'igd1'] as const;
-const TCP = { protocol: 'TCP', internalPort: 80, externalPort: 8080 } as const;
 const UDP = { protocol: 'UDP', internalPort: 5300, externalPort: 5301 } as const;
 const OPEN = { protocol: 'TCP', externalPort: 8080, internalIp: VIP, internalPort: 80 };
 
 let world: RouterLan;
-let drivers: RouterMappingsDriver[] = [];
+const { create: driver, closeAll } = createDrivers(() => world);
 
 beforeAll(async () => {
   world = await createRouterLan();
   await world.serve('n1', VIP, 80, 'hello from n1');
 });
-afterEach(() => {
-  for (const driver of drivers) driver.close();
-  drivers = [];
-});
+afterEach(closeAll);
 afterAll(() => world.dispose());
-
-function driver(host: Host = 'n1'): RouterMappingsDriver {
-  const made = createRouterMappings({ network: world.network(host), clock: world.clock });
-  drivers.push(made);
-  return made;
-}
-
-function request(change: Partial<MappingRequest> = {}): MappingRequest {
-  return {
-    service: 'default/web',
-    uid: '3c7e1f0a-4e0b-4c55-9a0e-8a3b1f6f0c11',
-    ip: VIP,
-    link: 'eth0',
-    ports: [TCP],
-    lifetime: 3_600_000,
-    previous: [],
-    ...change,
-  };
-}
-
-/** Until the decision is no longer pending. */
-function settled(mappings: RouterMappingsDriver, wanted: MappingRequest): Promise<Decision<RouterMapping>> {
-  let decision = mappings.ensure(wanted);
-  return eventually('a decision', () => {
-    decision = mappings.ensure(wanted);
-    return decision.state !== 'pending';
-  }).then(() => decision);
-}
-
-async function opened(mappings: RouterMappingsDriver, wanted: MappingRequest): Promise<RouterMapping> {
-  const decision = await settled(mappings, wanted);
-  if (decision.state !== 'ready') throw new Error(`${decision.reason}: ${decision.message}`);
-  return decision.value;
-}
-
-function withdrawn(mappings: RouterMappingsDriver, wanted: MappingRequest): Promise<Decision> {
-  let decision = mappings.withdraw(wanted);
-  return eventually('an end', () => {
-    decision = mappings.withdraw(wanted);
-    return decision.state === 'off';
-  }).then(() => decision);
-}
 
 const fromOutside = async (port: number): Promise<string> =>
   (await world.outside('curl', '-s', '--max-time', '3', `http://${OUTER}:${port}/`)).stdout;

@@ -90,6 +90,21 @@ describe('router ports asked for', () => {
     { name: 'http', port: 80, protocol: 'TCP' as const },
     { name: 'dns', port: 53, protocol: 'UDP' as const },
   ];
+  it('are pinholes only when nothing is wanted of IPv4', () => {
+    const ports = [
+      { name: 'http', port: 80 },
+      { name: 'dns', port: 53, protocol: 'UDP' as const },
+    ];
+    expect(annotated({ [KEY.router]: 'pinhole' }, { ports }).router).toEqual({
+      families: [6],
+      lifetime: 3_600_000,
+      ports: [
+        { protocol: 'TCP', internalPort: 80, externalPort: 80 },
+        { protocol: 'UDP', internalPort: 53, externalPort: 53 },
+      ],
+    });
+  });
+
   it('true and forwardUPNP mean every port under its own number', () => {
     for (const annotations of [{ [KEY.router]: 'true' }, { [KEY.forwardUPnP]: 'true' }]) {
       expect(annotated(annotations, { ports }).router).toMatchObject({

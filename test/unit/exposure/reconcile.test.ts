@@ -134,7 +134,11 @@ describe('a Service with DHCP, router port and name', () => {
 
   it('goes through every stage and holds the finalizer', async () => {
     const world = createWorld();
-    world.mapped = ready({ records: [RECORD], reachability: 'public' }, 'RouterMapped', 'mapped');
+    world.mapped = ready(
+      { records: [RECORD], reachability: 'public', families: { 4: 'public' } },
+      'RouterMapped',
+      'mapped',
+    );
     world.services.set(WEB, asked());
     const after = await world.settle(WEB);
     expect(after?.metadata.finalizers).toEqual([FINALIZER]);
@@ -146,7 +150,11 @@ describe('a Service with DHCP, router port and name', () => {
 
   it('is undone in order: name and mapping first, then the lease, then the address, the finalizer last', async () => {
     const world = createWorld();
-    world.mapped = ready({ records: [RECORD], reachability: 'public' }, 'RouterMapped', 'mapped');
+    world.mapped = ready(
+      { records: [RECORD], reachability: 'public', families: { 4: 'public' } },
+      'RouterMapped',
+      'mapped',
+    );
     world.unmapped = pending('Unmapping', 'asking the router');
     world.services.set(WEB, asked());
     const before = (await world.settle(WEB))!;

@@ -32,7 +32,7 @@ describe('the search by SSDP', () => {
     expect(await run(searchIgd({ network, clock }, ROUTE, VIP))).toBeUndefined();
     expect(clock.now() - before).toBeLessThanOrEqual(2600);
     const stop = new AbortController();
-    const search = searchIgd({ network, clock }, ROUTE, VIP, stop.signal);
+    const search = searchIgd({ network, clock }, ROUTE, VIP, { signal: stop.signal });
     await clock.advanceAsync(10);
     stop.abort();
     expect(await search).toBeUndefined();

@@ -266,11 +266,6 @@ describe('when it does not work', () => {
     expect(decision.message).toContain(words);
     expect(router.table().size).toBe(0);
   });
-
-  it('has nothing to map for IPv6', async () => {
-    const { settle } = await createStage();
-    expect(await settle(request({ ip: ip('2001:db8::1') }))).toMatchObject({ state: 'failed', reason: 'NotForIPv6' });
-  });
 });
 
 describe('a refusal because of the outer address', () => {
