@@ -203,6 +203,7 @@ export class Agent {
 
   #conflict(ip: Ip, note: string): void {
     this.metrics.conflictSeen();
+    this.#parts.stages.ownership.doubt(ip);
     this.#log.warn({ ip }, note);
     for (const key of this.#reconciler.claimants(ip)) {
       const service = this.#parts.watchers.services.store.get(key);

@@ -5,6 +5,7 @@ import { createAddressProber } from '../exposure/address/prober.ts';
 import { createAnnouncement } from '../exposure/announcement/announcement.ts';
 import { createNamePublisher } from '../exposure/naming/publisher.ts';
 import { createElection } from '../exposure/ownership/election/election.ts';
+import { withCustody } from '../exposure/ownership/custody.ts';
 import { createLeaseOwnership } from '../exposure/ownership/lease-ownership.ts';
 import { createRouterMappings } from '../exposure/router/mappings.ts';
 import { connect } from '../kube/client.ts';
@@ -87,12 +88,15 @@ export function wire(config: AgentConfig, log: Logger): Parts {
         prober: createAddressProber({ network, clock, entropy, timing: OFFER_PROBE }),
         log,
       }),
-      ownership: createLeaseOwnership({
-        node: config.node,
-        times: config.lease,
+      ownership: withCustody({
         clock,
-        store,
-        onError: (error, lease) => leaseError(lease)(error),
+        ownership: createLeaseOwnership({
+          node: config.node,
+          times: config.lease,
+          clock,
+          store,
+          onError: (error, lease) => leaseError(lease)(error),
+        }),
       }),
       announcement: createAnnouncement({
         network,

@@ -154,8 +154,12 @@ export class Reconciler {
     const link = intent.link ?? assigned.link ?? this.#parts.pools().interfaceFor(intent.service.split('/')[0] ?? '');
     const decisions = assigned.ips.map((ip) => {
       const own = this.#ownerOf(ip);
-      if (own.state === 'ready' && own.value.mine)
-        return this.#parts.announcement.ensure({ ip, ...(link === undefined ? {} : { link }) });
+      if (own.state === 'ready' && own.value.mine) {
+        const announced = this.#parts.announcement.ensure({ ip, ...(link === undefined ? {} : { link }) });
+        // Whoever cannot be heard does not hear either who else has it.
+        if (announced.state === 'failed') this.#parts.ownership.doubt(ip);
+        return announced;
+      }
       this.#parts.announcement.release(ip);
       return own.state === 'ready' ? NOT_OWNER : pending('WaitingForOwner', own.message);
     });

@@ -111,6 +111,7 @@ export function createWorld(node = 'n1'): World {
         ? ready({ node: owner, mine: owner === node, since: '', term: 1 }, 'Owned', owner)
         : pending('WaitingForOwner', 'nobody');
     },
+    doubt: (address) => void log.push(`doubt ${address}`),
     release: (address) => {
       log.push(`disown ${address}`);
       wanted.delete(address);

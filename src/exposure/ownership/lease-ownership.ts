@@ -9,6 +9,7 @@
 import { failed, off, pending, ready, type Decision } from '../../model/decision.ts';
 import type { Ip } from '../../model/ip.ts';
 import type { Lease } from '../../model/kubernetes.ts';
+import { holderOf } from '../../model/lease.ts';
 import type { Clock, Milliseconds } from '../../model/time.ts';
 import { AddressLease, type Surroundings } from './address-lease.ts';
 import { createElection } from './election/election.ts';
@@ -36,6 +37,8 @@ export interface LeaseOwnership extends Ownership {
   stop(): Promise<void>;
   /** Whether this node owns the address now, by the clock. */
   holds(address: Ip): boolean;
+  /** Who its Lease says has it, as last seen. */
+  recordedHolder(address: Ip): string | undefined;
 }
 
 /** @throws KubevipError BAD_LEASE_TIMES */
@@ -148,6 +151,13 @@ class ByLease implements LeaseOwnership {
 
   liveNodes(): readonly string[] {
     return this.#rollCall.live;
+  }
+
+  /** What is held here was confirmed by the API server moments ago: there is nothing to doubt. */
+  doubt(): void {}
+
+  recordedHolder(address: Ip): string | undefined {
+    return holderOf(this.#store.get(leaseNameOf(address)));
   }
 
   holds(address: Ip): boolean {

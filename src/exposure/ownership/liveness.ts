@@ -12,6 +12,8 @@ interface Sighting {
   readonly changedAt: Milliseconds;
   readonly duration: Milliseconds;
   readonly state: 'live' | 'dead';
+  /** The API server did not answer when it was asked about: the node may have been unable to renew, too. */
+  readonly unasked?: true;
 }
 
 export class NodeLiveness {
@@ -56,10 +58,18 @@ export class NodeLiveness {
     );
   }
 
+  /** The read of a suspect's presence failed. It may have been heard of since it was sent. */
+  unverified(node: string, now: Milliseconds): void {
+    const known = this.#nodes.get(node);
+    if (known && this.suspects(now).includes(node)) this.#nodes.set(node, { ...known, unasked: true });
+  }
+
   /** What a fresh read of a suspect's presence gave. */
   verified(node: string, lease: Lease | undefined, now: Milliseconds): void {
     const known = this.#nodes.get(node);
     if (known && lease !== undefined && !isSameRecord(known.lease, lease)) this.observe(node, lease, now);
+    // After an outage of the API server everybody has his time again, or whoever reads first would bury the others.
+    else if (known?.unasked) this.#nodes.set(node, sighting(known, now));
     // Heard of since the read was sent: its answer may be older than that.
     else if (known && now >= known.changedAt + known.duration) this.#nodes.set(node, { ...known, state: 'dead' });
   }
@@ -81,4 +91,8 @@ export class NodeLiveness {
     );
     return ends.length === 0 ? undefined : Math.min(...ends);
   }
+}
+
+function sighting({ lease, duration, state }: Sighting, changedAt: Milliseconds): Sighting {
+  return { lease, duration, state, changedAt };
 }

@@ -20,6 +20,8 @@ export interface Ownership {
    * if it is one of them; the owner that is no longer one of them lets go.
    */
   ensure(address: Ip, eligible: readonly string[]): Decision<Owner>;
+  /** A reason to believe that another node has the address: one that could not be confirmed of late is let go. */
+  doubt(address: Ip): void;
   /** No Service wants the address any more: let go of it, and forget the record if it is ours. */
   release(address: Ip): Decision;
   /** Nodes with a live agent, this one included. */

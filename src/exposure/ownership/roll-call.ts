@@ -99,7 +99,10 @@ export class RollCall {
       onError(error, name);
     }
     this.#verifying.delete(node);
-    if (!isRead) return; // still suspect; the timer asks again
+    if (!isRead) {
+      this.#liveness.unverified(node, clock.now());
+      return; // still suspect; the timer asks again
+    }
     // The view, for the watch may have been quicker than the answer.
     this.#liveness.verified(node, store.get(name), clock.now());
     if (!this.#stopped && !this.#liveness.isLive(node)) {

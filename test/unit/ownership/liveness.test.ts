@@ -26,6 +26,26 @@ describe('liveness of nodes', () => {
     expect(liveness.deadline()).toBeUndefined();
   });
 
+  it('gives a node its time again that could not be asked about: the API server was away for it, too', () => {
+    const liveness = new NodeLiveness('a', 1000);
+    liveness.observe('b', presence('1'), 0);
+    liveness.unverified('b', 6000);
+    liveness.verified('b', presence('1'), 60_000);
+    expect(liveness.live()).toEqual(['a', 'b']);
+    expect(liveness.deadline()).toBe(65_000);
+    liveness.verified('b', presence('1'), 65_000);
+    expect(liveness.live()).toEqual(['a']);
+  });
+
+  it('does not give it twice for a question that was older than the last news', () => {
+    const liveness = new NodeLiveness('a', 1000);
+    liveness.observe('b', presence('1'), 0);
+    liveness.observe('b', presence('2'), 6000);
+    liveness.unverified('b', 6001);
+    liveness.verified('b', presence('2'), 11_000);
+    expect(liveness.live()).toEqual(['a']);
+  });
+
   it('believes a fresh read more than its own watch', () => {
     const liveness = new NodeLiveness('a', 1000);
     liveness.observe('b', presence('1'), 0);
