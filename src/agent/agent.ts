@@ -117,6 +117,7 @@ export class Agent {
       allocatorElection.onChange(() => {
         this.metrics.leadershipChanged(config.allocatorLease);
         all();
+        this.#warm();
       }),
     );
     for (const watcher of Object.values(watchers)) watcher.start();
@@ -163,9 +164,10 @@ export class Agent {
     const { stages, watchers, allocatorElection } = this.#parts;
     stages.names.close();
     stages.router.close();
+    const handedBack = stages.leases.handBack();
     stages.leases.close();
     await stages.announcement.close();
-    await Promise.allSettled([stages.ownership.stop(), allocatorElection.stop()]);
+    await Promise.allSettled([handedBack, stages.ownership.stop(), allocatorElection.stop()]);
     for (const watcher of Object.values(watchers)) watcher.stop();
   }
 
@@ -252,6 +254,8 @@ export class Agent {
   }
 
   #warm(): void {
-    if (this.#started && this.#parts.allocatorElection.isLeader) this.#allocator.keepWarm();
+    if (!this.#started) return;
+    this.#parts.stages.leases.tend();
+    if (this.#parts.allocatorElection.isLeader) this.#allocator.keepWarm();
   }
 }

@@ -49,6 +49,12 @@ export const SETTINGS = z.object({
   vip_renewdeadline: seconds(3, 'When a node that cannot renew lets go by itself. Less than the duration.'),
   vip_retryperiod: seconds(1, 'How often Leases are renewed. 1.2 times of it is less than the deadline.'),
   enable_upnp: bool(true, 'Open router ports for Services that ask for them.'),
+  dhcp_spare: ours(
+    z.coerce.number().int().min(0).max(16).default(0).meta({
+      form: '0 to 16',
+      description: 'DHCP leases kept ready in each LAN, so that a Service does not wait for the server.',
+    }),
+  ),
   honor_exclude_label: ours(
     bool(false, `Nodes with the label ${EXCLUDE_LABEL} own no address. kubeadm sets it on every control plane.`),
   ),
@@ -90,6 +96,8 @@ export interface AgentConfig {
   /** Milliseconds. */
   readonly lease: { readonly duration: number; readonly renewDeadline: number; readonly retryPeriod: number };
   readonly routerEnabled: boolean;
+  /** DHCP leases kept ready in each LAN for Services to come. */
+  readonly dhcpSpare: number;
   /** Host and port of `/metrics`, `/healthz`, `/readyz`; undefined: none. */
   readonly listen?: { readonly host: string; readonly port: number };
   readonly kubeconfig?: string;
@@ -134,6 +142,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, ho
     conflictPolicy: v.conflict_policy,
     lease,
     routerEnabled: v.enable_upnp,
+    dhcpSpare: v.dhcp_spare,
     logLevel: v.vip_loglevel <= -4 ? 'debug' : v.vip_loglevel < 4 ? 'info' : v.vip_loglevel < 8 ? 'warn' : 'error',
     configMap: { name: v.kubevip_configmap, namespace: v.kubevip_configmap_namespace },
     ...(v.svc_namespace === '' ? {} : { watchNamespace: v.svc_namespace }),

@@ -1,5 +1,6 @@
 /** What an agent is made of. `wire.ts` makes the real ones; tests may give others. */
-import type { AddressProber, DhcpLeases } from '../exposure/address/port.ts';
+import type { SpareLeases } from '../exposure/address/dhcp/spares.ts';
+import type { AddressProber } from '../exposure/address/port.ts';
 import type { Announcement } from '../exposure/announcement/port.ts';
 import type { NamePublisher } from '../exposure/naming/port.ts';
 import type { Election, Ownership } from '../exposure/ownership/port.ts';
@@ -20,7 +21,7 @@ interface Closing {
 
 export interface Stages {
   readonly prober: AddressProber;
-  readonly leases: DhcpLeases & Closing;
+  readonly leases: SpareLeases;
   readonly ownership: Ownership & {
     start(): Promise<void>;
     /** Gives the Leases up at once, so that others need not wait. */

@@ -1,6 +1,9 @@
 /** Makes the real parts of an agent: sockets and kernel from `linux/`, the API server from `kube/`. */
 import { createDhcpLeases } from '../exposure/address/dhcp/leases.ts';
+import { dhcpLans } from '../exposure/address/dhcp/lans.ts';
 import { OFFER_PROBE } from '../exposure/address/dhcp/offer-check.ts';
+import { createSpareRecord } from '../exposure/address/dhcp/spare-record.ts';
+import { createSpareLeases } from '../exposure/address/dhcp/spares.ts';
 import { createAddressProber } from '../exposure/address/prober.ts';
 import { createAnnouncement } from '../exposure/announcement/announcement.ts';
 import { createNamePublisher } from '../exposure/naming/publisher.ts';
@@ -54,6 +57,17 @@ export function wire(config: AgentConfig, log: Logger): Parts {
   const leaseError = (lease: string) => (error: unknown) =>
     log.debug({ lease, message: messageOf(error) }, 'a Lease could not be written');
   const everywhere = { namespace: config.watchNamespace ?? '*' };
+  const services = watch('Service', everywhere);
+  const offerProber = createAddressProber({ network, clock, entropy, timing: OFFER_PROBE });
+  const allocatorElection = createElection({
+    name: config.allocatorLease,
+    // Not the node's bare name: a kube-vip on the same node calls itself that in this very Lease.
+    identity: `${config.node}_kubevip`,
+    times: config.lease,
+    clock,
+    store,
+    onError: leaseError(config.allocatorLease),
+  });
   return {
     version: VERSION,
     config,
@@ -62,7 +76,7 @@ export function wire(config: AgentConfig, log: Logger): Parts {
     log,
     network,
     watchers: {
-      services: watch('Service', everywhere),
+      services,
       endpointSlices: watch('EndpointSlice', everywhere),
       configMaps: watch('ConfigMap', {
         namespace: config.configMap.namespace,
@@ -70,23 +84,19 @@ export function wire(config: AgentConfig, log: Logger): Parts {
       }),
       ...(config.honorExcludeLabel ? { nodes: watch('Node', {}) } : {}),
     },
-    allocatorElection: createElection({
-      name: config.allocatorLease,
-      // Not the node's bare name: a kube-vip on the same node calls itself that in this very Lease.
-      identity: `${config.node}_kubevip`,
-      times: config.lease,
-      clock,
-      store,
-      onError: leaseError(config.allocatorLease),
-    }),
+    allocatorElection,
     stages: {
       prober: createAddressProber({ network, clock, entropy }),
-      leases: createDhcpLeases({
-        network,
+      leases: createSpareLeases({
+        leases: createDhcpLeases({ network, clock, entropy, prober: offerProber, log }),
+        count: config.rules.withdraw ? 0 : config.dhcpSpare,
+        allocating: () => allocatorElection.isLeader,
+        cluster: () => store.get(config.allocatorLease)?.metadata.uid,
+        lans: () => dhcpLans(network.links(), services.store.list(), config.link),
+        services: () => services.store.list(),
+        record: createSpareRecord({ store, onError: leaseError('kubevip-dhcp-spares') }),
+        prober: offerProber,
         clock,
-        entropy,
-        prober: createAddressProber({ network, clock, entropy, timing: OFFER_PROBE }),
-        log,
       }),
       ownership: withCustody({
         clock,

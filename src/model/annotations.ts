@@ -181,6 +181,13 @@ export const ANNOTATIONS = {
     meaning:
       'The address whose owner the Lease records; it stands as long as the Lease of the owner’s node is renewed.',
   },
+  dhcpSpares: {
+    key: 'kubevip.dev/dhcp-spares',
+    on: 'Lease',
+    access: 'read and written',
+    value: 'JSON',
+    meaning: 'The DHCP leases kept ready (`dhcp_spare`), for whichever agent gives out addresses next.',
+  },
 } as const satisfies Record<string, AnnotationKey>;
 
 /** Shorthand: the key strings. */

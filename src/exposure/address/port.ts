@@ -51,6 +51,8 @@ export interface DhcpRequest {
   /** Address to ask for (DISCOVER option 50). */
   readonly requested?: Ip;
   readonly mac?: Mac;
+  /** Nobody answers for the address yet, so the server can be heard by broadcast only. */
+  readonly standby?: boolean;
 }
 
 /**

@@ -118,9 +118,9 @@ describe('an address that another machine uses already', () => {
     const ask = () => leases.acquire({ ...WEB, requested: TAKEN });
     const reasons = new Set<string>();
     leases.onChange(() => reasons.add(ask().reason));
-    const found = await decided(leases, 'AddressConflict', ask);
+    const found = await decided(leases, 'OfferDeclined', ask);
     expect(found.message).toContain(`${TAKEN}, which ${world.lan.hosts.b.mac} already uses on eth0`);
-    expect([...reasons]).toEqual(['AddressConflict']);
+    expect([...reasons]).toEqual(['OfferDeclined']);
     await eventually('the server marks it', () => server.log().includes(`DHCPDECLINE(eth0) ${TAKEN}`));
     clock.jump(10_000);
     const next = await acquired(leases, { ...WEB, requested: TAKEN });
@@ -132,7 +132,7 @@ describe('an address that another machine uses already', () => {
     await world.dnsmasq(RANGE, 'no-ping');
     await world.lan.hosts.a.ip8(`addr add ${TAKEN}/24 dev eth0`);
     const { leases } = world.node('a');
-    const found = await decided(leases, 'AddressConflict', () => leases.acquire({ ...WEB, requested: TAKEN }));
+    const found = await decided(leases, 'OfferDeclined', () => leases.acquire({ ...WEB, requested: TAKEN }));
     expect(found.message).toContain(`${TAKEN}, which ${world.lan.hosts.a.mac} already uses`);
     await world.lan.hosts.a.ip8(`addr del ${TAKEN}/24 dev eth0`);
   });

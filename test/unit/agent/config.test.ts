@@ -12,6 +12,7 @@ describe('the agent’s environment', () => {
       lease: { duration: 5000, renewDeadline: 3000, retryPeriod: 1000 },
       listen: { host: '0.0.0.0', port: 2112 },
       routerEnabled: true,
+      dhcpSpare: 0,
     });
   });
 
@@ -28,11 +29,13 @@ describe('the agent’s environment', () => {
         vip_leaseduration: '15',
         vip_renewdeadline: '10',
         vip_retryperiod: '2',
+        dhcp_spare: '2',
       },
       'x',
     );
     expect(config).toMatchObject({ node: 'n1', link: 'eth1', watchNamespace: 'shop', routerEnabled: false });
     expect(config.rules.classOnly).toBe(true);
+    expect(config.dhcpSpare).toBe(2);
     expect(config.listen).toBeUndefined();
     expect(config.lease.duration).toBe(15_000);
   });
@@ -42,6 +45,7 @@ describe('the agent’s environment', () => {
     [{ vip_leaseduration: '0' }, /vip_leaseduration/],
     [{ vip_leaseduration: '3', vip_renewdeadline: '3' }, /vip_leaseduration \(3s\) > vip_renewdeadline/],
     [{ prometheus_server: 'nonsense' }, /prometheus_server/],
+    [{ dhcp_spare: '-1' }, /dhcp_spare/],
   ])('refuses %o by name', (env, message) => {
     expect(() => readConfig(env, 'x')).toThrow(message);
   });

@@ -61,7 +61,7 @@ describe('an offered address', () => {
     expect(world.types()).toEqual([discover, request, decline]);
     expect(node.leases.acquire(REQUEST)).toMatchObject({
       state: 'failed',
-      reason: 'AddressConflict',
+      reason: 'OfferDeclined',
       message: expect.stringContaining(`10.77.0.1 gave ${FIRST}, which ${STRANGER} already uses on eth0`) as string,
     });
     // RFC 2131 §3.1.5: ten seconds of rest.

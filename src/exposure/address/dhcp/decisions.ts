@@ -53,7 +53,7 @@ export function refused(link: string, server: Ip, count: number, text: string | 
 
 export function declined(lease: DhcpLease, link: string, by: Mac): NotReady {
   return failed(
-    'AddressConflict',
+    'OfferDeclined',
     `DHCP server ${lease.server} gave ${lease.ip}, which ${by} already uses on ${link}; the server has been told, and is ` +
       `asked for another address in a few seconds`,
   );

@@ -190,9 +190,16 @@ export function createDhcpLeases(parts: DhcpLeasesParts): DhcpLeasesOnNode {
 }
 
 function factsOf(request: DhcpRequest, lease?: DhcpLease): SessionFacts {
-  const { service, link, hostname, requested } = request;
+  const { service, link, hostname, requested, standby } = request;
   const identity = identityFor(request, lease);
-  return { service, link, identity, hostname, ...(requested === undefined ? {} : { requested }) };
+  return {
+    service,
+    link,
+    identity,
+    hostname,
+    ...(requested === undefined ? {} : { requested }),
+    ...(standby === undefined ? {} : { standby }),
+  };
 }
 
 function addressKey(link: string, mac: Mac): string {

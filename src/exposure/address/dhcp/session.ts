@@ -30,6 +30,7 @@ export interface SessionFacts {
   readonly identity: ClientIdentity;
   readonly hostname: string;
   readonly requested?: Ip;
+  readonly standby?: boolean;
 }
 
 export interface SessionParts {
@@ -77,9 +78,14 @@ export class Session {
   constructor(facts: SessionFacts, parts: SessionParts) {
     this.facts = facts;
     this.#parts = parts;
-    const { identity, hostname, requested } = facts;
+    const { identity, hostname, requested, standby } = facts;
     this.#client = createDhcpClient(
-      { ...identity, hostname, ...(requested === undefined ? {} : { requested }) },
+      {
+        ...identity,
+        hostname,
+        ...(requested === undefined ? {} : { requested }),
+        ...(standby === undefined ? {} : { standby }),
+      },
       parts.entropy,
     );
     const { probe } = parts;

@@ -1,10 +1,13 @@
-/** RENEWING: asks the server that gave the lease, and only that one, for more time (RFC 2131 §4.4.5). */
+/**
+ * RENEWING: asks the server that gave the lease, and only that one, for more time (RFC 2131 §4.4.5). Its answer goes to
+ * the leased address; where that stands nowhere yet, the form of INIT-REBOOT is answered by broadcast.
+ */
 import type { Milliseconds } from '../../../model/time.ts';
 import type { ClientOutput } from './events.ts';
 import { rebindingOf, type HeldLease } from './lease.ts';
 import { loseTo } from './refusal.ts';
 import { meaningOf } from './replies.ts';
-import { renew } from './requests.ts';
+import { confirm, renew } from './requests.ts';
 import { early, halfOfRest } from './retransmission.ts';
 import { STAY, type Context, type Entered } from './state.ts';
 
@@ -13,7 +16,7 @@ export function enterRenewing(context: Context, lease: HeldLease, now: Milliseco
   let again = now;
   const ask = (at: Milliseconds): ClientOutput[] => {
     again = halfOfRest(at, t2, lease.terms.leaseSeconds);
-    return [{ kind: 'send', ...renew(context, lease, at) }];
+    return [{ kind: 'send', ...(context.config.standby === true ? confirm : renew)(context, lease, at) }];
   };
   return {
     // A machine that slept past T2 has no use for the server's own answer any more.
@@ -32,7 +35,7 @@ export function enterRenewing(context: Context, lease: HeldLease, now: Milliseco
           const renewed = { terms: meaning.terms, since: now };
           return { outputs: [{ kind: 'bound', lease: renewed }], next: { to: 'BOUND', lease: renewed } };
         }
-        // Only our server was asked, so nobody else has anything to refuse.
+        // Nobody else has anything to refuse.
         const ours = meaning.kind === 'nak' && meaning.server === lease.terms.server;
         return ours ? loseTo(meaning, lease) : STAY;
       },

@@ -14,6 +14,8 @@ export interface ClientConfig extends ClientIdentity {
   readonly hostname: string;
   /** Address to ask for in the first DISCOVER. */
   readonly requested?: Ip;
+  /** The address stands nowhere: renewals are asked so that the answer is a broadcast. */
+  readonly standby?: boolean;
 }
 
 export interface Offer {

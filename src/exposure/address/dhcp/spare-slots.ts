@@ -1,0 +1,57 @@
+/** Who spares are to the server, and whose identity has gone to a Service. */
+import { KEY } from '../../../model/annotations.ts';
+import type { Service, ServiceKey } from '../../../model/kubernetes.ts';
+import { parseMac, type Mac } from '../../../model/mac.ts';
+import { identityOf } from '../../../protocols/dhcp4/identity.ts';
+import { readAssigned } from '../assigned.ts';
+import type { DhcpRequest } from '../port.ts';
+import type { Lan } from './lans.ts';
+
+export interface Slot extends Lan {
+  readonly slot: number;
+}
+
+/** No namespace is called this. */
+const PREFIX = '~spare/';
+
+export function isSpare(key: ServiceKey): boolean {
+  return key.startsWith(PREFIX);
+}
+
+/** In place of a Service's UID stands what every agent of the cluster arrives at alike. */
+export function spareRequest(cluster: string, { link, lan, slot }: Slot): DhcpRequest {
+  return {
+    service: `${PREFIX}${lan} ${slot}`,
+    uid: `${cluster} ${lan} spare ${slot}`,
+    hostname: `kubevip-spare-${slot}`,
+    link,
+    standby: true,
+  };
+}
+
+/** The lowest slots in each LAN whose identity no Service has taken along. */
+export function freeSlots(cluster: string, lans: readonly Lan[], count: number, taken: ReadonlySet<Mac>): Slot[] {
+  return lans.flatMap((lan) => {
+    const free: Slot[] = [];
+    for (let slot = 0; free.length < count; slot++) {
+      const candidate = { ...lan, slot };
+      if (!taken.has(identityOf(spareRequest(cluster, candidate).uid).mac)) free.push(candidate);
+    }
+    return free;
+  });
+}
+
+/**
+ * Hardware addresses that Services are known by. Those they only used to have count too, as long as they stand on them:
+ * a server that tells clients by hardware address would give both the same lease.
+ */
+export function carriedMacs(services: Iterable<Service>): Set<Mac> {
+  const macs = new Set<Mac>();
+  for (const service of services) {
+    const lease = readAssigned(service)?.lease;
+    const shown = parseMac(service.metadata.annotations?.[KEY.hwaddr] ?? '');
+    if (lease !== undefined) macs.add(lease.mac);
+    if (shown !== undefined) macs.add(shown);
+  }
+  return macs;
+}
