@@ -38,6 +38,7 @@ export function workloads(paths: LabPaths, state: LabState): DaemonSpec {
       ...['--lab', paths.id],
       ...['--nodes', nodeNames(state.options).join(',')],
       ...['--grace', String(state.options.nodeGraceMs)],
+      ...(state.options.ipv6 ? ['--ipv6'] : []),
     ],
     env: { KUBECONFIG: paths.adminKubeconfig },
     ready: (log) => /^ready$/m.test(log),

@@ -13,11 +13,20 @@ export const LAN = {
   pool: { first: '10.77.0.200', last: '10.77.0.249' },
 } as const;
 
-/** Only with the option `ipv6`. */
+/**
+ * The same LAN in IPv6, unless the option `ipv6` is off: the prefix the provider delegates, and a local one (RFC 4193),
+ * since homes have both. Hosts have the number of their IPv4 address in each; ::200 to ::fff are free for pools.
+ */
 export const LAN6 = {
   prefix: '2001:db8:77::/64',
+  localPrefix: 'fd77::/64',
   router: '2001:db8:77::1',
+  laptop: '2001:db8:77::50',
+  /** Link-local address of the router: what it says of itself in its advertisements, so what hosts route to. */
+  gateway: 'fe80::77:ff:fe00:1',
   dhcp: { first: '2001:db8:77::1000', last: '2001:db8:77::1fff' },
+  localDhcp: { first: 'fd77::1000', last: 'fd77::1fff' },
+  pool: { first: '2001:db8:77::200', last: '2001:db8:77::2ff' },
   wanRouter: '2001:db8:ff::2',
   wanInternet: '2001:db8:ff::1',
 } as const;
@@ -41,15 +50,33 @@ export function nodeName(index: number): string {
   return `n${index + 1}`;
 }
 
-/** Addresses of a node on the LAN and on the management network, its MAC, and the prefix its pods live in. */
-export function nodeAddresses(node: string): { lan: string; management: string; mac: string; pods: string } {
+export interface NodeAddresses {
+  readonly lan: string;
+  readonly lan6: string;
+  /** On the management network. */
+  readonly management: string;
+  readonly mac: string;
+  /** The prefixes its pods live in. */
+  readonly pods: string;
+  readonly pods6: string;
+}
+
+export function nodeAddresses(node: string): NodeAddresses {
   const number = 10 + Number(node.slice(1));
   return {
     lan: `10.77.0.${number}`,
+    lan6: `2001:db8:77::${number}`,
     management: `172.31.0.${number}`,
     mac: macOf(number),
     pods: `10.88.${number}.0/24`,
+    pods6: `fd88:0:0:${number}::/64`,
   };
+}
+
+/** The IPv6 address of a pod, with the numbers of its IPv4 address: 10.88.11.2 → fd88:0:0:11::2. */
+export function podAddress6(podIp: string): string {
+  const [, , node, host] = podIp.split('.');
+  return `fd88:0:0:${node}::${host}`;
 }
 
 /** Locally administered, with the last byte of the host's LAN address. */

@@ -37,35 +37,49 @@ async function buildSwitches(paths: LabPaths): Promise<void> {
 /** One node, plugged into both switches. It may not exist. */
 async function buildNode(paths: LabPaths, options: LabOptions, node: string): Promise<void> {
   const netns = netnsOf(paths, node);
-  const { lan, management, pods } = nodeAddresses(node);
+  const { lan, management, pods, pods6 } = nodeAddresses(node);
+  const others = nodeNames(options)
+    .filter((other) => other !== node)
+    .map(nodeAddresses);
   await createNetns(netns);
   await plugIntoLan(paths, options, node, lan);
   await plug({ netns, name: 'mgmt0' }, { netns: netnsOf(paths, 'mgmt'), name: 'br0', port: `p-${node}` });
-  await sysctl(netns, { 'net.ipv4.ip_forward': 1 });
+  await sysctl(netns, {
+    'net.ipv4.ip_forward': 1,
+    ...(options.ipv6 ? { 'net.ipv6.conf.all.forwarding': 1 } : {}),
+  });
   await configure(netns, [
     `addr add ${management}/24 dev mgmt0`,
     // Pods of the other nodes, as a CNI plugin with host gateways would route them. What of its own prefix has no pod
     // must not go out by the default route.
     `route add unreachable ${pods}`,
-    ...nodeNames(options)
-      .filter((other) => other !== node)
-      .map((other) => `route add ${nodeAddresses(other).pods} via ${nodeAddresses(other).lan}`),
+    ...others.map((other) => `route add ${other.pods} via ${other.lan}`),
+    ...(options.ipv6
+      ? [`route add unreachable ${pods6}`, ...others.map((other) => `route add ${other.pods6} via ${other.lan6}`)]
+      : []),
   ]);
 }
 
-/** eth0 with an address and the router as default gateway. */
+/** eth0 with an address of each family and prefix, and the router as default gateway. */
 async function plugIntoLan(paths: LabPaths, options: LabOptions, host: string, address: string): Promise<void> {
   const netns = netnsOf(paths, host);
   const number = Number(address.split('.')[3]);
   const port = { netns: netnsOf(paths, 'lan'), name: 'br0', port: `p-${host}` };
+  // Addresses are given here, and always the same: what the router advertises besides would come at any time.
+  await sysctl(netns, { 'net.ipv6.conf.default.accept_ra': 0 });
   await plug({ netns, name: 'eth0', mac: macOf(number) }, port);
   const lines = [`addr add ${address}/${LAN.prefixLength} dev eth0`];
   if (host !== 'router') lines.push(`route add default via ${LAN.router}`);
   if (options.ipv6) {
-    lines.push(`addr add ${host === 'router' ? LAN6.router : `2001:db8:77::${number}`}/64 dev eth0`);
-    if (host !== 'router') lines.push(`route add default via ${LAN6.router}`);
+    lines.push(...[LAN6.prefix, LAN6.localPrefix].map((prefix) => `addr add ${inPrefix(prefix, number)} dev eth0`));
+    if (host !== 'router') lines.push(`route add default via ${LAN6.gateway} dev eth0`);
   }
   await configure(netns, lines);
+}
+
+/** `2001:db8:77::/64`, 50 → `2001:db8:77::50/64` */
+function inPrefix(prefix: string, number: number): string {
+  return prefix.replace('::/', `::${number}/`);
 }
 
 async function buildWan(paths: LabPaths, options: LabOptions): Promise<void> {
@@ -86,7 +100,7 @@ export async function applyWan(paths: LabPaths, options: LabOptions): Promise<vo
     'addr flush dev eth0 scope global',
     `addr add ${wan.internet}/${wan.prefixLength} dev eth0`,
     ...(options.ipv6
-      ? [`addr add ${LAN6.wanInternet}/64 dev eth0`, `route add ${LAN6.prefix} via ${LAN6.wanRouter}`]
+      ? [`addr add ${LAN6.wanInternet}/64 dev eth0`, `route replace ${LAN6.prefix} via ${LAN6.wanRouter}`]
       : []),
   ]);
   await configure(router, [

@@ -9,8 +9,8 @@ const schema = z.strictObject({
   cluster: z.boolean().default(true),
   /** Agents on the nodes; needs the cluster. */
   agents: z.boolean().default(true),
-  /** IPv6 on LAN and WAN, with router advertisements and DHCPv6. */
-  ipv6: z.boolean().default(false),
+  /** IPv6 beside IPv4: LAN, WAN, router advertisements, DHCPv6, pods and Services. */
+  ipv6: z.boolean().default(true),
   /** The router's outer address. */
   wan: z.enum(['public', 'private', 'cgnat']).default('public'),
   dhcp: z

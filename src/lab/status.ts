@@ -2,12 +2,12 @@
 import { agentName } from './cluster-daemons.ts';
 import { logFile, runningDaemons } from './daemons.ts';
 import { hostNames } from './hosts.ts';
-import { LAN, labPaths, MANAGEMENT, netnsOf, nodeAddresses, WAN } from './layout.ts';
+import { LAN, LAN6, labPaths, MANAGEMENT, netnsOf, nodeAddresses, WAN } from './layout.ts';
 import { netnsExists } from './netns.ts';
 import { nodeNames } from './network.ts';
 import type { LabOptions } from './options.ts';
 import { readLeases, type DhcpLeaseRecord } from './router/dnsmasq.ts';
-import { readMappings, type PortMapping } from './router/nat.ts';
+import { readMappings, readPinholes, type Pinhole, type PortMapping } from './router/nat.ts';
 import { readState } from './state.ts';
 
 export interface LabStatus {
@@ -21,6 +21,7 @@ export interface LabStatus {
   readonly missing: readonly { readonly daemon: string; readonly log: string }[];
   readonly leases: readonly DhcpLeaseRecord[];
   readonly mappings: readonly PortMapping[];
+  readonly pinholes: readonly Pinhole[];
 }
 
 export interface HostStatus {
@@ -35,7 +36,7 @@ export async function labStatus(id: string): Promise<LabStatus> {
   const paths = labPaths(id);
   const state = readState(paths);
   if (state === undefined) {
-    return { id, up: false, dir: paths.dir, hosts: [], missing: [], leases: [], mappings: [] };
+    return { id, up: false, dir: paths.dir, hosts: [], missing: [], leases: [], mappings: [], pinholes: [] };
   }
   const { options } = state;
   const running = runningDaemons(paths);
@@ -51,6 +52,9 @@ export async function labStatus(id: string): Promise<LabStatus> {
         .filter(([daemon]) => hostOf(daemon) === name)
         .map(([daemon, { pid }]) => ({ name: daemon, pid })),
     }));
+  const [mappings, pinholes] = isOn('router')
+    ? await Promise.all([readMappings(paths), readPinholes(paths)])
+    : [[], []];
   const missing = expectedDaemons(options)
     .filter((daemon) => !running.has(daemon) && isOn(hostOf(daemon)))
     .map((daemon) => ({ daemon, log: logFile(paths, daemon) }));
@@ -62,7 +66,8 @@ export async function labStatus(id: string): Promise<LabStatus> {
     hosts,
     missing,
     leases: readLeases(paths),
-    mappings: isOn('router') ? await readMappings(paths) : [],
+    mappings,
+    pinholes,
   };
 }
 
@@ -85,16 +90,17 @@ function hostOf(daemon: string): string {
 }
 
 function addressesOf(host: string, options: LabOptions): string[] {
+  const v6 = (...addresses: string[]): string[] => (options.ipv6 ? addresses : []);
   switch (host) {
     case 'router':
-      return [LAN.router, WAN[options.wan].router];
+      return [LAN.router, WAN[options.wan].router, ...v6(LAN6.router, LAN6.wanRouter)];
     case 'internet':
-      return [WAN[options.wan].internet];
+      return [WAN[options.wan].internet, ...v6(LAN6.wanInternet)];
     case 'laptop':
-      return [LAN.laptop];
+      return [LAN.laptop, ...v6(LAN6.laptop)];
     case 'mgmt':
       return [MANAGEMENT.api];
     default:
-      return [nodeAddresses(host).lan, nodeAddresses(host).management];
+      return [nodeAddresses(host).lan, nodeAddresses(host).management, ...v6(nodeAddresses(host).lan6)];
   }
 }

@@ -7,6 +7,7 @@ import { runOnHost } from '../../src/lab/hosts.ts';
 import { labDown, labUp } from '../../src/lab/lab.ts';
 import { labPaths, netnsOf, type LabPaths } from '../../src/lab/layout.ts';
 import type { LabOptionsInput } from '../../src/lab/options.ts';
+import { readPinholes } from '../../src/lab/router/nat.ts';
 import { createSystemClock } from '../../src/linux/clock.ts';
 import { connect, type Cluster } from '../../src/kube/client.ts';
 
@@ -52,21 +53,26 @@ export async function startLab(options: LabOptionsInput): Promise<TestLab> {
     async leftovers() {
       const lines: string[] = [];
       for (const node of nodes) {
-        const addresses = (await on(node, 'ip', '-o', 'addr', 'show', 'dev', 'eth0')).stdout;
-        for (const [, address = ''] of addresses.matchAll(/ inet (\S+)/g)) lines.push(`${node} ${address}`);
+        const addresses = (await on(node, 'ip', '-o', 'addr', 'show', 'dev', 'eth0', 'scope', 'global')).stdout;
+        for (const [, address = ''] of addresses.matchAll(/ inet6? (\S+)/g)) lines.push(`${node} ${address}`);
         const links = (await on(node, 'ip', '-o', 'link')).stdout;
         for (const [, link = ''] of links.matchAll(/^\d+: ([^:@]+)/gm)) lines.push(`${node} ${link}`);
-        const silent = (await on(node, 'nft', 'list', 'set', 'arp', 'kubevip', 'silent')).stdout;
-        for (const [, elements = ''] of silent.matchAll(/elements = \{([^}]*)\}/g))
-          lines.push(`${node} silent for ${elements}`);
+        for (const family of ['arp', 'inet']) {
+          const silent = (await on(node, 'nft', 'list', 'set', family, 'kubevip', 'silent')).stdout;
+          for (const [, elements = ''] of silent.matchAll(/elements = \{([^}]*)\}/g))
+            lines.push(`${node} silent for ${elements}`);
+        }
       }
       lines.push(
         ...(existsSync(paths.leases) ? readFileSync(paths.leases, 'utf8') : '')
           .split('\n')
+          // Who the DHCPv6 server is, not what it has leased.
+          .filter((line) => !line.startsWith('duid '))
           .map((line) => `lease ${line.split(' ')[2] ?? ''}`),
       );
       const router = await on('router', 'nft', 'list', 'ruleset');
       lines.push(...[...router.stdout.matchAll(/^.*dnat.*$/gm)].map(([line]) => `mapping ${line.trim()}`));
+      lines.push(...(await readPinholes(paths)).map(({ internalIp }) => `pinhole to ${internalIp}`));
       return lines
         .filter((line) => line.trim() !== 'lease')
         .sort()

@@ -25,6 +25,9 @@ export class LabStatusCommand extends BaseCommand<LabStatus> {
     if (status.mappings.length > 0) {
       this.log('\n%s', renderTable(MAPPING_COLUMNS, status.mappings));
     }
+    if (status.pinholes.length > 0) {
+      this.log('\n%s', renderTable(PINHOLE_COLUMNS, status.pinholes));
+    }
     return status;
   }
 }
@@ -55,5 +58,13 @@ const MAPPING_COLUMNS = [
   {
     header: 'goes to',
     value: ({ internalIp, internalPort }: LabStatus['mappings'][number]) => `${internalIp}:${internalPort}`,
+  },
+];
+
+const PINHOLE_COLUMNS = [
+  {
+    header: 'pinhole to',
+    value: ({ internalIp, internalPort, protocol }: LabStatus['pinholes'][number]) =>
+      `[${internalIp}]:${internalPort}/${protocol}`,
   },
 ];

@@ -30,6 +30,7 @@ Run again, it repairs what is missing.`;
       description: 'Clients may open router ports only for themselves (default yes)',
       allowNo: true,
     }),
+    ipv6: Flags.boolean({ description: 'IPv6 beside IPv4 (default yes)', allowNo: true }),
     agents: Flags.boolean({ description: 'Agents on the nodes (default yes)', allowNo: true }),
     cluster: Flags.boolean({ description: 'API server, workloads and agents (default yes)', allowNo: true }),
   };
@@ -60,7 +61,7 @@ Run again, it repairs what is missing.`;
   }
 }
 
-type Given = { readonly [Name in 'dhcp' | 'ping-check' | 'secure-mode' | 'agents' | 'cluster']?: boolean } & {
+type Given = { readonly [Name in 'dhcp' | 'ipv6' | 'ping-check' | 'secure-mode' | 'agents' | 'cluster']?: boolean } & {
   readonly nodes?: number | undefined;
   readonly wan?: 'public' | 'private' | 'cgnat' | undefined;
   readonly 'lease-time'?: string | undefined;
@@ -68,10 +69,11 @@ type Given = { readonly [Name in 'dhcp' | 'ping-check' | 'secure-mode' | 'agents
 
 /** Undefined when no flag was given: a lab that is up stays as it is. */
 function optionsFrom(given: Given): LabOptionsInput | undefined {
-  const { nodes, wan, dhcp, agents, cluster } = given;
+  const { nodes, wan, dhcp, ipv6, agents, cluster } = given;
   const options: LabOptionsInput = {
     ...(nodes !== undefined && { nodes }),
     ...(wan !== undefined && { wan }),
+    ...(ipv6 !== undefined && { ipv6 }),
     ...(agents !== undefined && { agents }),
     ...(cluster !== undefined && { cluster }),
     ...(given['secure-mode'] !== undefined && { upnp: { secureMode: given['secure-mode'] } }),

@@ -7,6 +7,8 @@ import type { Clock } from '../../model/time.ts';
 export interface ClusterContext {
   readonly cluster: Cluster;
   readonly clock: Clock;
+  /** Whether nodes and pods have an IPv6 address beside the IPv4 one. */
+  readonly ipv6: boolean;
   /** The API's objects as last seen. */
   readonly seen: {
     readonly deployments: ReadonlyStore<Workload>;

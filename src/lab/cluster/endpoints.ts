@@ -1,6 +1,9 @@
-/** The EndpointSlices of a Service, as the endpoint slice controller makes them (IPv4, one per set of ports). */
-import type { EndpointSlice, Pod, Service } from '../../model/kubernetes.ts';
+/** The EndpointSlices of a Service, as the endpoint slice controller makes them: one per family and set of ports. */
+import { isIPv6 } from 'node:net';
+import type { EndpointSlice, Pod, Service, ServicePort } from '../../model/kubernetes.ts';
 import { isReady, isTerminating, sameNamespace, selects, targetPortIn } from './pods.ts';
+
+type AddressType = 'IPv4' | 'IPv6';
 
 export const MANAGED_BY = 'kubevip-lab';
 
@@ -11,10 +14,22 @@ export const MANAGED_BY = 'kubevip-lab';
 export function endpointSlices(service: Service, pods: readonly Pod[]): EndpointSlice[] {
   const { selector, ports = [] } = service.spec;
   if (selector === undefined || Object.keys(selector).length === 0) return [];
+  const selected = pods.filter((pod) => sameNamespace(pod, service) && selects(selector, pod));
+  return (service.spec.ipFamilies ?? ['IPv4']).flatMap((family) =>
+    slicesOf(service, family === 'IPv6' ? 'IPv6' : 'IPv4', selected, ports),
+  );
+}
+
+function slicesOf(
+  service: Service,
+  family: AddressType,
+  pods: readonly Pod[],
+  servicePorts: readonly ServicePort[],
+): EndpointSlice[] {
   const groups = new Map<string, { ports: NonNullable<EndpointSlice['ports']>; pods: Pod[] }>();
   for (const pod of pods) {
-    if (!sameNamespace(pod, service) || !selects(selector, pod) || pod.status?.podIP === undefined) continue;
-    const resolved = ports.flatMap((port) => {
+    if (addressOf(pod, family) === undefined) continue;
+    const resolved = servicePorts.flatMap((port) => {
       const number = targetPortIn(pod, port);
       return number === undefined ? [] : [{ name: port.name ?? '', port: number, protocol: port.protocol ?? 'TCP' }];
     });
@@ -23,21 +38,29 @@ export function endpointSlices(service: Service, pods: readonly Pod[]): Endpoint
     group.pods.push(pod);
     groups.set(key, group);
   }
-  return [...groups.values()].map((group, i) => sliceOf(service, i, group.ports, group.pods));
+  return [...groups.values()].map((group, i) => sliceOf(service, family, i, group.ports, group.pods));
+}
+
+function addressOf({ status }: Pod, family: AddressType): string | undefined {
+  const addresses = status?.podIPs?.map(({ ip }) => ip) ?? (status?.podIP === undefined ? [] : [status.podIP]);
+  return addresses.find((address) => isIPv6(address) === (family === 'IPv6'));
 }
 
 function sliceOf(
   service: Service,
+  family: AddressType,
   index: number,
   ports: NonNullable<EndpointSlice['ports']>,
   pods: readonly Pod[],
 ): EndpointSlice {
   const { name, namespace = 'default', uid = '' } = service.metadata;
   const owner = { apiVersion: 'v1', kind: 'Service', name, uid, controller: true, blockOwnerDeletion: true };
+  // The family is part of the name: what is there under a name cannot change it.
+  const base = family === 'IPv6' ? `${name}-lab-v6` : `${name}-lab`;
   return {
-    addressType: 'IPv4',
+    addressType: family,
     metadata: {
-      name: index === 0 ? `${name}-lab` : `${name}-lab-${index}`,
+      name: index === 0 ? base : `${base}-${index}`,
       namespace,
       labels: {
         'kubernetes.io/service-name': name,
@@ -47,16 +70,16 @@ function sliceOf(
     },
     ports,
     endpoints: pods
-      .map((pod) => endpointOf(pod))
+      .map((pod) => endpointOf(pod, addressOf(pod, family) ?? ''))
       .sort((a, b) => (a.addresses[0] ?? '').localeCompare(b.addresses[0] ?? '')),
   };
 }
 
-function endpointOf(pod: Pod): NonNullable<EndpointSlice['endpoints']>[number] {
+function endpointOf(pod: Pod, address: string): NonNullable<EndpointSlice['endpoints']>[number] {
   const ready = isReady(pod) && !isTerminating(pod);
   const { name, namespace = 'default', uid = '' } = pod.metadata;
   return {
-    addresses: [pod.status?.podIP ?? ''],
+    addresses: [address],
     ...(pod.spec.nodeName === undefined ? {} : { nodeName: pod.spec.nodeName }),
     conditions: { ready, serving: isReady(pod), terminating: isTerminating(pod) },
     ...{ targetRef: { kind: 'Pod', name, namespace, uid } },

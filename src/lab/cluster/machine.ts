@@ -5,8 +5,8 @@
  */
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { Server } from 'node:http';
+import { createServer, type Server } from 'node:http';
+import { isIPv6 } from 'node:net';
 import { runOrThrow } from '../exec.ts';
 import { messageOf } from '../../model/errors.ts';
 import type { FromMachine, PodPort, PodToRun, ToMachine } from './messages.ts';
@@ -48,8 +48,10 @@ export function runMachine(node: string): void {
 
   async function start(pod: PodToRun): Promise<void> {
     // Left behind by a predecessor, perhaps: `replace` takes it over.
-    await runOrThrow(['ip', 'addr', 'replace', `${pod.ip}/32`, 'dev', 'lo']);
-    const servers = await Promise.all(pod.ports.map((port) => serve(pod, port, node)));
+    for (const ip of pod.ips) await runOrThrow(['ip', 'addr', 'replace', ip, 'dev', 'lo', ...nodad(ip)]);
+    const servers = await Promise.all(
+      pod.ips.flatMap((ip) => pod.ports.map((port) => serve(hello(pod, node), ip, port))),
+    );
     running.set(pod.uid, { pod, servers });
   }
 
@@ -59,26 +61,34 @@ export function runMachine(node: string): void {
       server.close();
       if ('closeAllConnections' in server) server.closeAllConnections();
     }
-    await runOrThrow(['ip', 'addr', 'del', `${pod.ip}/32`, 'dev', 'lo']);
+    for (const ip of pod.ips) await runOrThrow(['ip', 'addr', 'del', ip, 'dev', 'lo']);
   }
 }
 
-async function serve(pod: PodToRun, { port, protocol }: PodPort, node: string): Promise<Server | Socket> {
-  const hello = `hello from ${pod.name} on ${node}\n`;
+/** An address that is to be served at once cannot wait for duplicate address detection. */
+function nodad(ip: string): string[] {
+  return isIPv6(ip) ? ['nodad'] : [];
+}
+
+function hello(pod: PodToRun, node: string): string {
+  return `hello from ${pod.name} on ${node}\n`;
+}
+
+async function serve(greeting: string, ip: string, { port, protocol }: PodPort): Promise<Server | Socket> {
   if (protocol === 'UDP') {
-    const socket = createSocket('udp4', (message, from) => {
-      socket.send(Buffer.concat([Buffer.from(hello), message]), from.port, from.address);
+    const socket = createSocket(isIPv6(ip) ? 'udp6' : 'udp4', (message, from) => {
+      socket.send(Buffer.concat([Buffer.from(greeting), message]), from.port, from.address);
     });
-    socket.bind(port, pod.ip);
+    socket.bind(port, ip);
     await once(socket, 'listening');
     return socket;
   }
   const server = createServer((request, response) => {
     response.setHeader('content-type', 'text/plain');
     // Whom the pod sees tells whether the client's address was kept (externalTrafficPolicy Local).
-    response.end(request.url === '/client' ? `${request.socket.remoteAddress ?? ''}\n` : hello);
+    response.end(request.url === '/client' ? `${request.socket.remoteAddress ?? ''}\n` : greeting);
   });
-  server.listen(port, pod.ip);
+  server.listen(port, ip);
   await once(server, 'listening');
   return server;
 }

@@ -1,6 +1,6 @@
 /**
- * The workloads of a lab, as a process: `main --lab ID --nodes n1,n2 --grace MS`, KUBECONFIG in the environment. Prints
- * one line `ready` when every node is registered.
+ * The workloads of a lab, as a process: `main --lab ID --nodes n1,n2 --grace MS [--ipv6]`, KUBECONFIG in the environment.
+ * Prints one line `ready` when every node is registered.
  */
 import { parseArgs } from 'node:util';
 import { connect } from '../../kube/client.ts';
@@ -13,7 +13,12 @@ import { Workloads } from './workloads.ts';
 async function main(argv: readonly string[]): Promise<void> {
   const { values } = parseArgs({
     args: [...argv],
-    options: { lab: { type: 'string' }, nodes: { type: 'string' }, grace: { type: 'string' } },
+    options: {
+      lab: { type: 'string' },
+      nodes: { type: 'string' },
+      grace: { type: 'string' },
+      ipv6: { type: 'boolean' },
+    },
   });
   const clock = createSystemClock();
   const log = (line: string): void => void process.stdout.write(`${clock.wall().toISOString()} ${line}\n`);
@@ -21,6 +26,7 @@ async function main(argv: readonly string[]): Promise<void> {
     cluster: connect({ env: process.env, userAgent: 'kubevip-lab' }),
     paths: labPaths(values.lab ?? 'lab'),
     nodes: (values.nodes ?? '').split(',').filter((node) => node !== ''),
+    ipv6: values.ipv6 === true,
     graceMs: Number(values.grace ?? 2000),
     clock,
     entropy: systemEntropy,

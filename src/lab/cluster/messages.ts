@@ -1,10 +1,10 @@
 /** What the cluster process and the machine process on each node say to each other, over Node's IPC channel. */
 
-/** A container that shall run: one server per port, on the pod's own address. */
+/** A container that shall run: one server per port and address of the pod. */
 export interface PodToRun {
   readonly uid: string;
   readonly name: string;
-  readonly ip: string;
+  readonly ips: readonly string[];
   readonly ports: readonly PodPort[];
 }
 

@@ -12,7 +12,7 @@ export async function syncNode(context: ClusterContext, name: string, ready: boo
   if (before === undefined) {
     const labels = { 'kubernetes.io/hostname': name, 'kubernetes.io/os': 'linux', 'kubernetes.io/arch': arch() };
     try {
-      await nodes.create({ metadata: { name, labels } });
+      await nodes.create({ metadata: { name, labels }, spec: podCidrs(context, name) });
     } catch (error) {
       if (!isApiError(error, 'ALREADY_EXISTS')) throw error;
     }
@@ -26,14 +26,24 @@ export async function syncNode(context: ClusterContext, name: string, ready: boo
   );
 }
 
-function nodeStatus({ clock }: ClusterContext, name: string, before: Node | undefined, ready: boolean): object {
+function podCidrs({ ipv6 }: ClusterContext, name: string): object {
+  const { pods, pods6 } = nodeAddresses(name);
+  return { podCIDR: pods, podCIDRs: ipv6 ? [pods, pods6] : [pods] };
+}
+
+function hostIps({ ipv6 }: ClusterContext, name: string): string[] {
+  const { lan, lan6 } = nodeAddresses(name);
+  return ipv6 ? [lan, lan6] : [lan];
+}
+
+function nodeStatus(context: ClusterContext, name: string, before: Node | undefined, ready: boolean): object {
   return {
     addresses: [
-      { type: 'InternalIP', address: nodeAddresses(name).lan },
+      ...hostIps(context, name).map((address) => ({ type: 'InternalIP', address })),
       { type: 'Hostname', address: name },
     ],
     conditions: [
-      condition(clock, before?.status?.conditions, {
+      condition(context.clock, before?.status?.conditions, {
         type: 'Ready',
         status: ready ? 'True' : 'Unknown',
         reason: ready ? 'KubeletReady' : 'NodeStatusUnknown',
@@ -48,8 +58,15 @@ function nodeStatus({ clock }: ClusterContext, name: string, before: Node | unde
   };
 }
 
-/** Writes what became of a pod: its address, and whether it serves. */
-export async function reportPod(context: ClusterContext, pod: Pod, podIP: string, serving: boolean): Promise<void> {
+/** Writes what became of a pod: its addresses, and whether it serves. */
+export async function reportPod(
+  context: ClusterContext,
+  pod: Pod,
+  ips: readonly string[],
+  serving: boolean,
+): Promise<void> {
+  const podIP = ips[0] ?? '';
+  const hosts = hostIps(context, pod.spec.nodeName ?? '');
   const { phase, podIP: knownIp, conditions: before } = pod.status ?? {};
   if (phase === 'Running' && knownIp === podIP && isReady(pod) === serving) return;
   // Never seen serving: still starting.
@@ -61,8 +78,9 @@ export async function reportPod(context: ClusterContext, pod: Pod, podIP: string
   const body = {
     phase: serving || phase === 'Running' ? 'Running' : 'Pending',
     podIP,
-    podIPs: [{ ip: podIP }],
-    hostIP: nodeAddresses(pod.spec.nodeName ?? '').lan,
+    podIPs: ips.map((ip) => ({ ip })),
+    hostIP: hosts[0],
+    hostIPs: hosts.map((ip) => ({ ip })),
     startTime: startedAt,
     conditions: ['PodScheduled', 'Initialized', 'ContainersReady', 'Ready'].map((type) =>
       condition(context.clock, before, {

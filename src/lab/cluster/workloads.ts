@@ -9,7 +9,7 @@ import { createWatcher, type Watcher } from '../../kube/watcher/watcher.ts';
 import { messageOf } from '../../model/errors.ts';
 import { keyOf, type Pod } from '../../model/kubernetes.ts';
 import type { Clock, Entropy, Milliseconds } from '../../model/time.ts';
-import { nodeAddresses, type LabPaths } from '../layout.ts';
+import { nodeAddresses, podAddress6, type LabPaths } from '../layout.ts';
 import { isPoweredOff } from '../state.ts';
 import type { ClusterContext } from './context.ts';
 import { schedulePod, syncDeployment } from './deployments.ts';
@@ -23,6 +23,8 @@ export interface WorkloadsOptions {
   readonly cluster: Cluster;
   readonly paths: LabPaths;
   readonly nodes: readonly string[];
+  /** Whether nodes and pods have an IPv6 address beside the IPv4 one. */
+  readonly ipv6: boolean;
   /** Silence after which a node counts as lost. */
   readonly graceMs: Milliseconds;
   readonly clock: Clock;
@@ -54,7 +56,7 @@ export class Workloads {
 
   constructor(options: WorkloadsOptions) {
     this.#options = options;
-    const { cluster, clock, entropy } = options;
+    const { cluster, clock, entropy, ipv6 } = options;
     const watch = <K extends Kind>(kind: K, onChange: (object: Kinds[K], key: string) => void): Watcher<Kinds[K]> => {
       const watcher = createWatcher({
         resource: cluster.resource(kind),
@@ -80,6 +82,7 @@ export class Workloads {
     this.#context = {
       cluster,
       clock,
+      ipv6,
       seen: {
         deployments: watch('Deployment', (_, key) => this.#queue.add(`deployment ${key}`)).store,
         pods: watch('Pod', (pod, key) => this.#podChanged(pod, key)).store,
@@ -174,21 +177,22 @@ export class Workloads {
     if (machine === undefined) return;
     const ready = this.#isReady(node);
     const pods = this.#context.seen.pods.list().filter(({ spec }) => spec.nodeName === node);
-    const addresses = giveAddresses(node, pods, machine.given);
+    const given = giveAddresses(node, pods, machine.given);
+    const addresses = new Map([...given].map(([pod, ip]) => [pod, podIps(this.#context, ip)]));
     machine.client.setPods(
       pods
         .filter((pod) => !isTerminating(pod))
         .map((pod) => ({
           uid: pod.metadata.uid ?? '',
           name: pod.metadata.name,
-          ip: addresses.get(pod) ?? '',
+          ips: addresses.get(pod) ?? [],
           ports: listeningPorts(pod),
         })),
     );
     await syncNode(this.#context, node, ready);
     await Promise.all(
       pods.map((pod) =>
-        reportPod(this.#context, pod, addresses.get(pod) ?? '', ready && machine.running.has(pod.metadata.uid ?? '')),
+        reportPod(this.#context, pod, addresses.get(pod) ?? [], ready && machine.running.has(pod.metadata.uid ?? '')),
       ),
     );
   }
@@ -205,7 +209,12 @@ export class Workloads {
   }
 }
 
-/** The address of each pod: the one it has, the one given to it before, or a free one. */
+/** All addresses of a pod, the IPv4 address first. */
+function podIps({ ipv6 }: ClusterContext, ip: string): string[] {
+  return ipv6 ? [ip, podAddress6(ip)] : [ip];
+}
+
+/** The IPv4 address of each pod: the one it has, the one given to it before, or a free one. */
 function giveAddresses(node: string, pods: readonly Pod[], given: Map<string, string>): Map<Pod, string> {
   const uids = new Set(pods.map(({ metadata }) => metadata.uid ?? ''));
   for (const uid of given.keys()) if (!uids.has(uid)) given.delete(uid);

@@ -19,32 +19,44 @@ export function dnsmasq(paths: LabPaths, options: LabOptions): DaemonSpec {
 
 function dnsmasqLines(paths: LabPaths, options: LabOptions): string[] {
   const { enabled, pingCheck, leaseTime } = options.dhcp;
+  const hostRecord = (name: string, ...[ipv4, ipv6]: [string, string]): string =>
+    `host-record=${name}.lan,${ipv4}${options.ipv6 ? `,${ipv6}` : ''}`;
   return [
     // The lease file lies in a folder that only root may enter.
     'user=root',
     'log-facility=-',
     'interface=eth0',
     'bind-interfaces',
+    `dhcp-leasefile=${paths.leases}`,
     'no-resolv',
     'no-hosts',
     'domain=lan',
     'local=/lan/',
-    `host-record=router.lan,${LAN.router}`,
-    `host-record=laptop.lan,${LAN.laptop}`,
-    ...nodeNames(options).map((node) => `host-record=${node}.lan,${nodeAddresses(node).lan}`),
+    hostRecord('router', LAN.router, LAN6.router),
+    hostRecord('laptop', LAN.laptop, LAN6.laptop),
+    ...nodeNames(options).map((node) => hostRecord(node, nodeAddresses(node).lan, nodeAddresses(node).lan6)),
     ...(enabled
       ? [
           'dhcp-authoritative',
           'log-dhcp',
-          `dhcp-leasefile=${paths.leases}`,
           `dhcp-range=${LAN.dhcp.first},${LAN.dhcp.last},255.255.255.0,${leaseTime}`,
           `dhcp-option=option:router,${LAN.router}`,
           `dhcp-option=option:dns-server,${LAN.router}`,
           ...(pingCheck ? [] : ['no-ping']),
         ]
       : []),
-    ...(options.ipv6 ? ['enable-ra', `dhcp-range=${LAN6.dhcp.first},${LAN6.dhcp.last},64,${leaseTime}`] : []),
+    ...(options.ipv6 ? ['enable-ra', ...[LAN6.dhcp, LAN6.localDhcp].map((range) => range6(range, options))] : []),
   ];
+}
+
+/** With DHCP hosts may make themselves an address, ask for one, or both; without it, only the former. */
+function range6(
+  { first, last }: { first: string; last: string },
+  { dhcp: { enabled, leaseTime } }: LabOptions,
+): string {
+  return enabled
+    ? `dhcp-range=${first},${last},slaac,64,${leaseTime}`
+    : `dhcp-range=${first.slice(0, first.indexOf('::'))}::,ra-only,64`;
 }
 
 /** One line of dnsmasq's lease file. */

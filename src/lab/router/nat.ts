@@ -3,6 +3,7 @@ import { run, runOrThrow } from '../exec.ts';
 import { netnsOf, type LabPaths } from '../layout.ts';
 import { loadNft } from '../netns.ts';
 import type { LabOptions } from '../options.ts';
+import { fromBigInt } from '../../model/ip.ts';
 
 /**
  * Replaces the whole ruleset: a home router that lets the LAN out and nothing in, mappings made so far are forgotten.
@@ -57,6 +58,29 @@ export interface PortMapping {
   readonly externalPort: number;
   readonly internalIp: string;
   readonly internalPort: number;
+}
+
+/** One address and port on the LAN that the firewall lets the Internet reach over IPv6. */
+export interface Pinhole {
+  readonly protocol: 'TCP' | 'UDP';
+  readonly internalIp: string;
+  readonly internalPort: number;
+}
+
+/** The pinholes that are really in force: read from the ruleset, not from the daemon. */
+export async function readPinholes(paths: LabPaths): Promise<Pinhole[]> {
+  const text = await runOrThrow(['nft', 'list', 'chain', 'inet', 'filter', 'miniupnpd'], {
+    netns: netnsOf(paths, 'router'),
+  });
+  // Here too by places in the header: the destination's 128 bits, then the protocol. IPv4 mappings have rules in this
+  // chain as well, with a destination of 32 bits elsewhere.
+  const rule = /th dport (\d+) .*@nh,192,128 0x([0-9a-f]+) @nh,48,8 (0x6|0x11) accept/;
+  return text.split('\n').flatMap((line): Pinhole[] => {
+    const [, internalPort, address = '', protocol] = rule.exec(line) ?? [];
+    if (protocol === undefined) return [];
+    const internalIp = fromBigInt(BigInt(`0x${address}`), 6);
+    return [{ protocol: protocol === '0x6' ? 'TCP' : 'UDP', internalIp, internalPort: Number(internalPort) }];
+  });
 }
 
 /** The mappings that are really in force: read from the ruleset, not from the daemon. */

@@ -48,6 +48,24 @@ describe('endpoint slices', () => {
     ]);
   });
 
+  it('are of each family that the Service is of, under other names', () => {
+    const plain = pod('a', '10.88.11.2');
+    const dual = { ...plain, status: { ...plain.status, podIPs: [{ ip: '10.88.11.2' }, { ip: 'fd88:0:0:11::2' }] } };
+    const both = { ...service, spec: { ...service.spec, ipFamilies: ['IPv6', 'IPv4'] } };
+    const essence = (of: Service) =>
+      endpointSlices(of, [dual, pod('b', '10.88.11.3')]).map(({ metadata, addressType, endpoints }) => [
+        metadata.name,
+        addressType,
+        endpoints?.flatMap(({ addresses }) => addresses),
+      ]);
+    const [v4, v6] = [
+      ['web-lab', 'IPv4', ['10.88.11.2', '10.88.11.3']],
+      ['web-lab-v6', 'IPv6', ['fd88:0:0:11::2']],
+    ];
+    expect(essence(both)).toEqual([v6, v4]);
+    expect(essence(service)).toEqual([v4]);
+  });
+
   it('ignore other namespaces, and Services without selector', () => {
     const elsewhere = pod('a', '10.88.11.2');
     const moved = { ...elsewhere, metadata: { ...elsewhere.metadata, namespace: 'other' } };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { labPaths, nodeAddresses } from '../../../src/lab/layout.ts';
+import { labPaths, nodeAddresses, podAddress6 } from '../../../src/lab/layout.ts';
 import { labOptions } from '../../../src/lab/options.ts';
 
 describe('lab options', () => {
@@ -36,9 +36,12 @@ describe('lab ids', () => {
   it('give nodes addresses of their own', () => {
     expect(nodeAddresses('n2')).toEqual({
       lan: '10.77.0.12',
+      lan6: '2001:db8:77::12',
       management: '172.31.0.12',
       mac: '02:77:00:00:00:0c',
       pods: '10.88.12.0/24',
+      pods6: 'fd88:0:0:12::/64',
     });
+    expect(podAddress6('10.88.12.7')).toBe('fd88:0:0:12::7');
   });
 });

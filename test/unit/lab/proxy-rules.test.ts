@@ -25,6 +25,9 @@ function verdict(rules: string, map: string, match: string): string | undefined 
   return new RegExp(`chain ${chain} \\{([^}]*\\})?`).exec(rules)?.[0]?.replace(/\s+/g, ' ') ?? to;
 }
 const VIP = '10.77.0.200 . tcp . 80';
+/** The part of the rules that is about one family. */
+const tableOf = (family: 'ip' | 'ip6', rules: string): string =>
+  rules.split('add table ').find((table) => table.startsWith(`${family} `)) ?? '';
 
 describe('the rules in place of kube-proxy', () => {
   const both = slice([
@@ -81,6 +84,26 @@ describe('the rules in place of kube-proxy', () => {
     expect(proxyRules('n1', [proxied], [both])).not.toContain('10.77.0.9');
     expect(proxyRules('n1', [service({ type: 'ClusterIP' })], [both])).not.toContain('10.77.0.200');
     expect(proxyRules('n1', [service({ clusterIP: 'None' }, ['2001:db8::1'])], [both])).not.toMatch(/2001|None/);
+  });
+
+  it('do the same for each family of a Service, each with its own endpoints', () => {
+    const dual = service({ clusterIPs: ['10.96.0.10', 'fd96::a'] }, ['10.77.0.200', '2001:db8:77::200']);
+    const slice6: EndpointSlice = { ...slice([['fd88:0:0:11::2', 'n1']]), addressType: 'IPv6' };
+    const rules = proxyRules('n1', [dual], [both, slice6]);
+    const [ip, ip6] = [tableOf('ip', rules), tableOf('ip6', rules)];
+    for (const address of ['2001:db8:77::200', 'fd96::a']) {
+      expect(verdict(ip6, 'outside', `${address} . tcp . 80`)).toContain(
+        'dnat ip6 to numgen random mod 1 map { 0 : fd88:0:0:11::2 . 8080 }',
+      );
+    }
+    expect(verdict(ip, 'outside', VIP)).toContain('mod 2');
+    expect(ip).not.toContain('::');
+    expect(ip6).not.toMatch(/10\.\d/);
+  });
+
+  it('leave out the family that a Service is not of', () => {
+    const single = service({ clusterIPs: ['10.96.0.10'] }, ['10.77.0.200', '2001:db8:77::200']);
+    expect(proxyRules('n1', [single], [both])).not.toContain('2001:db8');
   });
 
   it('share chains among Services with the same endpoints', () => {
