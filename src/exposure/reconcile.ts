@@ -192,7 +192,7 @@ export class Reconciler {
     assigned: AssignedAddress | undefined,
     owner: Decision<Owner>,
     announced: Decision<Announced>,
-  ): Decision<RouterMapping> {
+  ): Outcome['router'] {
     const { router } = this.#parts;
     if (!isMine(owner)) {
       router.yield(intent.service);
@@ -208,7 +208,7 @@ export class Reconciler {
         const withdrawn = withdrawFamilies(router, service, addresses);
         if (withdrawn.state !== 'off') return withdrawn;
       } else router.yield(intent.service);
-      return refusal ?? off('NotAskedFor', 'no router port is asked for');
+      return { ...(refusal ?? off('NotAskedFor', 'no router port is asked for')), closed: true };
     }
     if (!service.metadata.finalizers?.includes(FINALIZER))
       return pending('AddingFinalizer', 'making sure that the mapping will be removed with the Service');

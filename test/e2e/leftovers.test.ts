@@ -95,6 +95,9 @@ describe('nothing is left behind', () => {
     const mapped = async (): Promise<boolean> =>
       (await lab.on('router', 'nft', 'list', 'ruleset')).stdout.includes('dnat');
     expect(await eventually(mapped, (there) => !there)).toBe(false);
+    const record = async (): Promise<string | undefined> =>
+      (await service('pool')).metadata.annotations?.[KEY.routerMappings];
+    expect(await eventually(record, (text) => text === undefined)).toBeUndefined();
     expect(await answers(`http://${await ipOf('pool')}/`)).toBeDefined();
     await agents({});
     expect(await eventually(() => answers(PORT, 'internet'), Boolean)).toBeDefined();

@@ -21,7 +21,8 @@ export interface Outcome {
   readonly owner: Decision<Owner>;
   readonly announced: Decision<Announced>;
   readonly lease: Decision<AssignedAddress['lease']>;
-  readonly router: Decision<RouterMapping>;
+  /** `closed`: nothing is open on the router, whatever the record says. */
+  readonly router: Decision<RouterMapping> & { readonly closed?: true };
   readonly name: Decision<PublishedName>;
 }
 
@@ -44,7 +45,7 @@ export function patchFor(service: Service, intent: Intent, outcome: Outcome): Se
       [KEY.assigned]: assigned && writeAssigned(assigned),
       ...(mine ? { [KEY.vipHost]: outcome.node } : {}),
       ...(mine && external ? { [KEY.routerMappings]: JSON.stringify(external) } : {}),
-      ...(mine && router.state === 'off' ? { [KEY.routerMappings]: undefined } : {}),
+      ...(mine && (router.state === 'off' || router.closed) ? { [KEY.routerMappings]: undefined } : {}),
       ...(mine ? namesOf(name) : {}),
       ...(fromPool ? { [KEY.loadBalancerIPs]: fromPool.ips.join(',') } : {}),
       ...(assigned?.lease ? { [KEY.requestedIP]: assigned.lease.ip, [KEY.hwaddr]: assigned.lease.mac } : {}),

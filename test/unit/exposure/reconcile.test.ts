@@ -14,6 +14,11 @@ const RECORD = {
   method: 'pcp',
   gateway: ip('10.77.0.1'),
 } as const;
+const MAPPED = ready(
+  { records: [RECORD], reachability: 'public', families: { 4: 'public' } } as const,
+  'RouterMapped',
+  'mapped',
+);
 
 describe('a Service from a pool', () => {
   it('gets the first free address, is announced, and says so in conditions, annotations and ingress', async () => {
@@ -134,11 +139,7 @@ describe('a Service with DHCP, router port and name', () => {
 
   it('goes through every stage and holds the finalizer', async () => {
     const world = createWorld();
-    world.mapped = ready(
-      { records: [RECORD], reachability: 'public', families: { 4: 'public' } },
-      'RouterMapped',
-      'mapped',
-    );
+    world.mapped = MAPPED;
     world.services.set(WEB, asked());
     const after = await world.settle(WEB);
     expect(after?.metadata.finalizers).toEqual([FINALIZER]);
@@ -150,11 +151,7 @@ describe('a Service with DHCP, router port and name', () => {
 
   it('is undone in order: name and mapping first, then the lease, then the address, the finalizer last', async () => {
     const world = createWorld();
-    world.mapped = ready(
-      { records: [RECORD], reachability: 'public', families: { 4: 'public' } },
-      'RouterMapped',
-      'mapped',
-    );
+    world.mapped = MAPPED;
     world.unmapped = pending('Unmapping', 'asking the router');
     world.services.set(WEB, asked());
     const before = (await world.settle(WEB))!;
@@ -194,6 +191,19 @@ describe('a Service with DHCP, router port and name', () => {
     expect(world.condition(WEB, CONDITION.announcement)).toMatchObject({ status: 'True' });
     expect(world.condition(WEB, CONDITION.name)).toMatchObject({ status: 'True' });
     expect(world.condition(WEB, CONDITION.ready)).toMatchObject({ status: 'False', reason: 'MappingRefused' });
+  });
+
+  it('closes what is open when its namespace may no more, and has no record of it afterwards', async () => {
+    const world = createWorld();
+    world.mapped = MAPPED;
+    world.services.set(WEB, asked());
+    expect((await world.settle(WEB))?.metadata.annotations?.[KEY.routerMappings]).toBeDefined();
+    world.configMap = { 'router-default': 'false' };
+    world.log.length = 0;
+    const after = await world.settle(WEB);
+    expect(world.log).toContain('unmap');
+    expect(after?.metadata.annotations?.[KEY.routerMappings]).toBeUndefined();
+    expect(world.condition(WEB, CONDITION.router)).toMatchObject({ status: 'False', reason: 'RouterForbidden' });
   });
 
   it('opens no router port for a namespace that may not', async () => {
