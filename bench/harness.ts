@@ -21,8 +21,8 @@ export interface RowResult extends Summary {
   readonly unit: 'ms';
   /** Measured in turn with it, on the same machine at the same time. */
   readonly peer?: { readonly name: string } & Summary;
-  /** What it is held to. */
-  readonly bar: { readonly text: string; readonly held: boolean };
+  /** What it is held to; a row without is for comparison. */
+  readonly bar?: { readonly text: string; readonly held: boolean };
 }
 
 /** @throws RangeError without samples. */
@@ -45,6 +45,11 @@ function quantile(sorted: readonly number[], q: number): number {
 export function absoluteRow(row: string, samples: readonly number[], limitMs: number): RowResult {
   const summary = summarise(samples);
   return { row, unit: 'ms', ...summary, bar: { text: `≤ ${limitMs} ms`, held: summary.median <= limitMs } };
+}
+
+/** A row that is only printed: what it shows is somebody else's doing. */
+export function printedRow(row: string, samples: readonly number[]): RowResult {
+  return { row, unit: 'ms', ...summarise(samples) };
 }
 
 /** A row held to a multiple of its peer (medians). */
@@ -80,8 +85,8 @@ export function rowsTable(rows: readonly RowResult[]): string {
       ...[median, p95, min, max].map((value) => `${round(value)} ms`),
       peer ? `${peer.name} ${round(peer.median)} ms` : '-',
       peer ? `${(median / peer.median).toFixed(2)} ×` : '-',
-      bar.text,
-      bar.held ? 'yes' : 'NO',
+      bar?.text ?? '-',
+      bar === undefined ? '-' : bar.held ? 'yes' : 'NO',
     ]),
   ];
   const widths = (cells[0] ?? []).map((_, i) => Math.max(...cells.map((line) => (line[i] ?? '').length)));

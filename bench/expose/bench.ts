@@ -2,6 +2,14 @@
 import type { BenchRow } from '../harness.ts';
 import { cliHelp, cliVersion } from './cli-start.ts';
 import { dhcpOverServer } from './dhcp-over-server.ts';
+import { dhcpDefaultServer, dhcpWarm } from './dhcp-warm.ts';
 import { poolFirstArp } from './pool-first-arp.ts';
 
-export const rows: readonly BenchRow[] = [poolFirstArp, dhcpOverServer, cliVersion, cliHelp];
+export const rows: readonly BenchRow[] = [
+  poolFirstArp,
+  dhcpOverServer,
+  dhcpWarm,
+  dhcpDefaultServer,
+  cliVersion,
+  cliHelp,
+];
