@@ -22,7 +22,7 @@ import type { NamePublisher, PublishedName } from './naming/port.ts';
 import { nameRequestFor, readPublished } from './naming/request.ts';
 import type { Owner, Ownership } from './ownership/port.ts';
 import { ensureFamilies, withdrawFamilies, type StandingAddress } from './router/families.ts';
-import type { RouterMapping, RouterMappings } from './router/port.ts';
+import type { RouterMappings } from './router/port.ts';
 import { readRecords } from './router/records.ts';
 import type { Reporter } from './status/reporter.ts';
 import { patchFor, type Outcome } from './status/outcome.ts';
