@@ -86,6 +86,10 @@ function configure(libc: Libc, fd: number, options: DatagramSocketOptions): void
     const name = v4 ? IP.MULTICAST_TTL : IPV6.MULTICAST_HOPS;
     set(v4 ? SOL.IP : SOL.IPV6, name, int32(options.multicastTtl), 'set the multicast TTL');
   }
+  if (options.unicastTtl !== undefined) {
+    const name = v4 ? IP.TTL : IPV6.UNICAST_HOPS;
+    set(v4 ? SOL.IP : SOL.IPV6, name, int32(options.unicastTtl), 'set the TTL');
+  }
   if (options.multicastLoop !== undefined) {
     const name = v4 ? IP.MULTICAST_LOOP : IPV6.MULTICAST_LOOP;
     set(v4 ? SOL.IP : SOL.IPV6, name, int32(options.multicastLoop ? 1 : 0), 'set multicast loopback');

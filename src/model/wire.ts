@@ -68,6 +68,8 @@ export interface DatagramSocketOptions {
   readonly shared?: boolean;
   /** Multicast TTL / hop limit; the kernel's default when absent. */
   readonly multicastTtl?: number;
+  /** The same for what goes to one host. */
+  readonly unicastTtl?: number;
   /** Whether our own multicast comes back to this machine (on by default). */
   readonly multicastLoop?: boolean;
   readonly onDatagram: (datagram: Datagram) => void;

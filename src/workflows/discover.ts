@@ -5,6 +5,7 @@ import type { Ip } from '../model/ip.ts';
 import type { Clock, Entropy, Milliseconds, Timer } from '../model/time.ts';
 import type { Link, Network } from '../model/wire.ts';
 import { Browser, type ServiceInstance } from '../protocols/mdns/browser.ts';
+import { isOnLan, lanLinks } from './lan-links.ts';
 
 /** The second family of a host usually comes a moment after the first: worth this much waiting. */
 const SETTLE: Milliseconds = 250;
@@ -63,8 +64,8 @@ export async function* discover(options: DiscoverOptions): AsyncGenerator<Discov
 }
 
 function linksOf({ network, link: wanted }: DiscoverOptions): Link[] {
-  const links = network.links().filter(({ name }) => name === wanted || (wanted === undefined && name !== 'lo'));
-  const usable = links.filter(({ up, addresses }) => up && addresses.some(isRoutable));
+  const links = network.links().filter(({ name }) => name === wanted);
+  const usable = wanted === undefined ? lanLinks(network) : links.filter(isOnLan);
   if (usable.length > 0) return usable;
   const problem =
     wanted === undefined
@@ -75,11 +76,6 @@ function linksOf({ network, link: wanted }: DiscoverOptions): Link[] {
     exit: EXIT.usage,
     hints: ['`ip -brief address` lists the interfaces of this machine'],
   });
-}
-
-/** The many half-links of containers on a Kubernetes node have link-local addresses only. */
-function isRoutable({ ip }: Link['addresses'][number]): boolean {
-  return !ip.startsWith('fe80:');
 }
 
 /** One link that works is enough: many machines have some that carry no multicast. */
@@ -119,8 +115,8 @@ class LinkSearch {
         if (this.#browser.receive(message, from, clock.now())) this.#report();
         this.#schedule();
       },
-      // The search goes on with the other links; what was found here stays found.
-      onFailed: () => this.close(),
+      // The search goes on in the other family and on the other links; what was found here stays found.
+      onFailed: () => undefined,
     });
     if (this.#closed) channel.close();
     else this.#channel = channel;

@@ -1,11 +1,12 @@
 /** Runs the responder machine of one link: sockets, timer, and what happens to the link. */
 import { messageOf } from '../../model/errors.ts';
 import { failed, pending, type NotReady } from '../../model/decision.ts';
+import type { Family } from '../../model/ip.ts';
 import type { Clock, Entropy, Milliseconds, Timer } from '../../model/time.ts';
 import type { Link, Network } from '../../model/wire.ts';
 import type { Publication } from '../../protocols/mdns/publication.ts';
 import { Responder, type PublicationStatus, type ResponderOutput } from '../../protocols/mdns/responder.ts';
-import { familiesOf, openMdnsChannel, type MdnsChannel } from './mdns-channel.ts';
+import { MdnsChannel, unavailable } from './mdns-channel.ts';
 
 /** After a failure to open the sockets, doubling. */
 const RETRY = { first: 1000, most: 30_000 };
@@ -27,16 +28,16 @@ export class LinkResponder {
   readonly #machine: Responder;
   readonly #keys = new Set<string>();
   #channel: MdnsChannel | undefined;
-  #opening = false;
+  /** Sockets are being opened; `again`: the link has changed meanwhile. */
+  #adjusting: 'once' | 'again' | undefined;
   #closed = false;
   #problem: string | undefined;
   #retry: Milliseconds = RETRY.first;
   #retryTimer: Timer | undefined;
   #timer: Timer | undefined;
-  /** What the channel was last opened on: a family that failed is no reason to close the other again and again. */
-  #tried: string | undefined;
+  /** Index of the link when it was last seen up; undefined while it is down or not there. */
+  #upAs: number | undefined;
   #wasUp = false;
-  #wasThere = false;
 
   constructor(options: LinkResponderOptions) {
     this.#options = options;
@@ -79,20 +80,25 @@ export class LinkResponder {
     if (!link) return failed('NoLink', `there is no interface ${name} on this node`);
     if (!link.up) return failed('NoLink', `${name} is down`);
     if (this.#problem !== undefined) return failed('MdnsUnavailable', this.#problem);
-    return this.#channel ? undefined : pending('Starting', `opening mDNS on ${name}`);
+    return this.#isOpen() ? undefined : pending('Starting', `opening mDNS on ${name}`);
   }
 
   /** Looks at the link again: gone, come back, another family, another interface under the same name. */
   linkChanged(): void {
     if (this.#closed) return;
     const link = this.#link();
-    const up = link?.up === true;
-    const turned = up !== this.#wasUp;
-    this.#wasUp = up;
-    if (link && up) {
-      if (!this.#channel || this.#tried !== identityOf(link)) this.#open();
-      if (turned && this.#wasThere) this.#carry(this.#machine.restart(this.#options.clock.now()));
-      this.#wasThere = true;
+    const upAs = link?.up === true ? link.index : undefined;
+    const turned = upAs !== this.#upAs;
+    this.#upAs = upAs;
+    if (turned) {
+      // Whatever was joined on the link may be lost with it: sockets of its own each time it comes.
+      this.#channel?.close();
+      this.#channel = link && upAs !== undefined ? this.#newChannel(link) : undefined;
+    }
+    if (upAs !== undefined) this.#adjust();
+    if (turned && upAs !== undefined) {
+      if (this.#wasUp) this.#carry(this.#machine.restart(this.#options.clock.now()));
+      this.#wasUp = true;
     }
     if (turned) this.#options.onChange(undefined);
   }
@@ -109,58 +115,66 @@ export class LinkResponder {
     return this.#options.network.links().find(({ name }) => name === this.#options.link);
   }
 
-  #open(): void {
-    const link = this.#link();
-    if (this.#opening || this.#closed || !link?.up) return;
-    this.#opening = true;
-    this.#tried = identityOf(link);
-    this.#retryTimer?.cancel();
-    this.#channel?.close();
-    this.#channel = undefined;
+  #isOpen(): boolean {
+    return (this.#channel?.families.length ?? 0) > 0;
+  }
+
+  #newChannel(link: Link): MdnsChannel {
     const { network, clock } = this.#options;
-    openMdnsChannel({
+    return new MdnsChannel({
       network,
       clock,
       link,
       onMessage: (message, from) => this.#carry(this.#machine.receive(message, from, clock.now())),
-      onFailed: (error) => this.#failed(error),
-    }).then(
-      (channel) => this.#opened(channel),
-      (error: unknown) => {
-        this.#opening = false;
-        this.#failed(error);
-      },
-    );
+      onFailed: (error) => this.#failed(link, [error]),
+    });
   }
 
-  #opened(channel: MdnsChannel): void {
-    this.#opening = false;
-    if (this.#closed) {
-      channel.close();
+  /** Brings the sockets in line with the families of the link. */
+  #adjust(): void {
+    const [channel, link] = [this.#channel, this.#link()];
+    if (!channel || !link || this.#closed) return;
+    if (this.#adjusting) {
+      this.#adjusting = 'again';
       return;
     }
-    this.#channel = channel;
-    // The link may have changed while the sockets were being opened.
-    this.linkChanged();
-    this.#problem = undefined;
+    this.#adjusting = 'once';
+    this.#retryTimer?.cancel();
+    const before = channel.families;
+    void channel.adjust().then((problems) => {
+      const again = this.#adjusting === 'again' || channel !== this.#channel;
+      this.#adjusting = undefined;
+      if (channel === this.#channel) this.#adjusted(link, before, problems);
+      if (again) this.#adjust();
+      this.#schedule();
+    });
+  }
+
+  #adjusted(link: Link, before: readonly Family[], problems: readonly unknown[]): void {
+    const families = this.#channel?.families ?? [];
+    // Whoever listens in a family that has come has heard nothing so far.
+    if (before.length > 0 && families.length > before.length) this.#machine.announce(this.#options.clock.now());
+    if (problems.length > 0 || families.length === 0) return this.#failed(link, problems);
     this.#retry = RETRY.first;
+    if (families.join() === before.join() && this.#problem === undefined) return;
+    this.#problem = undefined;
     this.#advance();
     this.#options.onChange(undefined);
   }
 
-  #failed(error: unknown): void {
+  /** What can be had is used; the rest is tried again. */
+  #failed(link: Link, problems: readonly unknown[]): void {
     if (this.#closed) return;
-    this.#channel = undefined;
-    this.#problem = messageOf(error);
+    this.#problem = this.#isOpen() ? undefined : messageOf(unavailable(link, problems));
     this.#retryTimer?.cancel();
-    this.#retryTimer = this.#options.clock.after(this.#retry, () => this.#open());
+    this.#retryTimer = this.#options.clock.after(this.#retry, () => this.#adjust());
     this.#retry = Math.min(this.#retry * 2, RETRY.most);
     this.#schedule();
     this.#options.onChange(undefined);
   }
 
   #advance(): void {
-    this.#carry(this.#machine.advance(this.#options.clock.now()));
+    if (this.#isOpen()) this.#carry(this.#machine.advance(this.#options.clock.now()));
   }
 
   #carry(outputs: readonly ResponderOutput[]): void {
@@ -169,22 +183,19 @@ export class LinkResponder {
     for (const output of outputs) if (output.kind === 'changed') this.#options.onChange(output.key);
   }
 
-  /** While there is no channel the machine stands still: nothing is asked or said into the void. */
+  /** While there is no socket the machine stands still: nothing is asked or said into the void. */
   #schedule(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
+    if (this.#closed) return;
     const { clock, onIdle } = this.#options;
     const deadline = this.#machine.deadline();
-    const speechless = !this.#channel && !this.#opening;
+    const speechless = !this.#isOpen() && this.#adjusting === undefined;
     if (this.#keys.size === 0 && (deadline === undefined || speechless)) {
       // Not from within a call of the owner.
       this.#timer = clock.after(0, onIdle);
-    } else if (deadline !== undefined && this.#channel) {
+    } else if (deadline !== undefined && this.#isOpen()) {
       this.#timer = clock.after(Math.max(0, deadline - clock.now()), () => this.#advance());
     }
   }
-}
-
-function identityOf(link: Link): string {
-  return `${link.index} ${familiesOf(link).join()}`;
 }

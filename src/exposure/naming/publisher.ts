@@ -170,8 +170,12 @@ function publicationOf({ hosts, ips, instance, ports, verified }: NameRequestOnL
 function decisionOf(request: NameRequestOnLink, responder: LinkResponder): Decision<PublishedName> {
   const { service, hosts, ips, link, ports } = request;
   const status = responder.status(service);
+  const asked = (status?.hosts ?? hosts).join(', ');
+  if (status?.contested) {
+    const what = `so many objections on ${link} that ${asked} is tried only every few seconds`;
+    return failed('NameContested', `${what}; find the host that answers for every name`);
+  }
   if (!status?.established) {
-    const asked = (status?.hosts ?? hosts).join(', ');
     return pending('Probing', `asking on ${link} whether another host uses ${asked}`);
   }
   const types = [...new Set(ports.map(({ type }) => type))];

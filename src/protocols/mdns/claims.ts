@@ -22,6 +22,8 @@ export interface Claim {
   name: Name;
   /** Present while the name is being probed for. */
   prober?: Prober;
+  /** It was ours when somebody objected: told as ours until it is lost. */
+  doubted?: boolean;
 }
 
 export class Claims {
@@ -54,9 +56,9 @@ export class Claims {
     }
   }
 
-  /** Puts a claim (back) into the probing state. */
-  probe(claim: Claim, startAt: Milliseconds): void {
-    claim.prober = new Prober(claim.name, () => this.uniqueRecords(claim), startAt);
+  /** Puts a claim (back) into the probing state. `heldBack`: after too many conflicts. */
+  probe(claim: Claim, startAt: Milliseconds, heldBack = false): void {
+    claim.prober = new Prober(claim.name, () => this.uniqueRecords(claim), startAt, heldBack);
   }
 
   /** Another host has the name: take the next one that none of ours has. */
@@ -86,6 +88,16 @@ export class Claims {
 
   isEstablished(): boolean {
     return this.#claims.every(({ prober }) => !prober);
+  }
+
+  /** Established, but for names that were ours and are only being defended. */
+  stands(): boolean {
+    return this.#claims.every(({ prober, doubted }) => !prober || doubted === true);
+  }
+
+  /** A name waits because there were too many conflicts. */
+  isHeldBack(): boolean {
+    return this.#claims.some(({ prober }) => prober?.isHeldBack());
   }
 
   /** The hosts under the names they have now, in the order asked for. */

@@ -20,17 +20,26 @@ export interface Probe {
 export class Prober {
   readonly #name: Name;
   readonly #records: () => readonly ResourceRecord[];
+  readonly #heldBack: boolean;
   #sent = 0;
   #next: Milliseconds;
 
   /**
    * @param records what is proposed for the name; asked anew each time, since it may change meanwhile.
    * @param startAt time of the first probe.
+   * @param heldBack after too many conflicts (§8.1): until the first probe nobody is listened to, or a flood of
+   * objections would go through thousands of names in no time. Whoever has the name will answer the probe.
    */
-  constructor(name: Name, records: () => readonly ResourceRecord[], startAt: Milliseconds) {
+  constructor(name: Name, records: () => readonly ResourceRecord[], startAt: Milliseconds, heldBack = false) {
     this.#name = name;
     this.#records = records;
     this.#next = startAt;
+    this.#heldBack = heldBack;
+  }
+
+  /** Waits because there were too many conflicts. */
+  isHeldBack(): boolean {
+    return this.#heldBack && this.#sent === 0;
   }
 
   deadline(): Milliseconds {
@@ -55,13 +64,14 @@ export class Prober {
    * one of ours says so. Goodbyes do not, nor do negative answers, which come along with what they are about.
    */
   objects(record: ResourceRecord): boolean {
-    if (record.ttl === 0 || record.type === 'NSEC' || !sameName(record.name, this.#name)) return false;
+    if (this.isHeldBack() || record.ttl === 0 || record.type === 'NSEC') return false;
+    if (!sameName(record.name, this.#name)) return false;
     return !this.#records().some((own) => sameRecord(own, record));
   }
 
   /** Somebody's probe. The loser of the tie starts over after a pause. @returns whether we lost. */
   contend(question: Question, authorities: readonly ResourceRecord[], now: Milliseconds): boolean {
-    if (!sameName(question.name, this.#name)) return false;
+    if (this.isHeldBack() || !sameName(question.name, this.#name)) return false;
     const theirs = authorities.filter((record) => sameName(record.name, this.#name));
     if (theirs.length === 0 || tieBreak(this.#records(), theirs) !== 'theirs') return false;
     this.#sent = 0;

@@ -23,8 +23,10 @@ export type ResponderOutput =
   | { readonly kind: 'changed'; readonly key: string };
 
 export interface PublicationStatus {
-  /** Every name is ours and has been announced. */
+  /** Every name is ours and has been announced; one that is being defended counts until it is lost. */
   readonly established: boolean;
+  /** So many conflicts that the next attempt has to wait (RFC 6762 §8.1). */
+  readonly contested: boolean;
   /** Names now in use or being probed for, in the order asked for. */
   readonly hosts: readonly Name[];
   readonly instances: readonly Name[];
@@ -88,7 +90,9 @@ export class Responder {
 
   status(key: string): PublicationStatus | undefined {
     const claims = this.#entries.get(key)?.claims;
-    return claims && { established: claims.isEstablished(), hosts: claims.hosts(), instances: claims.instances() };
+    if (!claims) return undefined;
+    const [established, contested] = [claims.stands(), claims.isHeldBack()];
+    return { established, contested, hosts: claims.hosts(), instances: claims.instances() };
   }
 
   /** The publication that has a name now, or is probing for it. */
@@ -107,10 +111,21 @@ export class Responder {
     const startAt = now + this.#delay();
     for (const entry of this.#entries.values()) {
       entry.announcer.stop();
-      for (const claim of entry.claims.all()) entry.claims.probe(claim, startAt);
+      for (const claim of entry.claims.all()) {
+        claim.doubted = false;
+        entry.claims.probe(claim, startAt);
+      }
       this.#changed(entry);
     }
     return [...this.#entries.keys()].map((key) => ({ kind: 'changed', key }));
+  }
+
+  /** Somebody may be listening who has heard nothing so far: says everything again, without asking. */
+  announce(now: Milliseconds): void {
+    for (const entry of this.#entries.values()) {
+      entry.announcer.restart(now);
+      this.#changed(entry);
+    }
   }
 
   deadline(): Milliseconds | undefined {
@@ -207,8 +222,10 @@ export class Responder {
   #contest(entry: Entry, claim: Claim, record: ResourceRecord, now: Milliseconds): boolean {
     const { claims } = entry;
     if (claim.prober ? !claim.prober.objects(record) : !contradicts(record, claims.uniqueRecords(claim))) return false;
+    claim.doubted = claim.prober === undefined;
     if (claim.prober) claims.rename(claim);
-    claims.probe(claim, now + this.#pace.conflict(now) + this.#delay());
+    const pause = this.#pace.conflict(now);
+    claims.probe(claim, now + pause + this.#delay(), pause > 0);
     this.#changed(entry);
     return true;
   }

@@ -1,86 +1,43 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { NamePublisher, NameRequestOnLink } from '../../../src/exposure/naming/port.ts';
-import { openMdnsChannel } from '../../../src/exposure/naming/mdns-channel.ts';
-import { createNamePublisher } from '../../../src/exposure/naming/publisher.ts';
 import { configure } from '../../../src/lab/netns.ts';
-import { createSystemClock } from '../../../src/linux/clock.ts';
 import { systemEntropy } from '../../../src/linux/entropy.ts';
-import { createNetwork, type LinuxNetwork } from '../../../src/linux/network.ts';
 import { ip } from '../../../src/model/ip.ts';
 import type { ServiceKey } from '../../../src/model/kubernetes.ts';
 import { decodeMessage, encodeMessage } from '../../../src/protocols/mdns/codec.ts';
 import { message, type Message } from '../../../src/protocols/mdns/message.ts';
 import { discover, type DiscoveredService } from '../../../src/workflows/discover.ts';
 import { nameOfAvahi, startAvahi, type Avahi } from '../../support/avahi.ts';
-import { createLan, eventually, type Lan } from '../../support/netns.ts';
+import { clock, createMdnsLan, nameRequest, published, verified, type MdnsLan } from '../../support/mdns-lan.ts';
+import { eventually } from '../../support/netns.ts';
 
 const PEER = new URL('../../support/multicast-dns-peer.ts', import.meta.url).pathname;
-const clock = createSystemClock();
 
-let lan: Lan<'n1' | 'n2' | 'lap' | 'other'>;
+let world: MdnsLan<'n1' | 'n2' | 'lap' | 'other'>;
+let lan: (typeof world)['lan'];
 let laptop: Avahi;
-const networks = new Map<string, LinuxNetwork>();
-const publishers: NamePublisher[] = [];
 
 beforeAll(async () => {
-  lan = await createLan({ nodes: ['n1', 'n2', 'lap', 'other'] });
+  world = await createMdnsLan(['n1', 'n2', 'lap', 'other']);
+  ({ lan } = world);
   laptop = await startAvahi(lan.hosts.lap, lan.dir, 'laptop');
 });
-afterAll(async () => {
-  for (const publisher of publishers) publisher.close();
-  for (const network of networks.values()) network.close();
-  await lan.dispose();
-});
+afterAll(() => world.dispose());
 
-type Host = 'n1' | 'n2' | 'lap' | 'other';
-
-function networkOf(host: Host): LinuxNetwork {
-  const network = networks.get(host) ?? createNetwork({ netns: lan.hosts[host].netns });
-  networks.set(host, network);
-  return network;
-}
-
-function publisherOn(host: Host): NamePublisher {
-  const publisher = createNamePublisher({ network: networkOf(host), clock, entropy: systemEntropy });
-  publishers.push(publisher);
-  return publisher;
-}
-
-/** Each test has names of its own, so that no cache of an earlier one is in the way. */
-function request(name: string, parts: Partial<NameRequestOnLink> = {}): NameRequestOnLink {
-  return {
-    service: `default/${name}`,
-    hosts: [`${name}.local`],
-    ips: [ip('10.77.0.101')],
-    link: 'eth0',
-    instance: name,
-    ports: [{ type: '_http._tcp', port: 80, txt: { path: '/' } }],
-    verified: [],
-    ...parts,
-  };
-}
-
-async function published(publisher: NamePublisher, wanted: NameRequestOnLink) {
-  return await eventually(`${wanted.hosts.join()} is published`, () => {
-    const decision = publisher.ensure(wanted);
-    return decision.state === 'ready' ? decision : undefined;
-  });
-}
-
+// Each test has names of its own, so that no cache of an earlier one is in the way.
 const resolve = async (name: string): Promise<string> =>
   (await laptop.tool(['avahi-resolve', '-4', '-n', `${name}.local`])).stdout.trim();
 
 describe('the responder beside avahi', () => {
   it('gives a name an address that no machine has', async () => {
-    const decision = await published(publisherOn('n1'), request('web'));
+    const decision = await published(world.publisherOn('n1'), nameRequest('web'));
     expect(decision).toMatchObject({ reason: 'NamePublished', message: 'web.local → 10.77.0.101 on eth0; _http._tcp' });
     expect(await resolve('web')).toBe('web.local\t10.77.0.101');
   });
 
   it('is listed by avahi-browse with host, address, port and TXT', async () => {
     await published(
-      publisherOn('n1'),
-      request('shop', { ports: [{ type: '_ipp._tcp', port: 631, txt: { rp: 'ipp/1' } }] }),
+      world.publisherOn('n1'),
+      nameRequest('shop', { ports: [{ type: '_ipp._tcp', port: 631, txt: { rp: 'ipp/1' } }] }),
     );
     const listed = await eventually('avahi lists it resolved', async () => {
       const { stdout } = await laptop.tool(['avahi-browse', '-rpt', '_ipp._tcp']);
@@ -102,7 +59,7 @@ describe('the responder beside avahi', () => {
   it('answers both avahis when one shares port 5353 on the same node', async () => {
     const neighbour = await startAvahi(lan.hosts.n1, lan.dir, 'n1');
     try {
-      await published(publisherOn('n1'), request('shared'));
+      await published(world.publisherOn('n1'), nameRequest('shared'));
       expect(await resolve('shared')).toBe('shared.local\t10.77.0.101');
       expect(await resolve('n1')).toBe(`n1.local\t${lan.hosts.n1.ip}`);
       const own = await neighbour.tool(['avahi-resolve', '-4', '-n', 'shared.local']);
@@ -115,7 +72,7 @@ describe('the responder beside avahi', () => {
   it('takes another name when an avahi has it already', async () => {
     const other = await startAvahi(lan.hosts.other, lan.dir, 'printer');
     try {
-      const decision = await published(publisherOn('n1'), request('printer'));
+      const decision = await published(world.publisherOn('n1'), nameRequest('printer'));
       expect(decision).toMatchObject({
         reason: 'NameConflictRenamed',
         value: { hosts: ['printer-2.local'], instances: ['printer._http._tcp.local'] },
@@ -130,7 +87,7 @@ describe('the responder beside avahi', () => {
   it('takes another name also when that avahi is on the same node', async () => {
     const neighbour = await startAvahi(lan.hosts.n2, lan.dir, 'store');
     try {
-      expect(await published(publisherOn('n2'), request('store'))).toMatchObject({
+      expect(await published(world.publisherOn('n2'), nameRequest('store'))).toMatchObject({
         value: { hosts: ['store-2.local'] },
       });
     } finally {
@@ -139,12 +96,12 @@ describe('the responder beside avahi', () => {
   });
 
   it('keeps its name against an avahi that comes later', async () => {
-    const publisher = publisherOn('n1');
-    await published(publisher, request('cam'));
+    const publisher = world.publisherOn('n1');
+    await published(publisher, nameRequest('cam'));
     const late = await startAvahi(lan.hosts.other, lan.dir, 'cam');
     try {
       expect(nameOfAvahi(late)).toBe('cam-2.local');
-      expect(await published(publisher, request('cam'))).toMatchObject({ reason: 'NamePublished' });
+      expect(await published(publisher, nameRequest('cam'))).toMatchObject({ reason: 'NamePublished' });
       expect(await resolve('cam')).toBe('cam.local\t10.77.0.101');
     } finally {
       await late.stop();
@@ -152,8 +109,8 @@ describe('the responder beside avahi', () => {
   });
 
   it('settles with another responder that took the same name on a LAN apart, once the two are joined', async () => {
-    const [left, right] = [publisherOn('n1'), publisherOn('n2')];
-    const [wishes, others] = [request('joined'), request('joined', { ips: [ip('10.77.0.102')] })];
+    const [left, right] = [world.publisherOn('n1'), world.publisherOn('n2')];
+    const [wishes, others] = [nameRequest('joined'), nameRequest('joined', { ips: [ip('10.77.0.102')] })];
     await configure(lan.bridge, ['link set p-n2 nomaster']);
     await published(left, wishes);
     expect(await published(right, others)).toMatchObject({ value: { hosts: ['joined.local'] } });
@@ -169,9 +126,9 @@ describe('the responder beside avahi', () => {
   });
 
   it('is gone from avahi-browse after its goodbye', async () => {
-    const publisher = publisherOn('n1');
+    const publisher = world.publisherOn('n1');
     const browse = laptop.start(['avahi-browse', '-p', '_brief._tcp']);
-    await published(publisher, request('brief', { ports: [{ type: '_brief._tcp', port: 9, txt: {} }] }));
+    await published(publisher, nameRequest('brief', { ports: [{ type: '_brief._tcp', port: 9, txt: {} }] }));
     await eventually('avahi sees it', () => browse.log().includes('+;eth0;IPv4;brief;'));
     expect(publisher.withdraw('default/brief').state).toBe('off');
     await eventually('avahi sees it go', () => browse.log().includes('-;eth0;IPv4;brief;'), 5000);
@@ -183,57 +140,44 @@ describe('the responder beside avahi', () => {
 
 describe('a move to another node', () => {
   it('is announced at once, without a probe, and avahi goes on resolving', async () => {
-    const [old, next] = [publisherOn('n1'), publisherOn('n2')];
-    await published(old, request('moving'));
+    const [old, next] = [world.publisherOn('n1'), world.publisherOn('n2')];
+    await published(old, nameRequest('moving'));
     expect(await resolve('moving')).toBe('moving.local\t10.77.0.101');
-    const heard: { at: number; from: string; message: Message }[] = [];
-    const network = networkOf('lap');
-    const link = network.links().find(({ name }) => name === 'eth0')!;
-    const ear = await openMdnsChannel({
-      network,
-      clock,
-      link,
-      onMessage: (told, from) => heard.push({ at: clock.now(), from: from.ip, message: told }),
-      onFailed: (error) => expect.unreachable(error.message),
-    });
-    try {
-      await lan.setCable('n1', false);
-      const began = clock.now();
-      next.ensure(request('moving', { verified: ['moving.local', 'moving._http._tcp.local'] }));
-      const first = await eventually('the new owner announces', () =>
-        heard.find(
-          ({ from, message: { answers } }) =>
-            from === lan.hosts.n2.ip && answers.some(({ name }) => name === 'moving.local'),
-        ),
-      );
-      expect(first!.message.kind).toBe('response');
-      expect(first!.message.answers[0]).toMatchObject({ type: 'A', flush: true, data: '10.77.0.101' });
-      // Probing would have taken 750 ms.
-      expect(first!.at - began).toBeLessThan(500);
-      expect(next.ensure(request('moving'))).toMatchObject({ state: 'ready', reason: 'NamePublished' });
-      expect(await resolve('moving')).toBe('moving.local\t10.77.0.101');
-      // The old owner comes back, still believing: nobody has to rename.
-      await lan.setCable('n1', true);
-      await eventually('the old owner is sure again', () => old.ensure(request('moving')).state === 'ready');
-      expect(old.ensure(request('moving'))).toMatchObject({ value: { hosts: ['moving.local'] } });
-      expect(next.ensure(request('moving'))).toMatchObject({ value: { hosts: ['moving.local'] } });
-    } finally {
-      ear.close();
-    }
+    const heard = await world.listenOn('lap');
+    await lan.setCable('n1', false);
+    const began = clock.now();
+    next.ensure(nameRequest('moving', { verified: verified('moving') }));
+    const first = await eventually('the new owner announces', () =>
+      heard.find(
+        ({ from, message: { answers } }) =>
+          from === lan.hosts.n2.ip && answers.some(({ name }) => name === 'moving.local'),
+      ),
+    );
+    expect(first!.message.kind).toBe('response');
+    expect(first!.message.answers[0]).toMatchObject({ type: 'A', flush: true, data: '10.77.0.101' });
+    // Probing would have taken 750 ms.
+    expect(first!.at - began).toBeLessThan(500);
+    expect(next.ensure(nameRequest('moving'))).toMatchObject({ state: 'ready', reason: 'NamePublished' });
+    expect(await resolve('moving')).toBe('moving.local\t10.77.0.101');
+    // The old owner comes back, still believing: nobody has to rename.
+    await lan.setCable('n1', true);
+    await eventually('the old owner is sure again', () => old.ensure(nameRequest('moving')).state === 'ready');
+    expect(old.ensure(nameRequest('moving'))).toMatchObject({ value: { hosts: ['moving.local'] } });
+    expect(next.ensure(nameRequest('moving'))).toMatchObject({ value: { hosts: ['moving.local'] } });
   });
 
   it('follows a new address everywhere', async () => {
-    const publisher = publisherOn('n1');
-    await published(publisher, request('renumbered'));
+    const publisher = world.publisherOn('n1');
+    await published(publisher, nameRequest('renumbered'));
     expect(await resolve('renumbered')).toBe('renumbered.local\t10.77.0.101');
-    await published(publisher, request('renumbered', { ips: [ip('10.77.0.109')] }));
+    await published(publisher, nameRequest('renumbered', { ips: [ip('10.77.0.109')] }));
     await eventually('avahi has the new address', async () => (await resolve('renumbered')).endsWith('\t10.77.0.109'));
   });
 });
 
 describe('multicast-dns, an independent peer', () => {
   it('reads our answers', async () => {
-    await published(publisherOn('n1'), request('peer'));
+    await published(world.publisherOn('n1'), nameRequest('peer'));
     const { other } = lan.hosts;
     const asking = other.daemon([process.execPath, PEER, 'query', '_http._tcp.local', 'PTR'], {
       env: { PEER_ADDRESS: other.ip },
@@ -276,7 +220,7 @@ describe('multicast-dns, an independent peer', () => {
 });
 
 async function search(types?: string[], timeoutMs = 3000): Promise<DiscoveredService[]> {
-  const network = networkOf('lap');
+  const network = world.networkOf('lap');
   const found: DiscoveredService[] = [];
   for await (const service of discover({
     network,
@@ -310,8 +254,8 @@ describe('discover', () => {
 describe('a plain resolver (RFC 6762 §6.7)', () => {
   it('gets a plain answer at once from an odd port', async () => {
     const service: ServiceKey = 'default/legacy';
-    await published(publisherOn('n1'), request('legacy', { service }));
-    const network = networkOf('other');
+    await published(world.publisherOn('n1'), nameRequest('legacy', { service }));
+    const network = world.networkOf('other');
     const answers: Message[] = [];
     const socket = await network.openDatagrams({
       family: 4,

@@ -213,16 +213,35 @@ describe('defending (RFC 6762 §9)', () => {
   it('answers the probe of another host at once', () => {
     const { segment } = established();
     const questions = [{ name: 'web.local', type: 'ANY', unicast: false }] as const;
-    const [defence] = segment.inject(message('query', { questions, authorities: [{ ...foreign, flush: false }] }));
+    const probe = message('query', { questions, authorities: [{ ...foreign, flush: false }] });
+    const [defence] = segment.inject(probe);
     expect(brief(defence?.message.answers ?? [])).toEqual(['A web.local']);
+  });
+
+  it('answers a flood of probes four times a second, and no more (§6)', () => {
+    const { segment } = established();
+    const questions = [{ name: 'web.local', type: 'ANY', unicast: false }] as const;
+    const before = segment.sent.length;
+    for (let i = 0; i < 1000; i++) {
+      segment.inject(message('query', { questions, authorities: [{ ...foreign, flush: false }] }));
+      segment.run(1);
+    }
+    expect(segment.sent.slice(before).length).toBeLessThanOrEqual(5);
   });
 
   it('asks again when another host claims the name, and keeps it if nobody insists', () => {
     const { segment, web } = established();
     segment.inject(message('response', { answers: [foreign] }));
-    expect(web.status('web')).toMatchObject({ established: false, hosts: ['web.local'] });
-    segment.run(800);
+    // Nobody can answer for a name in doubt, but it is not said to be lost before it is.
+    expect(segment.ask('web.local', 'A', { wait: 0 })).toEqual([]);
     expect(web.status('web')).toMatchObject({ established: true, hosts: ['web.local'] });
+    const probing = segment.sent.length - 1;
+    segment.run(800);
+    const probes = segment.sent.slice(probing).filter(({ message: { kind } }) => kind === 'query');
+    expect(probes).toHaveLength(3);
+    expect(web.status('web')).toMatchObject({ established: true, hosts: ['web.local'] });
+    segment.run(1000);
+    expect(segment.ask('web.local', 'A', { wait: 1000 })).not.toEqual([]);
   });
 
   it('gives the name up when the other insists', () => {
@@ -230,6 +249,7 @@ describe('defending (RFC 6762 §9)', () => {
     segment.inject(message('response', { answers: [foreign] }));
     segment.run(100);
     segment.inject(message('response', { answers: [foreign] }));
+    expect(web.status('web')).toMatchObject({ established: false, hosts: ['web-2.local'] });
     segment.run(1000);
     expect(web.status('web')).toMatchObject({ established: true, hosts: ['web-2.local'] });
   });
@@ -241,6 +261,15 @@ describe('defending (RFC 6762 §9)', () => {
     segment.inject(message('response', { answers: [foreign] }));
     segment.inject(message('response', { answers: [foreign] }));
     expect(web.status('web')?.hosts).toEqual(['web-3.local']);
+  });
+
+  it('says everything again, without asking, when a family has come to the link', () => {
+    const { segment, web } = established();
+    web.announce(segment.now);
+    const sent = segment.during(5000);
+    expect(sent.map(({ message: { kind } }) => kind)).toEqual(['response', 'response', 'response']);
+    expect(sent[0]?.message.answers).toHaveLength(5);
+    expect(web.status('web')?.established).toBe(true);
   });
 
   it('probes anew after the link was away', () => {

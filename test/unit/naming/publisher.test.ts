@@ -228,27 +228,61 @@ describe('createNamePublisher', () => {
     expect(n1.changes.at(-1)).toBe('default/web');
     expect(n1.publisher.ensure(request())).toMatchObject({ reason: 'NoLink' });
     n1.setLink({ up: true });
+    await clock.advanceAsync(0);
     expect(n1.publisher.ensure(request())).toMatchObject({ reason: 'Probing' });
     await clock.advanceAsync(1000);
     expect(n1.publisher.ensure(request())).toMatchObject({ reason: 'NamePublished' });
   });
 
+  const own = { ip: ip('10.77.0.11'), prefixLength: 24 };
+  const linkLocal = { ip: ip('fe80::1'), prefixLength: 64 };
+
   it('keeps its socket while other addresses come and go', async () => {
     const { clock, n1 } = await lan();
     n1.publisher.ensure(request());
     await clock.advanceAsync(10_000);
-    const vip = { ip: ip('10.77.0.101'), prefixLength: 32 };
-    n1.setLink({ addresses: [{ ip: ip('10.77.0.11'), prefixLength: 24 }, vip] });
+    n1.setLink({ addresses: [own, { ip: ip('10.77.0.101'), prefixLength: 32 }] });
     await clock.advanceAsync(10);
     expect(n1.publisher.ensure(request())).toMatchObject({ reason: 'NamePublished' });
-    n1.setLink({
-      addresses: [
-        { ip: ip('10.77.0.11'), prefixLength: 24 },
-        { ip: ip('fe80::1'), prefixLength: 64 },
-      ],
-    });
+    expect(n1.open().datagrams).toBe(1);
+  });
+
+  it('speaks in a family as soon as it comes to the link, and in the other one without a pause', async () => {
+    const { clock, n1, heard } = await lan();
+    n1.publisher.ensure(request());
+    await clock.advanceAsync(10_000);
+    heard.length = 0;
+    n1.setLink({ addresses: [own, linkLocal] });
     await clock.advanceAsync(10);
     expect(n1.open().datagrams).toBe(2);
+    expect(responses(heard)[0]?.message.answers).toContainEqual(a('10.77.0.101'));
+    expect(heard.every(({ message: { kind } }) => kind === 'response')).toBe(true);
+    expect(n1.publisher.ensure(request())).toMatchObject({ reason: 'NamePublished' });
+    n1.setLink({ addresses: [linkLocal] });
+    await clock.advanceAsync(10);
+    expect(n1.open().datagrams).toBe(1);
+    expect(n1.publisher.ensure(request())).toMatchObject({ reason: 'NamePublished' });
+  });
+
+  it('opens sockets of its own on another interface that comes under the same name', async () => {
+    const { clock, n1, heard } = await lan();
+    n1.publisher.ensure(request());
+    await clock.advanceAsync(10_000);
+    heard.length = 0;
+    n1.setLink({ index: 7 });
+    await clock.advanceAsync(1000);
+    expect(n1.open().datagrams).toBe(1);
+    expect(heard.filter(({ message: { kind } }) => kind === 'query')).toHaveLength(3);
+    expect(n1.publisher.ensure(request())).toMatchObject({ reason: 'NamePublished' });
+  });
+
+  it('holds no socket of an interface that is gone', async () => {
+    const { clock, n1 } = await lan();
+    n1.publisher.ensure(request());
+    await clock.advanceAsync(10_000);
+    n1.setLink(undefined);
+    expect(n1.open().datagrams).toBe(0);
+    expect(n1.publisher.ensure(request())).toMatchObject({ state: 'failed', reason: 'NoLink' });
   });
 
   it.each([
@@ -287,6 +321,61 @@ describe('createNamePublisher', () => {
       reason: 'InvalidName',
       message: `${JSON.stringify(host)} cannot be published: ${why}`,
     });
+  });
+
+  it('opens the socket again when it breaks, and goes on in the other family meanwhile', async () => {
+    const clock = createFakeClock();
+    const host = createFakeLan(clock).host({
+      name: 'n1',
+      mac: '02:00:00:00:00:11' as Mac,
+      addresses: [own, linkLocal],
+    });
+    const opened: { family: 4 | 6; fail: () => void }[] = [];
+    const network: Network = {
+      ...host.network,
+      openDatagrams: async (wanted) => {
+        const socket = await host.network.openDatagrams(wanted);
+        const fail = (): void => {
+          socket.close();
+          wanted.onError(new Error('receive on UDP port 5353: EIO'));
+        };
+        opened.push({ family: wanted.family, fail });
+        return socket;
+      },
+    };
+    const publisher = createNamePublisher({ network, clock, entropy: fixedEntropy(0) });
+    publisher.ensure(request());
+    await clock.advanceAsync(10_000);
+    expect(opened.map(({ family }) => family)).toEqual([4, 6]);
+    opened[1]!.fail();
+    expect(publisher.ensure(request())).toMatchObject({ reason: 'NamePublished' });
+    opened[0]!.fail();
+    expect(publisher.ensure(request())).toMatchObject({ reason: 'MdnsUnavailable' });
+    await clock.advanceAsync(5000);
+    expect(opened.map(({ family }) => family).toSorted()).toEqual([4, 4, 6, 6]);
+    expect(publisher.ensure(request())).toMatchObject({ reason: 'NamePublished' });
+  });
+
+  it('says that it is contested when others object without end, and tries on every few seconds only', async () => {
+    const { clock, n1, heard, say } = await lan();
+    n1.publisher.ensure(request());
+    await clock.advanceAsync(10_000);
+    heard.length = 0;
+    const object = (): void => {
+      const names = ['web', ...Array.from({ length: 200 }, (_, i) => `web-${i + 2}`)];
+      say(message('response', { answers: names.map((name) => a('10.77.0.50', `${name}.local`)) }));
+    };
+    for (let i = 0; i < 600; i++) {
+      object();
+      await clock.advanceAsync(100);
+    }
+    const decision = n1.publisher.ensure(request());
+    expect(decision).toMatchObject({ state: 'failed', reason: 'NameContested' });
+    // RFC 6762 §8.1: fifteen in ten seconds, then one in five.
+    const asked = new Set(heard.flatMap(({ message: { questions } }) => questions.map(({ name }) => name)));
+    expect(asked.size).toBeLessThan(50);
+    await clock.advanceAsync(10_000);
+    expect(n1.publisher.ensure(request())).toMatchObject({ state: 'ready', reason: 'NameConflictRenamed' });
   });
 
   it('tries again when the sockets cannot be opened', async () => {
