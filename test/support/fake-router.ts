@@ -36,6 +36,10 @@ export interface RouterSwitches extends FirewallSwitches {
   maxLease: number;
   /** IGD: 725 for anything but 0. */
   permanentOnly: boolean;
+  /** IGD: refuses a lease of 0. */
+  finiteOnly: boolean;
+  /** IGD: reports every mapping as one without end. */
+  hidesLease: boolean;
   /** PCP: UNSUPP_OPTION for PREFER_FAILURE (`unknown`), or another port in spite of it (`ignored`). */
   preferFailure: 'honoured' | 'ignored' | 'unknown';
   /** IGD: AddPortMapping says yes and does nothing. */
@@ -101,7 +105,7 @@ export async function createFakeRouter({
 }: FakeRouterOptions): Promise<FakeRouter> {
   const set: RouterSwitches = {
     on: true, pcp: true, natPmp: true, igd: 2, secure: true, externalIp: ip('84.112.3.4'), maxLease: 86_400,
-    permanentOnly: false, preferFailure: 'honoured', forgetful: false, ruthless: false, withoutReadBack: false, refuse: undefined, mute: 0,
+    permanentOnly: false, finiteOnly: false, hidesLease: false, preferFailure: 'honoured', forgetful: false, ruthless: false, withoutReadBack: false, refuse: undefined, mute: 0,
     fault: undefined, bootId: 1, httpPort: 5000, firewall: 'on', upnpHighPortsOnly: false, pcpShortestLife: undefined,
   }; // prettier-ignore
   const mappings = new Map<string, FakeMapping>();
@@ -260,7 +264,7 @@ export async function createFakeRouter({
   });
 
   const entryText = ({ internalPort, internalIp, description, expiresAt }: FakeMapping): string => {
-    const lease = expiresAt === undefined ? 0 : Math.ceil((expiresAt - clock.now()) / 1000);
+    const lease = expiresAt === undefined || set.hidesLease ? 0 : Math.ceil((expiresAt - clock.now()) / 1000);
     return (
       `<NewInternalPort>${internalPort}</NewInternalPort><NewInternalClient>${internalIp}</NewInternalClient>` +
       `<NewEnabled>1</NewEnabled><NewPortMappingDescription>${escapeXml(description)}</NewPortMappingDescription>` +
@@ -294,6 +298,7 @@ export async function createFakeRouter({
         if (set.secure && internalIp !== source) return 718;
         if (found && found.internalIp !== internalIp && !set.ruthless) return 718;
         if (set.permanentOnly && lease !== 0) return 725;
+        if (set.finiteOnly && lease === 0) return 402;
         if (set.forgetful) return '';
         const protocol = values.get('NewProtocol') === 'UDP' ? 'UDP' : 'TCP';
         const forever = lease === 0 && set.igd === 1;

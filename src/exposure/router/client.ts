@@ -98,6 +98,13 @@ export const NOT_IN_TIME: Refused = {
   words: 'it did not answer in time, as some do that search for another port meanwhile',
 };
 
+/** A grant of 0 s: the mapping is gone as soon as it is made. */
+export const FOR_NO_TIME: Refused = {
+  kind: 'refused',
+  code: 'NoLifetime',
+  words: 'it says yes, but for no time at all',
+};
+
 /** PCP and NAT-PMP know whose mapping it is by the source of the request. */
 export function onlyItself(internalIp: Ip): Refused {
   return { kind: 'refused', code: 'OtherSource', words: `only ${internalIp} itself may remove it` };

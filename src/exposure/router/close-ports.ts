@@ -17,7 +17,7 @@ const PAUSE: Milliseconds = 500;
 /** Tries again while the router does not answer; what it refuses is left at once. */
 export async function closePorts(
   clock: Clock,
-  gateway: Gateway | undefined,
+  gatewayOf: (record: MappingRecord) => Gateway | undefined,
   records: readonly MappingRecord[],
   source: Ip,
   signal: AbortSignal,
@@ -31,7 +31,7 @@ export async function closePorts(
   let open = records;
   while (open.length > 0) {
     const answers = await Promise.all(
-      open.map(async (record) => ({ record, answer: await closePort(gateway, record, source, either) })),
+      open.map(async (record) => ({ record, answer: await closePort(gatewayOf(record), record, source, either) })),
     );
     const last = either.aborted;
     open = [];

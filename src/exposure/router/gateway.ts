@@ -1,5 +1,5 @@
 /** One router, shared by all Services behind it: what it offers, whether it is there, and whether it has forgotten us. */
-import type { Ip } from '../../model/ip.ts';
+import { compareIp, type Ip } from '../../model/ip.ts';
 import type { Milliseconds, Timer } from '../../model/time.ts';
 import type { SsdpNotify } from '../../protocols/ssdp/message.ts';
 import { listenToRouter } from './announcements.ts';
@@ -21,6 +21,8 @@ export interface GatewayUser {
   again(): void;
   /** The router does not answer. */
   lost(words: string): void;
+  /** Another router than this one answered a search. */
+  othersSeen(): void;
   /** Whether a mapping that should be there still is; undefined where there is none to look at. */
   spotCheck(): Promise<boolean> | undefined;
 }
@@ -34,6 +36,7 @@ const LOOK_AFTER: Milliseconds = 500;
 const KEEP: Milliseconds = 5000;
 /** RFC 6886 wants few requests at a time, and small routers choke on more. */
 const PARALLEL = 4;
+const MAX_OTHERS = 4;
 
 export class Gateway {
   readonly route: Route;
@@ -43,6 +46,8 @@ export class Gateway {
   readonly #users = new Set<GatewayUser>();
   readonly #addresses = new Map<string, { readonly at: Milliseconds; readonly answer: Promise<CheckAnswer> }>();
   readonly #recovery: Recovery;
+  /** Other machines that answered like a router. */
+  readonly #others = new Set<Ip>();
   #discovery: Discovery | undefined;
   #search = new AbortController();
   #stopListening: (() => void) | undefined;
@@ -105,6 +110,11 @@ export class Gateway {
     return answer.kind === 'alive' ? answer.externalIp : undefined;
   }
 
+  /** Other routers of this network that were seen, and are not asked for anything. */
+  get others(): readonly Ip[] {
+    return [...this.#others].toSorted(compareIp);
+  }
+
   /** A Service found that the router does not answer, or offers nothing: it is looked for until it does. */
   trouble(): void {
     if (this.#recovery.active) return;
@@ -114,7 +124,10 @@ export class Gateway {
 
   #discover(source: Ip): Discovery {
     if (this.#discovery) return this.#discovery;
-    const started = discover(this.#io, this.route, source, this.#heard, { signal: this.#search.signal });
+    const started = discover(this.#io, this.route, source, this.#heard, {
+      signal: this.#search.signal,
+      other: (address) => this.#otherSeen(address),
+    });
     this.#discovery = started;
     void started.ssdp.then((found) => found && this.#memory.found(found.location, found.bootId));
     void Promise.all(started.offers).then((offers) => {
@@ -126,6 +139,13 @@ export class Gateway {
       });
     });
     return started;
+  }
+
+  #otherSeen(address: Ip): void {
+    // Anybody can send an answer from anywhere.
+    if (this.#others.has(address) || this.#others.size >= MAX_OTHERS) return;
+    this.#others.add(address);
+    for (const user of [...this.#users]) user.othersSeen();
   }
 
   /** The next question starts a new search. One under way goes on, for those who wait for it. */

@@ -11,6 +11,7 @@ import {
   keyArguments,
   type PortMappingEntry,
 } from '../../protocols/igd/actions.ts';
+import type { IgdReason } from '../../protocols/igd/faults.ts';
 import type { FindAnswer, MapAnswer, Mapped, MappingAsk, Refused, RouterClient, UnmapAnswer } from './client.ts';
 import { printable } from './description.ts';
 import type { RouterIo } from './exchange.ts';
@@ -75,7 +76,10 @@ export function createIgdClient(options: IgdClientOptions): RouterClient {
     // Version 1 routers that know no leases say so by 725 or, older ones, by 402.
     const noLeases =
       answer.kind === 'fault' && (answer.reason === 'only-permanent-leases' || answer.reason === 'invalid-arguments');
-    return noLeases && lease !== 0 ? once(0) : answer;
+    if (noLeases && lease !== 0) return once(0);
+    // And some know no mapping without end, which they say by whatever comes to mind.
+    const noForever = answer.kind === 'fault' && lease === 0 && !FINAL.includes(answer.reason);
+    return noForever ? once(leaseSeconds(0)) : answer;
   };
 
   const remove = (port: WantedPort, source: Ip, signal?: AbortSignal): Promise<Called> =>
@@ -131,6 +135,8 @@ export function createIgdClient(options: IgdClientOptions): RouterClient {
   };
 }
 
+/** Refusals that no other lease would change. */
+const FINAL: readonly IgdReason[] = ['conflict', 'not-authorized', 'table-full', 'unknown-action'];
 /** Of a router's table; a hostile one would never end. */
 const LONGEST_LIST = 256;
 const GONE = { kind: 'gone' } as const;

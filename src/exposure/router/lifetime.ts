@@ -16,7 +16,12 @@ export function leaseSecondsOrForever(lifetime: Milliseconds): number {
   return lifetime === 0 ? 0 : leaseSeconds(lifetime);
 }
 
-/** When to refresh a mapping that was granted for `lifetime`: half-way (RFC 6887 §11.2.1); never one without end. */
-export function refreshAfter(lifetime: Milliseconds): Milliseconds | undefined {
-  return lifetime === 0 ? undefined : Math.max(lifetime / 2, 1000);
+/**
+ * When to refresh a mapping that was granted for `granted`: half-way (RFC 6887 §11.2.1). Some routers grant one time and
+ * keep another, or call every mapping endless and forget it all the same: so never later than half of what was asked for.
+ * Undefined for one that was asked for without end, and got.
+ */
+export function refreshAfter(granted: Milliseconds, asked: Milliseconds): Milliseconds | undefined {
+  const ends = [granted, asked].filter((lifetime) => lifetime !== 0);
+  return ends.length === 0 ? undefined : Math.max(Math.min(...ends) / 2, 1000);
 }

@@ -11,6 +11,7 @@ import {
 import { NATPMP_RESULT, natPmpResultText } from '../../protocols/natpmp/result.ts';
 import { natPmpSchedule } from '../../protocols/natpmp/schedule.ts';
 import {
+  FOR_NO_TIME,
   NOT_IN_TIME,
   onlyItself,
   type EpochHeard,
@@ -89,6 +90,7 @@ export function createNatPmpClient(options: NatPmpClientOptions): RouterClient {
         const response = answer.value;
         if (response.result !== NATPMP_RESULT.success || response.kind !== 'map') return refused(response.result);
         const granted = response.mapping;
+        if (granted?.lifetime === 0) return FOR_NO_TIME;
         if (granted?.externalPort === externalPort)
           return { kind: 'mapped', record: recordOf(port, gateway, granted.lifetime * 1000) };
         const removed = await remove(port, source, signal);

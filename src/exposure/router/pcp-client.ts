@@ -13,6 +13,7 @@ import {
 import { PCP_RESULT, pcpResultText, pcpRetryAfter } from '../../protocols/pcp/result.ts';
 import { natPmpSchedule } from '../../protocols/natpmp/schedule.ts';
 import {
+  FOR_NO_TIME,
   NOT_IN_TIME,
   onlyItself,
   type EpochHeard,
@@ -120,6 +121,7 @@ export function createPcpClient(options: PcpClientOptions): RouterClient {
         const answer = await exactly(port, signal);
         if (answer.kind !== 'answer') return unanswered(answer, port, signal);
         const { result, map, lifetime } = answer.value;
+        if (result === PCP_RESULT.success && lifetime === 0) return FOR_NO_TIME;
         if (result === PCP_RESULT.success && map?.externalPort === port.externalPort)
           return { kind: 'mapped', record: recordOf(port, gateway, map.externalIp, lifetime * 1000) };
         if (result !== PCP_RESULT.success && result !== PCP_RESULT.cannotProvideExternal) return refused(answer.value);

@@ -10,6 +10,8 @@ import type { Network } from '../../model/wire.ts';
 import type { Mapped, MappingAsk } from './client.ts';
 import { closePort, closePorts } from './close-ports.ts';
 import { explainFailures, explainImpossible, explainMapped, explainUnmapped, type Failure } from './explain.ts';
+import { gatewayOf, gatewaysElsewhere, isOnLink } from './routes.ts';
+import { withOthers, type OtherRouter } from './other-routers.ts';
 import type { Gateway, GatewayUser } from './gateway.ts';
 import { mappingDescription } from './description.ts';
 import { refreshAfter } from './lifetime.ts';
@@ -33,6 +35,8 @@ export class ServiceMappings implements GatewayUser {
   readonly #parts: ServiceMappingsParts;
   #request: MappingRequest;
   #decision: Decision<RouterMapping> | undefined;
+  /** The same, before it says which other routers there are. */
+  #decided: Decision<RouterMapping> | undefined;
   #withdrawing = false;
   /** What is on the router for this Service, as far as we know. */
   readonly #held = new Map<string, MappingRecord>();
@@ -98,6 +102,10 @@ export class ServiceMappings implements GatewayUser {
     this.#timer?.cancel();
     this.#gateway?.leave();
     this.#gateway = undefined;
+  }
+
+  othersSeen(): void {
+    if (this.#decided) this.#decide(this.#decided);
   }
 
   again(): void {
@@ -173,7 +181,9 @@ export class ServiceMappings implements GatewayUser {
     this.#refusals = 0;
     this.#published = new Set(records.map(keyOf));
     this.#decide(explainMapped(records));
-    const refreshes = records.map(({ lifetime }) => refreshAfter(lifetime)).filter((each) => each !== undefined);
+    const refreshes = records
+      .map(({ lifetime }) => refreshAfter(lifetime, this.#request.lifetime))
+      .filter((each) => each !== undefined);
     if (refreshes.length > 0) this.#later(Math.min(...refreshes));
   }
 
@@ -196,16 +206,30 @@ export class ServiceMappings implements GatewayUser {
     return gateway;
   }
 
-  /** Mappings that are wanted no more, or lead to an address the Service no longer has. */
+  /** Mappings that are wanted no more, lead to an address the Service no longer has, or are on another router. */
   async #drop(gateway: Gateway, signal: AbortSignal): Promise<void> {
     const wanted = new Set(this.#request.ports.map(keyOf));
-    const dropped = [...this.#held].filter(([key, record]) => !wanted.has(key) || record.internalIp !== this.source);
+    const dropped = [...this.#held].filter(
+      ([key, { internalIp, gateway: router }]) =>
+        !wanted.has(key) || internalIp !== this.source || router !== gateway.route.gateway,
+    );
     await Promise.all(
       dropped.map(async ([key, record]) => {
-        const answer = await closePort(gateway, record, this.source, signal);
-        if (answer.kind !== 'unreachable') this.#held.delete(key);
+        const old = record.gateway === gateway.route.gateway ? undefined : this.#routerOf(record);
+        const answer = closePort(old ?? gateway, record, this.source, signal);
+        // A router that may be gone keeps nobody waiting for the one that is there.
+        if (old) this.#held.delete(key);
+        else if ((await answer).kind !== 'unreachable') this.#held.delete(key);
       }),
     );
+  }
+
+  /** The router that a mapping is on, if it can be asked from this link. */
+  #routerOf({ gateway }: MappingRecord): Gateway | undefined {
+    const known = this.#gateway?.gateway;
+    if (known?.route.gateway === gateway) return known;
+    const link = this.#parts.network.links().find(({ name }) => name === this.#request.link);
+    return link && isOnLink(link, gateway) ? this.#parts.gateway(link.name, gateway) : undefined;
   }
 
   /** Nothing half-done stays: what was made just now is undone, what stood before stands. */
@@ -235,8 +259,9 @@ export class ServiceMappings implements GatewayUser {
 
   async #undo(signal: AbortSignal): Promise<void> {
     const records = [...this.#held.values()];
-    const gateway = records.length === 0 ? undefined : this.#enter();
-    const { gone, left } = await closePorts(this.#parts.clock, gateway, records, this.source, signal);
+    if (records.length > 0) this.#enter();
+    const routerOf = (record: MappingRecord): Gateway | undefined => this.#routerOf(record);
+    const { gone, left } = await closePorts(this.#parts.clock, routerOf, records, this.source, signal);
     for (const record of gone) this.#held.delete(keyOf(record));
     if (signal.aborted) return;
     this.#held.clear();
@@ -262,11 +287,19 @@ export class ServiceMappings implements GatewayUser {
     return uniqueId === undefined ? ask : { ...ask, uniqueId };
   }
 
+  /** Those that answered a search, and the default gateways of other links. */
+  #otherRouters(): OtherRouter[] {
+    const gateway = this.#gateway?.gateway;
+    if (!gateway) return [];
+    const { link, gateway: ip } = gateway.route;
+    const elsewhere = gatewaysElsewhere(this.#parts.network.links(), link, familyOf(ip));
+    return [...gateway.others.map((other) => ({ ip: other })), ...elsewhere];
+  }
+
   /** The default gateway of the Service's link, in the family of its address. */
   #gatewayNow(): Ip | undefined {
     const { ip, link } = this.#request;
-    const gateway = this.#parts.network.links().find(({ name }) => name === link)?.gateway;
-    return familyOf(ip) === 6 ? gateway?.v6 : gateway?.v4;
+    return gatewayOf(this.#parts.network.links(), link, familyOf(ip));
   }
 
   #later(delay: Milliseconds): void {
@@ -275,7 +308,9 @@ export class ServiceMappings implements GatewayUser {
     this.#timer = this.#parts.clock.after(delay, () => this.#start());
   }
 
-  #decide(decision: Decision<RouterMapping>): void {
+  #decide(decided: Decision<RouterMapping>): void {
+    this.#decided = decided;
+    const decision = withOthers(decided, this.#otherRouters());
     const same = JSON.stringify(decision) === JSON.stringify(this.#decision);
     this.#decision = decision;
     if (!same) this.#parts.changed();

@@ -30,8 +30,10 @@ describe('lifetimes', () => {
     expect(leaseSecondsOrForever(0)).toBe(0);
   });
 
-  it('are refreshed half-way, and never without an end', () => {
-    expect([0, 1000, 3_600_000].map(refreshAfter)).toEqual([undefined, 1000, 1_800_000]);
+  it('are refreshed half-way, of what was asked for if that is sooner, and never without an end', () => {
+    expect([1000, 3_600_000].map((granted) => refreshAfter(granted, 0))).toEqual([1000, 1_800_000]);
+    expect([0, 86_400_000].map((granted) => refreshAfter(granted, 3_600_000))).toEqual([1_800_000, 1_800_000]);
+    expect(refreshAfter(0, 0)).toBeUndefined();
   });
 });
 
