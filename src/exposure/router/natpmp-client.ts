@@ -22,7 +22,7 @@ import {
   type RouterClient,
   type Unreachable,
 } from './client.ts';
-import { ask, type Answered, type RouterIo } from './exchange.ts';
+import { ask, unreachable, type Answered, type RouterIo } from './exchange.ts';
 import { leaseSeconds } from './lifetime.ts';
 
 export interface NatPmpClientOptions extends RouterIo {
@@ -59,7 +59,8 @@ export function createNatPmpClient(options: NatPmpClientOptions): RouterClient {
       },
       signal,
     );
-    if (answer.kind === 'answer') heard('nat-pmp', answer.value.epoch);
+    // The epoch of something that speaks another version is none of this one.
+    if (answer.kind === 'answer' && answer.value.kind !== 'unsupported') heard('nat-pmp', answer.value.epoch);
     return answer;
   };
 
@@ -111,6 +112,7 @@ export function createNatPmpClient(options: NatPmpClientOptions): RouterClient {
     async check(source, signal) {
       const answer = await request({ kind: 'address' }, source, signal);
       if (answer.kind !== 'answer') return answer;
+      if (answer.value.kind === 'unsupported') return unreachable(`${gateway} does not speak NAT-PMP`);
       const externalIp = answer.value.kind === 'address' ? answer.value.externalIp : undefined;
       return { kind: 'alive', ...(externalIp === undefined || externalIp === '0.0.0.0' ? {} : { externalIp }) };
     },
