@@ -4,12 +4,12 @@
  * goes on behind the stage, which calls back. So no Service ever waits for another.
  */
 import { EXCLUDE_LABEL, FINALIZER } from '../model/annotations.ts';
-import { failed, off, pending, ready, type Decision } from '../model/decision.ts';
+import { failed, off, pending, ready, type Decision, type NotReady } from '../model/decision.ts';
 import type { Ip } from '../model/ip.ts';
 import { keyOf, type Service, type ServiceKey } from '../model/kubernetes.ts';
-import type { Clock } from '../model/time.ts';
+import type { Clock, Milliseconds } from '../model/time.ts';
 import { describeAssigned, type Allocator } from './address/allocator.ts';
-import { readAssigned } from './address/assigned.ts';
+import { readAssigned, withoutNext } from './address/assigned.ts';
 import type { AssignedAddress, DhcpLeases, DhcpRequest } from './address/port.ts';
 import type { PoolConfig } from './address/pools.ts';
 import { satisfies } from './address/satisfies.ts';
@@ -25,7 +25,7 @@ import { ensureFamilies, withdrawFamilies, type StandingAddress } from './router
 import type { RouterMappings } from './router/port.ts';
 import { readRecords } from './router/records.ts';
 import type { Reporter } from './status/reporter.ts';
-import { patchFor, type Outcome } from './status/outcome.ts';
+import { foretellingPatch, patchFor, type Outcome } from './status/outcome.ts';
 import { Withdrawal } from './withdraw.ts';
 
 export interface ReconcilerParts {
@@ -51,11 +51,13 @@ export interface ReconcilerParts {
   readonly announcement: Announcement;
   readonly router: RouterMappings;
   readonly names: NamePublisher;
-  readonly reporter: Pick<Reporter, 'report' | 'forget'>;
+  readonly reporter: Pick<Reporter, 'report' | 'cede' | 'forget'>;
   /** A Service may stand differently because of another one: it is to be reconciled soon. */
   readonly again: (key: ServiceKey) => void;
 }
 
+/** An address that nobody owns yet usually has an owner by then, who has more to say. */
+const OWNER_SOON: Milliseconds = 1000;
 const NOT_OWNER = off('NotOwner', 'another node owns the address');
 
 export class Reconciler {
@@ -82,14 +84,15 @@ export class Reconciler {
     if (intent.state !== 'ready' || service.metadata.deletionTimestamp !== undefined) return this.#withdraw(service);
     this.#claimNames(key, service, intent.value);
 
-    const address = this.#address(service, intent.value);
     const assigned = readAssigned(service);
+    const address = this.#address(intent.value, assigned);
     const owner = this.#owner(intent.value, assigned);
     const announced = this.#announcement(intent.value, assigned, owner);
-    const lease = this.#lease(intent.value, assigned, owner);
-    const router = this.#router(service, intent.value, assigned, owner, announced);
+    const leaving = this.#leave(service, assigned, address, owner);
+    const lease = leaving ?? this.#lease(intent.value, assigned, address, owner);
+    const router = leaving ?? this.#router(service, intent.value, assigned, owner, announced);
     const name = this.#name(service, intent.value, assigned, owner, announced);
-    this.#status(service, intent.value, { assigned, address, owner, announced, lease, router, name });
+    this.#status(service, intent.value, { assigned, address, owner, announced, leaving, lease, router, name });
   }
 
   /** The owner of an address changed: whoever lost it lets go before anything else happens. */
@@ -110,11 +113,11 @@ export class Reconciler {
   }
 
   /** What the Service's address is, or why it has none (yet). A new wish keeps the old address until it is met. */
-  #address(service: Service, intent: Intent): Decision<AssignedAddress> {
-    const assigned = readAssigned(service);
-    if (assigned && satisfies(intent, assigned, this.#parts.pools())) {
+  #address(intent: Intent, assigned: AssignedAddress | undefined): Decision<AssignedAddress> {
+    for (const known of assigned ? [withoutNext(assigned), assigned.next] : []) {
+      if (!known || !satisfies(intent, known, this.#parts.pools())) continue;
       this.#parts.allocator.settled(intent.service);
-      return ready(assigned, 'AddressAssigned', describeAssigned(assigned));
+      return ready(known, 'AddressAssigned', describeAssigned(known));
     }
     if (!this.#parts.allocating())
       return pending('WaitingForAllocator', 'the agent that gives out addresses has not answered yet');
@@ -167,16 +170,41 @@ export class Reconciler {
     return decisions[0] ?? NOT_OWNER;
   }
 
+  /** Before the Service has another address, its owner clears away what hangs on this one. */
+  #leave(
+    service: Service,
+    assigned: AssignedAddress | undefined,
+    address: Decision<AssignedAddress>,
+    owner: Decision<Owner>,
+  ): NotReady | undefined {
+    const next = address.state === 'ready' ? address.value : undefined;
+    if (!assigned || !next || assigned.ips.every((ip) => next.ips.includes(ip))) {
+      this.#withdrawal.settled(keyOf(service));
+      return undefined;
+    }
+    if (!isMine(owner)) return undefined;
+    this.#kept.delete(keyOf(service));
+    const cleared = this.#withdrawal.leave(service, assigned, next);
+    if (cleared.state === 'off') return cleared;
+    return pending('AddressChanging', `before ${next.ips.join(', ')} is used: ${cleared.message}`);
+  }
+
   /** The owner keeps a DHCP lease up; the others stand by. */
   #lease(
     intent: Intent,
     assigned: AssignedAddress | undefined,
+    address: Decision<AssignedAddress>,
     owner: Decision<Owner>,
   ): Decision<AssignedAddress['lease']> {
     const request = dhcpRequest(intent, assigned);
-    if (!assigned?.lease || !request) return off('NoLease', 'the address is not from DHCP');
+    if (!assigned?.lease || !request) {
+      // Whoever no longer wants an address by DHCP may just have been given one.
+      if (address.state === 'ready' && !address.value.lease) this.#parts.leases.abandon(intent.service);
+      return off('NoLease', 'the address is not from DHCP');
+    }
     if (!isMine(owner)) {
-      // While an address is being acquired nobody owns it, and the acquiring agent is not to be disturbed.
+      // While nobody owns it the agent that acquired it is not to be disturbed: the Service may not want it any more.
+      if (owner.state !== 'ready' && this.#parts.allocating()) return NOT_OWNER;
       this.#parts.leases.yield(intent.service);
       this.#kept.delete(intent.service);
       return NOT_OWNER;
@@ -264,14 +292,20 @@ export class Reconciler {
     for (const other of this.#nameClaims.set(key, claim)) this.#parts.again(other);
   }
 
-  /** Exactly one agent writes: the owner, or while there is none the one that gives out addresses. */
+  /**
+   * Exactly one agent writes: the owner, or while there is none the one that gives out addresses. That one also tells
+   * the owner which address comes next.
+   */
   #status(service: Service, intent: Intent, outcome: Omit<Outcome, 'node' | 'now'>): void {
-    const writing = isMine(outcome.owner) || (outcome.owner.state !== 'ready' && this.#parts.allocating());
-    if (!writing) return;
-    this.#parts.reporter.report(
-      service,
-      patchFor(service, intent, { ...outcome, node: this.#parts.node, now: this.#parts.clock.wall() }),
-    );
+    const { reporter, node, clock, allocating } = this.#parts;
+    const { assigned, owner } = outcome;
+    if (!isMine(owner) && !allocating()) return reporter.cede(intent.service);
+    if (owner.state === 'ready' && !owner.value.mine) {
+      const foretelling = foretellingPatch(outcome);
+      return foretelling ? reporter.report(service, foretelling) : reporter.cede(intent.service);
+    }
+    const patience = owner.state === 'pending' && assigned ? OWNER_SOON : 0;
+    reporter.report(service, patchFor(service, intent, { ...outcome, node, now: clock.wall() }), patience);
   }
 
   #withdraw(service: Service): void {
@@ -291,7 +325,7 @@ export class Reconciler {
   #gone(key: ServiceKey): void {
     const kept = this.#kept.get(key);
     if (kept) this.#parts.leases.release(kept.request, kept.lease);
-    else this.#parts.leases.yield(key);
+    else this.#parts.leases.abandon(key);
     this.#kept.delete(key);
     this.#parts.names.withdraw(key);
     this.#claimNames(key);
@@ -299,6 +333,7 @@ export class Reconciler {
     this.#unclaim(this.#claims.set(key, undefined));
     this.#parts.allocator.settled(key);
     this.#parts.reporter.forget(key);
+    this.#withdrawal.forget(key);
   }
 
   #unclaim(ips: readonly Ip[]): void {

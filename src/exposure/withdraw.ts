@@ -3,11 +3,11 @@
  * announcement, and only then the record and the finalizer. The owner does it, from where the address stands.
  */
 import { FINALIZER } from '../model/annotations.ts';
-import type { Decision } from '../model/decision.ts';
+import { off, type Decision } from '../model/decision.ts';
 import type { Ip } from '../model/ip.ts';
-import { keyOf, type Service } from '../model/kubernetes.ts';
+import { keyOf, type Service, type ServiceKey } from '../model/kubernetes.ts';
 import { readAssigned } from './address/assigned.ts';
-import type { DhcpLeases } from './address/port.ts';
+import type { AssignedAddress, DhcpLeases } from './address/port.ts';
 import type { Announcement } from './announcement/port.ts';
 import type { Claims } from './claims.ts';
 import type { NamePublisher } from './naming/port.ts';
@@ -18,6 +18,8 @@ import type { RouterMappings } from './router/port.ts';
 import { readRecords } from './router/records.ts';
 import { removalPatch } from './status/outcome.ts';
 import type { Reporter } from './status/reporter.ts';
+
+const CLEARED = off('Released', 'nothing hangs on the address any more');
 
 export interface WithdrawalParts {
   readonly allocating: () => boolean;
@@ -32,9 +34,11 @@ export class Withdrawal {
   readonly #parts: WithdrawalParts;
   readonly #claims: Claims;
   /** UIDs of Services that are undone: until the API server says so too, nothing of them is touched again. */
-  readonly #done = new Set<string>();
+  readonly #done = new Map<ServiceKey, string>();
   /** UIDs of Services whose names are said goodbye to. */
-  readonly #unnamed = new Set<string>();
+  readonly #unnamed = new Map<ServiceKey, string>();
+  /** Changes of address for which everything is cleared away; as above. */
+  readonly #left = new Map<ServiceKey, string>();
 
   constructor(parts: WithdrawalParts, claims: Claims) {
     this.#parts = parts;
@@ -50,14 +54,14 @@ export class Withdrawal {
       // Never got an address: whatever was under way is dropped, and one agent clears the record.
       names.withdraw(key);
       router.yield(key);
-      leases.yield(key);
-      this.#done.delete(service.metadata.uid ?? '');
-      this.#unnamed.delete(service.metadata.uid ?? '');
+      leases.abandon(key);
+      this.#done.delete(key);
+      this.#unnamed.delete(key);
       if (this.#parts.allocating()) reporter.report(service, removalPatch(service));
       return;
     }
     const uid = service.metadata.uid ?? '';
-    if (this.#done.has(uid)) return reporter.report(service, removalPatch(service));
+    if (this.#done.get(key) === uid) return reporter.report(service, removalPatch(service));
     // Where the first address is the others are; one that is not (see Claims.leaderOf) goes with its claim.
     const [owner] = assigned.ips.map((ip) => ownerOf(ip));
     if (!owner || !isMine(owner)) {
@@ -69,15 +73,11 @@ export class Withdrawal {
     const standing = assigned.ips.filter((ip) => isMine(ownerOf(ip)));
     const undone = [this.#unname(service, assigned.ips), this.#unmap(service, standing)];
     if (undone.some(({ state }) => state !== 'off')) return;
-    if (assigned.lease && assigned.link !== undefined) {
-      const { mac } = assigned.lease;
-      const request = { service: key, uid, hostname: service.metadata.name, link: assigned.link, mac };
-      if (leases.release(request, assigned.lease).state !== 'off') return;
-    }
+    for (const each of [assigned, assigned.next ?? assigned]) if (this.#giveBack(service, each).state !== 'off') return;
     for (const ip of assigned.ips) {
       if (this.#claims.claimants(ip).every((claimant) => claimant === key)) announcement.release(ip);
     }
-    this.#done.add(uid);
+    this.#done.set(key, uid);
     reporter.report(service, removalPatch(service));
   }
 
@@ -87,11 +87,45 @@ export class Withdrawal {
     const [key, uid] = [keyOf(service), service.metadata.uid ?? ''];
     const published = readPublished(service);
     const [ip] = ips;
-    if (ip === undefined || published.length === 0 || this.#unnamed.has(uid)) return names.withdraw(key);
+    if (ip === undefined || published.length === 0 || this.#unnamed.get(key) === uid) return names.withdraw(key);
     const announced = announcement.ensure({ ip });
     if (announced.state !== 'ready') return { state: 'pending', reason: announced.reason, message: announced.message };
-    this.#unnamed.add(uid);
+    this.#unnamed.set(key, uid);
     return names.withdraw(key, nameRequestFor(service, published, ips, announced.value.link));
+  }
+
+  /**
+   * Clears away what hangs on an address of this node that the Service is about to leave for another: router ports, and
+   * a lease that does not go on. Called again until it says `off`.
+   */
+  leave(service: Service, assigned: AssignedAddress, next: AssignedAddress): Decision {
+    const key = keyOf(service);
+    const change = `${service.metadata.uid} ${assigned.ips.join()} ${next.ips.join()}`;
+    if (this.#left.get(key) === change) return CLEARED;
+    const left = assigned.ips.filter((ip) => !next.ips.includes(ip));
+    const unmapped = this.#unmap(service, left);
+    if (unmapped.state !== 'off') return unmapped;
+    const given = next.lease?.ip === assigned.lease?.ip ? CLEARED : this.#giveBack(service, assigned);
+    if (given.state === 'off') this.#left.set(key, change);
+    return given;
+  }
+
+  /** The Service stays where it is, or has arrived. */
+  settled(key: ServiceKey): void {
+    this.#left.delete(key);
+  }
+
+  /** The Service is gone, and so is what was remembered of it. */
+  forget(key: ServiceKey): void {
+    this.#left.delete(key);
+    this.#unnamed.delete(key);
+    this.#done.delete(key);
+  }
+
+  #giveBack(service: Service, { link, lease }: AssignedAddress): Decision {
+    if (!lease || link === undefined) return CLEARED;
+    const { uid = '', name } = service.metadata;
+    return this.#parts.leases.release({ service: keyOf(service), uid, hostname: name, link, mac: lease.mac }, lease);
   }
 
   /** From the address itself: routers in secure mode accept the removal from nobody else. */

@@ -143,6 +143,9 @@ export function createWorld(node = 'n1'): World {
     },
     keep: () => world.kept,
     yield: () => undefined,
+    abandon: (key) => {
+      log.push(`abandon ${key}`);
+    },
     release: () => {
       log.push('dhcp release');
       return off('Released', '');
@@ -207,6 +210,7 @@ export function createWorld(node = 'n1'): World {
     names,
     reporter: {
       report: (object, patch) => void patches.set(keyOf(object), patch),
+      cede: (key) => void patches.delete(key),
       forget: (key) => void patches.delete(key),
     },
     again: (key) => void world.again.add(key),

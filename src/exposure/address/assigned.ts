@@ -14,6 +14,14 @@ export function readAssigned(service: Service): AssignedAddress | undefined {
   } catch {
     return undefined;
   }
+  const assigned = toAssigned(value);
+  if (assigned === undefined) return undefined;
+  const { next, ...now } = assigned;
+  const then = toAssigned(next);
+  return then === undefined ? now : { ...now, next: withoutNext(then) };
+}
+
+function toAssigned(value: unknown): AssignedAddress | undefined {
   if (typeof value !== 'object' || value === null || !('ips' in value) || !Array.isArray(value.ips)) return undefined;
   const ips = value.ips.map((ip: unknown) => (typeof ip === 'string' ? parseIp(ip) : undefined));
   if (ips.length === 0 || !ips.every((ip): ip is Ip => ip !== undefined)) return undefined;
@@ -23,6 +31,18 @@ export function readAssigned(service: Service): AssignedAddress | undefined {
   return { ...record, ips };
 }
 
+export function withoutNext(assigned: AssignedAddress): AssignedAddress {
+  const { next, ...now } = assigned;
+  return next === undefined ? assigned : now;
+}
+
 export function writeAssigned(assigned: AssignedAddress): string {
   return JSON.stringify(assigned);
+}
+
+/** Whether an annotation or `spec.loadBalancerIP` only repeats what a pool gave, as kube-vip's cloud provider writes it. */
+export function isOwnRecord(text: string, assigned: AssignedAddress | undefined): boolean {
+  if (assigned?.source !== 'pool') return false;
+  const parts = text.split(',').map((part) => parseIp(part.trim()));
+  return parts.every((part) => part !== undefined && assigned.ips.includes(part));
 }

@@ -24,8 +24,10 @@ export function addressesInUse(services: Iterable<Service>): Map<Ip, Use[]> {
 }
 
 function addressesOf(service: Service): Set<Ip> {
+  const assigned = readAssigned(service);
   const texts = [
-    ...(readAssigned(service)?.ips ?? []),
+    ...(assigned?.ips ?? []),
+    ...(assigned?.next?.ips ?? []),
     ...(service.metadata.annotations?.[KEY.loadBalancerIPs]?.split(',') ?? []),
     service.spec.loadBalancerIP ?? '',
     ...(service.status?.loadBalancer?.ingress ?? []).map(({ ip }) => ip ?? ''),

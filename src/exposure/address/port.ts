@@ -12,6 +12,8 @@ export interface AssignedAddress {
   readonly pool?: string;
   readonly link?: string;
   readonly lease?: DhcpLease;
+  /** What takes its place as soon as its owner has cleared away what hangs on it. */
+  readonly next?: Omit<AssignedAddress, 'next'>;
 }
 
 /** A DHCPv4 lease that any node can go on with: nothing in it belongs to one node. */
@@ -70,6 +72,8 @@ export interface DhcpLeases {
   keep(request: DhcpRequest, lease: DhcpLease): Decision<DhcpLease>;
   /** Stop without telling the server: another node goes on with the lease. */
   yield(service: ServiceKey): void;
+  /** No address is wanted any more: ends an acquisition, and gives back what came of it. */
+  abandon(service: ServiceKey): void;
   /** Give the lease back (DHCPRELEASE). `off` once sent. */
   release(request: DhcpRequest, lease: DhcpLease): Decision;
   /** Called with the Service whose answer may have changed. Returns the way to stop. */

@@ -3,8 +3,7 @@
  * Service is not ours to touch. A part that asks for something that cannot be carries its own `failed`, so that
  * a wrong router port does not cost the address.
  */
-import type { AssignedAddress } from '../address/port.ts';
-import { readAssigned } from '../address/assigned.ts';
+import { isOwnRecord, readAssigned } from '../address/assigned.ts';
 import { DEFAULT_CLASS, KEY, KUBEVIP_CLASS } from '../../model/annotations.ts';
 import { failed, off, ready, type Decision, type NotReady } from '../../model/decision.ts';
 import { familyOf, ip, parseIp, type Family, type Ip } from '../../model/ip.ts';
@@ -118,12 +117,6 @@ function readAddressRequest(service: Service, families: readonly Family[]): Addr
     );
   }
   return dhcpRequest(service, families, v6[0]);
-}
-
-function isOwnRecord(text: string, assigned: AssignedAddress | undefined): boolean {
-  if (assigned?.source !== 'pool') return false;
-  const parts = text.split(',').map((part) => parseIp(part.trim()));
-  return parts.every((part) => part !== undefined && assigned.ips.includes(part));
 }
 
 function dhcpRequest(service: Service, families: readonly Family[], v6?: Ip): AddressRequest | NotReady {

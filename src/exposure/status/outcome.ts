@@ -1,15 +1,16 @@
 /** What one reconciliation found, as the patch of the Service that shows it. */
-import { FINALIZER, IMPLEMENTATION_LABEL, KEY } from '../../model/annotations.ts';
-import type { Decision } from '../../model/decision.ts';
+import { FINALIZER, KEY } from '../../model/annotations.ts';
+import { pending, type Decision, type NotReady } from '../../model/decision.ts';
 import type { Service } from '../../model/kubernetes.ts';
-import { readAssigned, writeAssigned } from '../address/assigned.ts';
+import { readAssigned, withoutNext, writeAssigned } from '../address/assigned.ts';
 import type { AssignedAddress } from '../address/port.ts';
 import type { Announced } from '../announcement/port.ts';
 import type { Intent } from '../intent/port.ts';
 import type { PublishedName } from '../naming/port.ts';
 import type { Owner } from '../ownership/port.ts';
 import type { RouterMapping } from '../router/port.ts';
-import { ourConditions, toConditions } from './conditions.ts';
+import { ourConditions, toConditions, type StageDecisions } from './conditions.ts';
+import { poolRecord, withoutPoolRecord } from './pool-record.ts';
 import type { ServicePatch } from './port.ts';
 
 export interface Outcome {
@@ -20,6 +21,8 @@ export interface Outcome {
   readonly address: Decision<AssignedAddress>;
   readonly owner: Decision<Owner>;
   readonly announced: Decision<Announced>;
+  /** What hangs on an address that the Service is about to leave: `off` once it is cleared away. */
+  readonly leaving: NotReady | undefined;
   readonly lease: Decision<AssignedAddress['lease']>;
   /** `closed`: nothing is open on the router, whatever the record says. */
   readonly router: Decision<RouterMapping> & { readonly closed?: true };
@@ -27,18 +30,11 @@ export interface Outcome {
 }
 
 export function patchFor(service: Service, intent: Intent, outcome: Outcome): ServicePatch {
-  const { owner, announced, router, name } = outcome;
+  const { owner, router, name } = outcome;
   const mine = owner.state === 'ready' && owner.value.mine;
   const assigned = nextAssigned(outcome);
-  const address = addressShown(outcome);
-  const { conditions, drop } = toConditions(
-    service,
-    { address, owner, announcement: announced, router, name },
-    outcome.now,
-  );
-  // As kube-vip's cloud provider writes it, so that either can go on; not over a new wish of the user's.
-  const fromPool =
-    assigned?.source === 'pool' && 'kind' in intent.address && intent.address.kind === 'pool' ? assigned : undefined;
+  const { conditions, drop } = toConditions(service, shownStages(outcome), outcome.now);
+  const { annotations, ...record } = poolRecord(service, intent, assigned);
   const external = router.state === 'ready' ? router.value.records : undefined;
   return {
     annotations: {
@@ -47,20 +43,46 @@ export function patchFor(service: Service, intent: Intent, outcome: Outcome): Se
       ...(mine && external ? { [KEY.routerMappings]: JSON.stringify(external) } : {}),
       ...(mine && (router.state === 'off' || router.closed) ? { [KEY.routerMappings]: undefined } : {}),
       ...(mine ? namesOf(name) : {}),
-      ...(fromPool ? { [KEY.loadBalancerIPs]: fromPool.ips.join(',') } : {}),
+      ...annotations,
       ...(assigned?.lease ? { [KEY.requestedIP]: assigned.lease.ip, [KEY.hwaddr]: assigned.lease.mac } : {}),
     },
-    ...(fromPool
-      ? { labels: { [IMPLEMENTATION_LABEL.key]: IMPLEMENTATION_LABEL.value }, loadBalancerIP: fromPool.ips[0] ?? '' }
-      : {}),
+    ...record,
     ...(needsFinalizer(intent, assigned)
       ? { addFinalizer: FINALIZER }
       : releasable(service, outcome)
         ? { removeFinalizer: FINALIZER }
         : {}),
-    ...ingressFor(assigned, announced),
+    ...ingressFor(assigned, outcome),
     conditions,
     dropConditions: drop,
+  };
+}
+
+/** What comes next, for the owner of the address that the Service still has; undefined when nothing does. */
+export function foretellingPatch({
+  assigned,
+  address,
+}: Pick<Outcome, 'assigned' | 'address'>): ServicePatch | undefined {
+  if (!assigned || address.state !== 'ready' || isSame(withoutNext(assigned), address.value)) return undefined;
+  return { annotations: { [KEY.assigned]: writeAssigned({ ...withoutNext(assigned), next: address.value }) } };
+}
+
+function isSame(a: AssignedAddress, b: AssignedAddress): boolean {
+  return writeAssigned(a) === writeAssigned(b);
+}
+
+/** Until another address takes the place of this one, the stages behind it wait. */
+function shownStages(outcome: Outcome): StageDecisions {
+  const { leaving, owner, announced, router, name, address } = outcome;
+  const stages = { address: addressShown(outcome), owner, announcement: announced, router, name };
+  if (leaving === undefined || address.state !== 'ready') return stages;
+  if (leaving.state !== 'off') return { ...stages, address: leaving };
+  const changing = pending('AddressChanging', `${address.value.ips.join(', ')} is about to be used`);
+  return {
+    ...stages,
+    owner: changing,
+    announcement: changing,
+    ...(router.state === 'off' ? {} : { router: changing }),
   };
 }
 
@@ -79,11 +101,11 @@ function namesOf(name: Decision<PublishedName>): ServicePatch['annotations'] {
 export function removalPatch(service: Service): ServicePatch {
   const assigned = readAssigned(service);
   const written: string[] = [KEY.assigned, KEY.vipHost, KEY.routerMappings, KEY.publishedNames, KEY.publishedInstances];
-  if (assigned?.source === 'pool') written.push(KEY.loadBalancerIPs);
   if (assigned?.source === 'dhcp') written.push(KEY.requestedIP, KEY.hwaddr);
+  const { annotations, ...record } = withoutPoolRecord(service);
   return {
-    annotations: Object.fromEntries(written.map((key) => [key, undefined])),
-    ...(assigned?.source === 'pool' ? { labels: { [IMPLEMENTATION_LABEL.key]: undefined } } : {}),
+    annotations: { ...Object.fromEntries(written.map((key) => [key, undefined])), ...annotations },
+    ...record,
     ...(assigned ? { ingress: [] } : {}),
     dropConditions: ourConditions(service),
     removeFinalizer: FINALIZER,
@@ -97,12 +119,16 @@ function addressShown({ address, lease }: Outcome): Decision<unknown> {
 }
 
 /** The newest form of the lease; nothing when it is lost, so that an address is acquired anew. */
-function nextAssigned({ assigned, address, lease }: Outcome): AssignedAddress | undefined {
+function nextAssigned({ assigned, address, owner, leaving, lease }: Outcome): AssignedAddress | undefined {
   if (lease.state === 'failed' && lease.reason === 'LeaseLost') return undefined;
-  if (assigned && lease.state === 'ready' && lease.value)
-    return { ...assigned, ips: [lease.value.ip, ...assigned.ips.slice(1)], lease: lease.value };
-  // An old address is kept until the wish for another is met.
-  return address.state === 'ready' ? address.value : assigned;
+  // An old address is kept until the wish for another is met, and until its owner has cleared away what hangs on it.
+  const next = address.state === 'ready' ? address.value : undefined;
+  const stays = next !== undefined && (assigned?.ips ?? []).every((ip) => next.ips.includes(ip));
+  const waits = !stays && assigned !== undefined && next !== undefined && (leaving ?? owner).state === 'pending';
+  const base = waits ? { ...withoutNext(assigned), next } : (next ?? assigned);
+  if (base?.lease && lease.state === 'ready' && lease.value)
+    return { ...base, ips: [lease.value.ip, ...base.ips.slice(1)], lease: lease.value };
+  return base;
 }
 
 /** Leases and mappings live outside the cluster: the Service may not go before they are undone. */
@@ -126,8 +152,8 @@ function releasable(service: Service, { owner, router }: Outcome): boolean {
 /** Written once the LAN has been told; taken back only with the address, not while it moves. */
 function ingressFor(
   assigned: AssignedAddress | undefined,
-  announced: Decision<Announced>,
+  { leaving, announced }: Outcome,
 ): Pick<ServicePatch, 'ingress'> {
-  if (assigned === undefined) return { ingress: [] };
+  if (assigned === undefined || leaving?.state === 'off') return { ingress: [] };
   return announced.state === 'ready' ? { ingress: assigned.ips.map((ip) => ({ ip, ipMode: 'VIP' as const })) } : {};
 }

@@ -2,10 +2,10 @@
  * Writes what the pipeline decided onto Services. One write per Service under way, the newest decision wins,
  * no Service waits for another, and a write is dropped when its Service goes (design D20).
  */
-import { CONDITION } from '../../model/annotations.ts';
+import { CONDITION, KEY } from '../../model/annotations.ts';
 import { messageOf } from '../../model/errors.ts';
 import { keyOf, type Condition, type Service, type ServiceKey } from '../../model/kubernetes.ts';
-import type { Clock, Milliseconds } from '../../model/time.ts';
+import type { Clock, Milliseconds, Timer } from '../../model/time.ts';
 import { difference } from './difference.ts';
 import type { EventRecorder, ServicePatch, ServiceWriter } from './port.ts';
 
@@ -16,8 +16,10 @@ interface Work {
   service: Service;
   next: ServicePatch | undefined;
   /** What was written on which version: not written again until the watch has shown it. */
-  written?: { readonly version: string | undefined; readonly text: string };
+  written?: { readonly version: string | undefined; readonly text: string; readonly address: boolean };
   running?: AbortController;
+  /** `next` has time until then. */
+  waiting?: Timer;
   /** Condition type → status and reason last told as an Event: the Service seen may be older than that. */
   readonly told: Map<string, string>;
   retryIn: Milliseconds;
@@ -41,8 +43,11 @@ export class Reporter {
     this.#parts = parts;
   }
 
-  /** Returns at once. `service` is the newest version seen. */
-  report(service: Service, patch: ServicePatch): void {
+  /**
+   * Returns at once. `service` is the newest version seen.
+   * @param patience what is likely to be outdated soon is not written before that.
+   */
+  report(service: Service, patch: ServicePatch, patience: Milliseconds = 0): void {
     const key = keyOf(service);
     const work = this.#work.get(key) ?? {
       service,
@@ -54,18 +59,37 @@ export class Reporter {
     this.#work.set(key, work);
     work.service = service;
     const changes = difference(service, patch);
-    const repeat =
-      changes &&
-      work.written?.version === service.metadata.resourceVersion &&
-      work.written?.text === JSON.stringify(changes);
-    work.next = repeat ? undefined : changes;
-    if (work.next && !work.running) void this.#run(key, work);
+    work.next = changes && isOutdated(work, service, changes) ? undefined : changes;
+    if (work.next && patience > 0) {
+      work.waiting ??= this.#parts.clock.after(patience, () => {
+        delete work.waiting;
+        this.#start(key, work);
+      });
+      return;
+    }
+    work.waiting?.cancel();
+    delete work.waiting;
+    this.#start(key, work);
+  }
+
+  /** Another agent writes from now on: what is still to be said here is older than what it says. */
+  cede(key: ServiceKey): void {
+    const work = this.#work.get(key);
+    if (!work) return;
+    work.waiting?.cancel();
+    delete work.waiting;
+    work.next = undefined;
+    work.running?.abort();
   }
 
   /** The Service is gone. */
   forget(key: ServiceKey): void {
-    this.#work.get(key)?.running?.abort();
+    this.cede(key);
     this.#work.delete(key);
+  }
+
+  #start(key: ServiceKey, work: Work): void {
+    if (work.next && !work.running) void this.#run(key, work);
   }
 
   async #run(key: ServiceKey, work: Work): Promise<void> {
@@ -75,7 +99,8 @@ export class Reporter {
     for (let next = take(work); next && !dropped(); next = take(work)) {
       const { service } = work;
       // Noted before the answer: a decision made meanwhile from the same version is this very write again.
-      work.written = { version: service.metadata.resourceVersion, text: JSON.stringify(next) };
+      const address = next.annotations !== undefined && KEY.assigned in next.annotations;
+      work.written = { version: service.metadata.resourceVersion, text: JSON.stringify(next), address };
       try {
         await this.#parts.writer.patch(service, next, abort.signal);
         work.retryIn = FIRST_RETRY;
@@ -90,7 +115,7 @@ export class Reporter {
     }
     delete work.running;
     // What came in for a Service of the same name while the old one's write was being dropped.
-    if (work.next && this.#work.get(key) === work) void this.#run(key, work);
+    if (this.#work.get(key) === work && !work.waiting) this.#start(key, work);
   }
 
   /** One Event per condition that changed: `Warning` where a stage failed. */
@@ -124,7 +149,17 @@ export class Reporter {
   }
 }
 
+/**
+ * Written already, and not seen yet. As long as the record of the address has not been seen either, nothing else is to
+ * be said: the address may have an owner by now who says more.
+ */
+function isOutdated({ written }: Work, service: Service, changes: ServicePatch): boolean {
+  if (written?.version !== service.metadata.resourceVersion) return false;
+  return written?.address === true || written?.text === JSON.stringify(changes);
+}
+
 function take(work: Work): ServicePatch | undefined {
+  if (work.waiting) return undefined;
   const { next } = work;
   work.next = undefined;
   return next;

@@ -170,3 +170,38 @@ describe('a conflict', () => {
     expect(harness.client.state).toBe('STOPPED');
   });
 });
+
+describe('an acquisition that nobody waits for any more', () => {
+  it('gives back what was granted', () => {
+    const servers = [createModelServer()];
+    const harness = boundHarness({ servers });
+    harness.give({ kind: 'abandon' });
+    expect(harness.types().at(-1)).toBe(release);
+    expect(servers[0]!.leases.size).toBe(0);
+    expect(harness.client.state).toBe('STOPPED');
+  });
+
+  it('gives back what may be granted while the answer is on its way', () => {
+    const servers = [createModelServer()];
+    const harness = new Harness({ servers });
+    harness.lost = (outgoing) => serverOf(outgoing) !== undefined && harness.client.state !== 'STOPPED';
+    harness.give({ kind: 'start' });
+    harness.pass(2000);
+    expect(harness.client.state).toBe('REQUESTING');
+    harness.lost = () => false;
+    harness.give({ kind: 'abandon' });
+    expect(harness.last).toMatchObject({ type: release, outgoing: { targetIp: SERVER, targetMac: SERVER_MAC } });
+    harness.pass(HOUR);
+    expect(servers[0]!.leases.size).toBe(0);
+  });
+
+  it('is silent when nothing was asked for yet', () => {
+    const harness = new Harness({ servers: [] });
+    harness.give({ kind: 'start' });
+    harness.pass(1000);
+    harness.types();
+    harness.give({ kind: 'abandon' });
+    harness.pass(HOUR);
+    expect(harness.types()).toEqual([]);
+  });
+});

@@ -1,17 +1,144 @@
 import { describe, expect, it } from 'vitest';
-import { createWorld, service } from '../../support/exposure.ts';
+import { readAssigned } from '../../../src/exposure/address/assigned.ts';
+import { CONDITION, FINALIZER, KEY } from '../../../src/model/annotations.ts';
+import { off, pending, ready } from '../../../src/model/decision.ts';
+import { ip } from '../../../src/model/ip.ts';
+import type { Service } from '../../../src/model/kubernetes.ts';
+import { createWorld, LEASE, service, type World } from '../../support/exposure.ts';
 
 const WEB = 'default/web';
+const RECORD = {
+  protocol: 'TCP',
+  internalPort: 80,
+  externalPort: 8080,
+  internalIp: ip('10.77.0.200'),
+  method: 'pcp',
+  gateway: ip('10.77.0.1'),
+} as const;
+
+/** As a user's patch would: undefined removes. */
+function annotate(world: World, annotations: Readonly<Record<string, string | undefined>>): void {
+  const before = world.services.get(WEB)!;
+  const entries = Object.entries({ ...before.metadata.annotations, ...annotations });
+  const kept = Object.fromEntries(entries.filter((entry): entry is [string, string] => entry[1] !== undefined));
+  const resourceVersion = `${Number(before.metadata.resourceVersion) + 1}`;
+  world.services.set(WEB, { ...before, metadata: { ...before.metadata, annotations: kept, resourceVersion } });
+}
+
+const ipOf = (object: Service | undefined): string | undefined => object && readAssigned(object)?.ips[0];
+
+async function exposed(annotations: Readonly<Record<string, string>> = {}): Promise<World> {
+  const world = createWorld();
+  world.mapped = ready({ records: [RECORD], reachability: 'public', families: { 4: 'public' } }, 'Mapped', '');
+  world.services.set(WEB, service('web', { metadata: { annotations } }));
+  await world.settle(WEB);
+  world.log.length = 0;
+  return world;
+}
 
 describe('a Service that is gone', () => {
   it('leaves nobody who wants its address: the Lease of the address goes too', async () => {
-    const world = createWorld();
-    world.services.set(WEB, service('web'));
-    await world.settle(WEB);
+    const world = await exposed();
     expect(world.wanted).toEqual(new Set(['10.77.0.200']));
     world.services.delete(WEB);
     world.reconciler.reconcile(WEB);
     expect(world.wanted).toEqual(new Set());
     expect(world.announced).toEqual(new Set());
+  });
+
+  it('while the DHCP server was being asked gives back what came of it', async () => {
+    const world = createWorld();
+    world.lease = pending('Discovering', '');
+    const gone = { deletionTimestamp: '2026-01-01T00:00:00Z', finalizers: [FINALIZER] };
+    world.services.set(WEB, service('web', { metadata: { annotations: { [KEY.dhcp]: 'true' } } }));
+    await world.settle(WEB);
+    const before = world.services.get(WEB)!;
+    world.services.set(WEB, { ...before, metadata: { ...before.metadata, ...gone } });
+    await world.settle(WEB);
+    expect(world.log).toContain(`abandon ${WEB}`);
+    expect(world.services.has(WEB)).toBe(false);
+  });
+
+  it('takes the address of the pool off spec.loadBalancerIP, where it would be a wish for an address of others', async () => {
+    const world = await exposed();
+    const before = world.services.get(WEB)!;
+    expect(before.spec.loadBalancerIP).toBe('10.77.0.200');
+    world.services.set(WEB, { ...before, spec: { ...before.spec, type: 'ClusterIP' } });
+    const after = await world.settle(WEB);
+    expect(after?.spec.loadBalancerIP).toBe('');
+    expect(after?.metadata.annotations).toEqual({});
+  });
+});
+
+describe('a Service whose wish for an address changes', () => {
+  it('has its router ports closed from the old address before that goes', async () => {
+    const world = await exposed({ [KEY.router]: '8080' });
+    world.unmapped = pending('RouterUnmapping', 'closing the ports on the router');
+    annotate(world, { [KEY.dhcp]: 'true' });
+    await world.settle(WEB);
+    expect(world.announced).toEqual(new Set(['10.77.0.200']));
+    expect(world.condition(WEB, CONDITION.address)).toMatchObject({ status: 'Unknown', reason: 'AddressChanging' });
+    world.unmapped = off('Unmapped', '');
+    const after = await world.settle(WEB);
+    expect(ipOf(after)).toBe(LEASE.ip);
+    expect(world.log.indexOf('unmap')).toBeLessThan(world.log.indexOf('silence 10.77.0.200'));
+    expect(world.log.indexOf('silence 10.77.0.200')).toBeLessThan(world.log.lastIndexOf('map 8080'));
+  });
+
+  it('from a pool to DHCP leaves nothing of the pool on the Service', async () => {
+    const world = await exposed();
+    annotate(world, { [KEY.dhcp]: 'true' });
+    const after = await world.settle(WEB);
+    expect(after?.metadata.annotations).not.toHaveProperty([KEY.loadBalancerIPs]);
+    expect(after?.metadata.labels).toEqual({});
+    expect(after?.spec.loadBalancerIP).toBe('');
+    expect(after?.status?.loadBalancer?.ingress).toEqual([{ ip: LEASE.ip, ipMode: 'VIP' }]);
+    expect(world.announced).toEqual(new Set([LEASE.ip]));
+  });
+
+  it('from DHCP to a pool gives the lease back, once', async () => {
+    const world = await exposed({ [KEY.dhcp]: 'true' });
+    annotate(world, { [KEY.dhcp]: undefined });
+    const after = await world.settle(WEB);
+    expect(ipOf(after)).toBe('10.77.0.200');
+    expect(world.log.filter((line) => line === 'dhcp release')).toHaveLength(1);
+    expect(after?.metadata.finalizers).toEqual([]);
+  });
+
+  it('away from DHCP while the server was being asked gives back what came of it', async () => {
+    const world = createWorld();
+    world.lease = pending('Discovering', '');
+    world.services.set(WEB, service('web', { metadata: { annotations: { [KEY.dhcp]: 'true' } } }));
+    await world.settle(WEB);
+    annotate(world, { [KEY.dhcp]: undefined });
+    await world.settle(WEB);
+    expect(world.log).toContain(`abandon ${WEB}`);
+  });
+
+  it('owned by another node: that node is told what comes next, clears away and makes the change', async () => {
+    const [allocator, owner] = [await exposed({ [KEY.router]: '8080' }), createWorld('n2')];
+    for (const world of [allocator, owner]) Object.assign(world, { live: ['n1', 'n2'], owner: 'n2' });
+    owner.allocating = false;
+    annotate(allocator, { [KEY.dhcp]: 'true' });
+    const foretold = (await allocator.settle(WEB))!;
+    expect(ipOf(foretold)).toBe('10.77.0.200');
+    expect(readAssigned(foretold)?.next?.ips).toEqual([LEASE.ip]);
+    owner.services.set(WEB, foretold);
+    const after = await owner.settle(WEB);
+    expect(ipOf(after)).toBe(LEASE.ip);
+    expect(after && readAssigned(after)?.next).toBeUndefined();
+    expect(owner.log.filter((line) => line === 'unmap')).toHaveLength(1);
+  });
+
+  it('and back again before the change was made stays where it is', async () => {
+    const world = await exposed({ [KEY.router]: '8080' });
+    world.unmapped = pending('RouterUnmapping', '');
+    annotate(world, { [KEY.dhcp]: 'true' });
+    await world.settle(WEB);
+    annotate(world, { [KEY.dhcp]: undefined });
+    const after = await world.settle(WEB);
+    expect(after && readAssigned(after)).toMatchObject({ ips: ['10.77.0.200'], source: 'pool' });
+    expect(after && readAssigned(after)?.next).toBeUndefined();
+    expect(world.condition(WEB, CONDITION.ready)).toMatchObject({ status: 'True' });
   });
 });

@@ -119,10 +119,10 @@ export function createDhcpLeases(parts: DhcpLeasesParts): DhcpLeasesOnNode {
     changed,
   });
 
-  const drop = (service: ServiceKey): void => {
+  const drop = (service: ServiceKey, end: 'stop' | 'abandon' = 'stop'): void => {
     const session = sessions.get(service);
     if (session === undefined) return;
-    session.stop();
+    session[end]();
     sessions.delete(service);
     unheard.delete(session);
     const { link, identity } = session.facts;
@@ -169,6 +169,10 @@ export function createDhcpLeases(parts: DhcpLeasesParts): DhcpLeasesOnNode {
     yield(service) {
       releases.forget(service);
       drop(service);
+    },
+    abandon(service) {
+      releases.forget(service);
+      drop(service, 'abandon');
     },
     release(request, lease): Decision {
       const decision = releases.release(request, lease);

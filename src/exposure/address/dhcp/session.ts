@@ -169,6 +169,12 @@ export class Session {
     this.stop();
   }
 
+  /** An acquisition that nobody waits for any more; of no further use. A lease that is kept stands. */
+  abandon(): void {
+    if (this.#mode === 'acquire') this.#run({ kind: 'abandon' });
+    this.stop();
+  }
+
   /** Silent from now on, and of no further use. */
   stop(): void {
     this.#timer?.cancel();

@@ -238,6 +238,15 @@ export function createSpareLeases(parts: SparesParts): SpareLeases {
       asking.delete(service);
       leases.yield(service);
     },
+    abandon(service) {
+      asking.delete(service);
+      const before = handed.get(service);
+      handed.delete(service);
+      // What the Service never came to show is a spare again.
+      if (before && !held.has(before.spare.request.service))
+        held.set(before.spare.request.service, Object.assign(before.spare, { lease: before.lease }));
+      leases.abandon(service);
+    },
     release(request, lease) {
       asking.delete(request.service);
       return leases.release(request, lease);

@@ -120,7 +120,13 @@ export function createDhcpClient(config: ClientConfig, entropy: Entropy): DhcpCl
         return { next: { to: 'DECLINING', lease: input.lease } };
       case 'release':
         transaction(now);
-        return { outputs: [{ kind: 'send', ...release(context, input.lease) }], next: { to: 'STOPPED' } };
+        return { outputs: [{ kind: 'send', ...release(context, input.lease.terms) }], next: { to: 'STOPPED' } };
+      case 'abandon': {
+        const granted = state.lease?.terms ?? state.asked;
+        transaction(now);
+        const outputs = granted === undefined ? [] : [{ kind: 'send' as const, ...release(context, granted) }];
+        return { outputs, next: { to: 'STOPPED' } };
+      }
       case 'stop':
         return { next: { to: 'STOPPED' } };
     }

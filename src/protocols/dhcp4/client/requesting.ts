@@ -21,6 +21,7 @@ export function enterRequesting(context: Context, offer: Offer, now: Millisecond
     outputs: ask(now),
     state: {
       name: 'REQUESTING',
+      asked: offer,
       deadline: () => deadline,
       tick(at) {
         if (at < deadline) return STAY;

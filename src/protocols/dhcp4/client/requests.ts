@@ -5,7 +5,7 @@ import type { Milliseconds } from '../../../model/time.ts';
 import { BOOT_REQUEST, BROADCAST_FLAG, MESSAGE_TYPE, OPTION } from '../codes.ts';
 import { addressesValue, byteValue, shortValue, textValue } from '../options.ts';
 import type { Outgoing } from './events.ts';
-import type { HeldLease } from './lease.ts';
+import type { HeldLease, LeaseTerms } from './lease.ts';
 import type { ClientConfig, Context, Offer } from './state.ts';
 
 const NOWHERE = '0.0.0.0' as Ip;
@@ -23,6 +23,8 @@ const WANTED = [
   OPTION.rebindingTime,
 ];
 
+/** An address and who gave it: all that the server is told to find its record. */
+type GrantedBy = Pick<LeaseTerms, 'ip' | 'server' | 'serverMac'>;
 type Entries = readonly (readonly [number, Uint8Array])[];
 
 export function discover(context: Context, now: Milliseconds): Outgoing {
@@ -54,7 +56,7 @@ export function confirm(context: Context, lease: HeldLease, now: Milliseconds): 
 export function renew(context: Context, lease: HeldLease, now: Milliseconds): Outgoing {
   return {
     message: message(context, MESSAGE_TYPE.request, now, asking(context.config), lease.terms.ip),
-    ...toServer(lease),
+    ...toServer(lease.terms),
   };
 }
 
@@ -68,11 +70,11 @@ export function rebind(context: Context, lease: HeldLease, now: Milliseconds): O
   };
 }
 
-export function release(context: Context, lease: HeldLease): Outgoing {
-  const options: Entries = [[OPTION.serverIdentifier, addressesValue(lease.terms.server)]];
+export function release(context: Context, terms: GrantedBy): Outgoing {
+  const options: Entries = [[OPTION.serverIdentifier, addressesValue(terms.server)]];
   return {
-    message: message(context, MESSAGE_TYPE.release, context.begunAt, options, lease.terms.ip),
-    ...toServer(lease),
+    message: message(context, MESSAGE_TYPE.release, context.begunAt, options, terms.ip),
+    ...toServer(terms),
   };
 }
 
@@ -105,8 +107,8 @@ function broadcast(context: Context, type: number, now: Milliseconds, options: E
  * Without the server's hardware address (a lease recorded by an older version) its IP address in a broadcast frame
  * reaches it as well, and spares resolving it.
  */
-function toServer(lease: HeldLease): { readonly sourceIp: Ip; readonly targetIp: Ip; readonly targetMac: Mac } {
-  const { ip, server, serverMac } = lease.terms;
+function toServer(terms: GrantedBy): { readonly sourceIp: Ip; readonly targetIp: Ip; readonly targetMac: Mac } {
+  const { ip, server, serverMac } = terms;
   return { sourceIp: ip, targetIp: server, targetMac: serverMac ?? BROADCAST_MAC };
 }
 

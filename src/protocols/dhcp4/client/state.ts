@@ -57,6 +57,8 @@ export interface State {
   readonly name: StateName;
   /** The lease that is ours while in this state. */
   readonly lease?: HeldLease;
+  /** What has been asked for by REQUEST: the server may have granted it already. */
+  readonly asked?: Offer;
   /** When to tick; undefined: never. */
   deadline(): Milliseconds | undefined;
   tick(now: Milliseconds): Step;
