@@ -2,13 +2,17 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { connect, type Cluster } from '../../src/kube/client.ts';
 import { labDown, labUp } from '../../src/lab/lab.ts';
-import { labPaths, netnsOf } from '../../src/lab/layout.ts';
+import { labPaths, netnsOf, type LabPaths } from '../../src/lab/layout.ts';
+import { nodeNames } from '../../src/lab/network.ts';
 import type { LabOptionsInput } from '../../src/lab/options.ts';
 import { createNetwork, type LinuxNetwork } from '../../src/linux/network.ts';
 import type { Service } from '../../src/model/kubernetes.ts';
 import type { Link } from '../../src/model/wire.ts';
 
 export interface BenchLab {
+  readonly paths: LabPaths;
+  /** n1, n2, … */
+  readonly nodes: readonly string[];
   readonly cluster: Cluster;
   /** As the laptop sees it. */
   readonly network: LinuxNetwork;
@@ -31,7 +35,7 @@ export async function withBenchLab<R>(options: LabOptionsInput, work: (lab: Benc
       await agentsReady(cluster, state.options.nodes);
       const link = network.links().find(({ name }) => name === 'eth0');
       if (!link) throw new Error('the laptop has no eth0');
-      return await work({ cluster, network, link });
+      return await work({ paths, nodes: nodeNames(state.options), cluster, network, link });
     } finally {
       network.close();
       cluster.close();

@@ -1,5 +1,6 @@
 /** From a Service to an address that answers, and from a command line to its answer. */
 import type { BenchRow } from '../harness.ts';
+import { churnRow } from './churn-row.ts';
 import { cliHelp, cliVersion } from './cli-start.ts';
 import { dhcpOverServer } from './dhcp-over-server.ts';
 import { dhcpDefaultServer, dhcpWarm } from './dhcp-warm.ts';
@@ -12,4 +13,5 @@ export const rows: readonly BenchRow[] = [
   dhcpDefaultServer,
   cliVersion,
   cliHelp,
+  churnRow,
 ];

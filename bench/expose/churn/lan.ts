@@ -1,0 +1,65 @@
+/** Who answers for which address on the LAN, as the laptop hears it: every claim counts, asked for or not. */
+import { DecodeError } from '../../../src/model/errors.ts';
+import { ip, type Ip } from '../../../src/model/ip.ts';
+import { BROADCAST_MAC, ZERO_MAC, type Mac } from '../../../src/model/mac.ts';
+import { ARP_ETHER_TYPE, claimedBy, decodeArp, encodeArp } from '../../../src/protocols/arp/packet.ts';
+import type { BenchLab } from '../bench-lab.ts';
+
+/** Two machines that claim an address so shortly one after the other have it at once. */
+const AT_ONCE_MS = 1000;
+
+export interface Claim {
+  readonly mac: Mac;
+  /** performance.now() */
+  readonly at: number;
+}
+
+export interface LanWatch {
+  /** Asks for it, once. */
+  ask(address: Ip): void;
+  /** The last one who claimed it. */
+  last(address: Ip): Claim | undefined;
+  /** Addresses that two machines claimed within a second, with both. */
+  readonly doubles: readonly string[];
+  close(): void;
+}
+
+export function watchLan({ network, link }: BenchLab): LanWatch {
+  const claims = new Map<Ip, Claim>();
+  const doubles: string[] = [];
+  const source = link.addresses.find((address) => !address.ip.includes(':'))?.ip ?? ip('0.0.0.0');
+  const note = (address: Ip, mac: Mac): void => {
+    const now = performance.now();
+    const before = claims.get(address);
+    if (before && before.mac !== mac && now - before.at < AT_ONCE_MS) {
+      doubles.push(`${address} by ${before.mac} and ${(now - before.at).toFixed(0)} ms later by ${mac}`);
+    }
+    claims.set(address, { mac, at: now });
+  };
+  const socket = network.openFrames({ link, etherType: ARP_ETHER_TYPE }, (frame) => {
+    try {
+      const arp = decodeArp(frame);
+      const address = claimedBy(arp);
+      if (address !== undefined) note(address, arp.senderMac);
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error;
+    }
+  });
+  return {
+    ask: (address) =>
+      socket.send(
+        encodeArp({
+          to: BROADCAST_MAC,
+          from: link.mac,
+          operation: 'request',
+          senderMac: link.mac,
+          senderIp: source,
+          targetMac: ZERO_MAC,
+          targetIp: address,
+        }),
+      ),
+    last: (address) => claims.get(address),
+    doubles,
+    close: () => socket.close(),
+  };
+}
