@@ -110,8 +110,14 @@ export class Agent {
       stages.router.onChange((key) => this.#queue.add(key)),
       stages.names.onChange((key) => this.#queue.add(key)),
       stages.announcement.onChange((ip) => this.#addAll(this.#reconciler.claimants(ip))),
-      stages.announcement.onConflict(({ ip, mac, link }) =>
-        this.#conflict(ip, `${ip} is also claimed by ${mac} on ${link}; kubevip defends it`),
+      stages.announcement.onConflict(({ ip, mac, link, policy }) =>
+        this.#conflict(
+          ip,
+          `${ip} is also claimed by ${mac} on ${link}; ${policy === 'yield' ? 'kubevip lets go of it until that machine is gone' : 'kubevip defends it'}`,
+        ),
+      ),
+      stages.announcement.onConflictOver(({ ip, mac, link }) =>
+        this.#tellClaimants(ip, 'Normal', 'AddressConflictOver', `${mac} on ${link} no longer claims ${ip}`),
       ),
       stages.ownership.onChange((ip) => this.#ownership(ip)),
       allocatorElection.onChange(() => {
@@ -206,10 +212,14 @@ export class Agent {
   #conflict(ip: Ip, note: string): void {
     this.metrics.conflictSeen();
     this.#parts.stages.ownership.doubt(ip);
-    this.#log.warn({ ip }, note);
+    this.#tellClaimants(ip, 'Warning', 'AddressConflict', note);
+  }
+
+  #tellClaimants(ip: Ip, type: 'Normal' | 'Warning', reason: string, note: string): void {
+    this.#log[type === 'Warning' ? 'warn' : 'info']({ ip }, note);
     for (const key of this.#reconciler.claimants(ip)) {
       const service = this.#parts.watchers.services.store.get(key);
-      if (service) this.#parts.events.record(service, 'Warning', 'AddressConflict', note);
+      if (service) this.#parts.events.record(service, type, reason, note);
     }
   }
 

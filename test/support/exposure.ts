@@ -134,6 +134,7 @@ export function createWorld(node = 'n1'): World {
     },
     setAlone: () => undefined,
     onConflict: () => () => undefined,
+    onConflictOver: () => () => undefined,
     onChange: () => () => undefined,
   };
   const leases: DhcpLeases = {

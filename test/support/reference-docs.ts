@@ -79,7 +79,7 @@ export function conditionsPage(): string {
     '',
     'A condition that turns `True` or `False`, or changes its reason, is told as an Event of the Service with that reason:',
     '`Warning` for `False`, `Normal` for `True`. `AddressConflict` is told besides, each time another machine claims an',
-    'address. `kubectl describe service NAME` and `kubectl events --for service/NAME` show them.',
+    'address, and `AddressConflictOver` when it no longer does. `kubectl describe service NAME` and `kubectl events --for service/NAME` show them.',
     '',
     '## Reasons',
     '',

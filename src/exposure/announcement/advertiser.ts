@@ -11,6 +11,8 @@ export interface Advertiser {
   readonly link: Link;
   /** Tells everyone that the address is here. */
   announce(ip: Ip): void;
+  /** Asks who has the address without claiming it. Answers come as claims. */
+  ask(ip: Ip): void;
   close(): void;
 }
 
@@ -44,6 +46,7 @@ export function createAdvertiser<Frame>(
     announce: (ip) => {
       for (const frame of dialect.announcement(link.mac, ip)) socket.send(dialect.encode(frame));
     },
+    ask: (ip) => socket.send(dialect.encode(dialect.probe(link.mac, ip))),
     close: () => socket.close(),
   };
 }

@@ -8,6 +8,7 @@
 import { failed, off, type Decision } from '../../model/decision.ts';
 import { messageOf } from '../../model/errors.ts';
 import { familyOf, type Ip } from '../../model/ip.ts';
+import type { Mac } from '../../model/mac.ts';
 import type { Clock, Milliseconds } from '../../model/time.ts';
 import type { Link, Network } from '../../model/wire.ts';
 import { createAdvertisers, type Advertisers } from './advertisers.ts';
@@ -15,13 +16,19 @@ import { createAlarm, type Alarm } from './alarm.ts';
 import { createFence, type Fence } from './fence.ts';
 import { decisionOf, heldAddress, type HeldAddress } from './held-address.ts';
 import { chooseLink, isLink } from './link-choice.ts';
-import { VALID_SECONDS } from './lifetime.ts';
+import { createListeners } from './listeners.ts';
 import { createPlacement, type Placement } from './placement.ts';
-import type { AddressTable, Announced, Announcement, AnnouncementRequest, SilenceFilter } from './port.ts';
+import type {
+  AddressConflict,
+  AddressTable,
+  Announced,
+  Announcement,
+  AnnouncementRequest,
+  SilenceFilter,
+} from './port.ts';
+import { createTakeover, type Takeover } from './takeover.ts';
 import { createVoice, type Voice } from './voice.ts';
 
-/** The first announcement waits no longer for the kernel to be silent. */
-const PATIENCE: Milliseconds = 2;
 /** To try again what the kernel refused, and to find that somebody flushed our rules. */
 const RECHECK: Milliseconds = 5000;
 
@@ -36,8 +43,6 @@ export interface ClosableAnnouncement extends Announcement {
   /** Lets go of everything and leaves nothing behind. */
   close(): Promise<void>;
 }
-
-type ConflictListener = Parameters<Announcement['onConflict']>[0];
 
 /**
  * Takes away what an earlier run left behind, before it returns.
@@ -54,13 +59,13 @@ class LinkLayerAnnouncement implements ClosableAnnouncement {
   readonly #placement: Placement;
   readonly #advertisers: Advertisers;
   readonly #voice: Voice;
+  readonly #takeover: Takeover;
   readonly #recheck: Alarm;
   readonly #stopWatching: () => void;
   readonly #held = new Map<Ip, HeldAddress>();
-  /** Taken in hand, not yet given to the kernel. */
-  readonly #placing = new Set<HeldAddress>();
-  readonly #changeListeners = new Set<(ip: Ip) => void>();
-  readonly #conflictListeners = new Set<ConflictListener>();
+  readonly #changed = createListeners<Ip>();
+  readonly #conflicts = createListeners<AddressConflict>();
+  readonly #conflictsOver = createListeners<AddressConflict>();
   #alone = false;
   /** Alone, and the kernel is free to answer. */
   #quiet = false;
@@ -72,13 +77,13 @@ class LinkLayerAnnouncement implements ClosableAnnouncement {
     this.#fence = createFence(
       silence,
       () => (this.#alone ? [] : [...this.#held.keys()]),
-      () => [...this.#held.keys()].forEach((ip) => this.#tell(ip)),
+      () => [...this.#held.keys()].forEach((ip) => this.#changed.tell(ip)),
     );
     this.#placement = createPlacement(
       addressTable,
       clock,
       (ip) => this.#held.get(ip),
-      (ip) => this.#tell(ip),
+      (ip) => this.#changed.tell(ip),
       (held) => this.#lapse(held),
     );
     this.#advertisers = createAdvertisers((link) => ({
@@ -93,7 +98,16 @@ class LinkLayerAnnouncement implements ClosableAnnouncement {
       isOwnMac: (mac) => network.links().some((link) => link.mac === mac),
       isCurrent: (held) => this.#placement.isCurrent(held),
       onLapse: (held) => this.#lapse(held),
-      onConflict: (conflict) => [...this.#conflictListeners].forEach((listener) => listener(conflict)),
+      onConflict: (held, mac) => this.#conflict(held, mac),
+      onConflictOver: (held, mac) => this.#conflictOver(held, mac),
+    });
+    this.#takeover = createTakeover({
+      clock,
+      fence: this.#fence,
+      placement: this.#placement,
+      voice: this.#voice,
+      isAlone: () => this.#alone,
+      onLapse: (held) => this.#lapse(held),
     });
     this.#recheck = createAlarm(clock, () => this.#checkAgain());
     this.#stopWatching = network.onChange(() => this.#followLinks());
@@ -114,8 +128,11 @@ class LinkLayerAnnouncement implements ClosableAnnouncement {
       this.#attach(held, this.#network.links());
       this.#recheck.by(this.#clock.now() + RECHECK);
     }
-    if (held.lapsed) {
+    held.policy = request.onConflict ?? held.policy;
+    const isFree = held.policy === 'defend' || held.defender.rivals().length === 0;
+    if (held.lapsed || (held.yieldedTo !== undefined && isFree)) {
       held.lapsed = false;
+      held.yieldedTo = undefined;
       this.#detach(held);
       this.#attach(held, this.#network.links());
     }
@@ -146,20 +163,21 @@ class LinkLayerAnnouncement implements ClosableAnnouncement {
     });
   }
 
-  onConflict(callback: ConflictListener): () => void {
-    this.#conflictListeners.add(callback);
-    return () => void this.#conflictListeners.delete(callback);
+  onConflict(callback: (conflict: AddressConflict) => void): () => void {
+    return this.#conflicts.add(callback);
+  }
+
+  onConflictOver(callback: (conflict: AddressConflict) => void): () => void {
+    return this.#conflictsOver.add(callback);
   }
 
   onChange(callback: (ip: Ip) => void): () => void {
-    this.#changeListeners.add(callback);
-    return () => void this.#changeListeners.delete(callback);
+    return this.#changed.add(callback);
   }
 
   async close(): Promise<void> {
     this.#stopWatching();
-    this.#changeListeners.clear();
-    this.#conflictListeners.clear();
+    for (const listeners of [this.#changed, this.#conflicts, this.#conflictsOver]) listeners.clear();
     for (const ip of [...this.#held.keys()]) this.release(ip);
     this.#placement.retry();
     this.#placement.stop();
@@ -183,12 +201,13 @@ class LinkLayerAnnouncement implements ClosableAnnouncement {
     }
     held.problem = undefined;
     held.up = link.up;
+    if (held.yieldedTo !== undefined) return;
     held.schedule.restart(this.#clock.now());
-    this.#place(held);
+    this.#takeover.begin(held);
   }
 
   #detach(held: HeldAddress): void {
-    this.#placing.delete(held);
+    this.#takeover.stop(held);
     this.#placement.takeOff(held);
     if (!held.advertiser) return;
     held.advertiser = undefined;
@@ -198,46 +217,30 @@ class LinkLayerAnnouncement implements ClosableAnnouncement {
   #answers(ip: Ip, link: Link): boolean {
     const held = this.#held.get(ip);
     if (!held || this.#quiet || held.advertiser?.link.index !== link.index) return false;
-    return this.#placing.has(held) ? this.#isFresh(held) : this.#placement.isCurrent(held);
-  }
-
-  /** Whether so little time has passed since it was asked for that this still holds. */
-  #isFresh(held: HeldAddress): boolean {
-    return this.#clock.now() - held.takenAt < VALID_SECONDS * 1000;
+    return this.#takeover.isUnderWay(held) ? this.#takeover.isFresh(held) : this.#placement.isCurrent(held);
   }
 
   #lapse(held: HeldAddress): void {
-    this.#placing.delete(held);
+    this.#takeover.stop(held);
     this.#placement.takeOff(held);
     held.lapsed = true;
-    this.#tell(held.ip);
+    this.#changed.tell(held.ip);
   }
 
-  #place(held: HeldAddress): void {
-    const first = this.#placing.size === 0;
-    held.takenAt = this.#clock.now();
-    this.#placing.add(held);
-    if (first) void this.#placeAll();
-  }
-
-  /** Silence first, then the address, then the news: all of one tick together, usually within it. */
-  async #placeAll(): Promise<void> {
-    while (this.#placing.size > 0) {
-      // A slow filter holds up the address, but not the news: this process answers already.
-      const hurry = this.#clock.after(PATIENCE, () => this.#placing.forEach((held) => this.#voice.announce(held)));
-      const silent = await this.#fence.update();
-      hurry.cancel();
-      for (const held of [...this.#placing]) {
-        if (!this.#alone && !silent.has(held.ip)) continue;
-        this.#placing.delete(held);
-        if (!this.#isFresh(held)) {
-          this.#lapse(held);
-          continue;
-        }
-        this.#placement.put(held);
-        if (held.placed) this.#voice.announce(held);
-      }
+  #conflict(held: HeldAddress, mac: Mac): void {
+    const yields = held.policy === 'yield' && held.yieldedTo === undefined;
+    if (yields) {
+      this.#placement.takeOff(held);
+      held.yieldedTo = mac;
     }
+    this.#conflicts.tell(conflictOf(held, mac));
+    if (yields) this.#changed.tell(held.ip);
+  }
+
+  #conflictOver(held: HeldAddress, mac: Mac): void {
+    this.#conflictsOver.tell(conflictOf(held, mac));
+    // Not taken back here: this process may have been held up, and the owner be another by now.
+    if (held.yieldedTo !== undefined && held.defender.rivals().length === 0) this.#changed.tell(held.ip);
   }
 
   #followLinks(): void {
@@ -259,7 +262,7 @@ class LinkLayerAnnouncement implements ClosableAnnouncement {
         held.up = link.up;
         // Somebody took it away.
         if (held.placed && present.get(link.index)?.has(held.ip) !== true) this.#placement.put(held);
-        if (held.placed) this.#voice.announce(held);
+        if (held.placed || held.yieldedTo !== undefined) this.#voice.announce(held);
       });
     }
   }
@@ -267,9 +270,9 @@ class LinkLayerAnnouncement implements ClosableAnnouncement {
   #checkAgain(): void {
     const allGone = this.#placement.retry();
     for (const held of this.#held.values()) {
-      if (held.placed || held.lapsed || this.#placing.has(held)) continue;
+      if (held.placed || held.lapsed || held.yieldedTo !== undefined || this.#takeover.isUnderWay(held)) continue;
       this.#tellIfChanged(held, () => {
-        if (held.advertiser) this.#place(held);
+        if (held.advertiser) this.#takeover.begin(held);
         else this.#attach(held, this.#network.links());
       });
     }
@@ -281,10 +284,10 @@ class LinkLayerAnnouncement implements ClosableAnnouncement {
   #tellIfChanged(held: HeldAddress, step: () => void): void {
     const before = decisionOf(held, undefined).message;
     step();
-    if (before !== decisionOf(held, undefined).message) this.#tell(held.ip);
+    if (before !== decisionOf(held, undefined).message) this.#changed.tell(held.ip);
   }
+}
 
-  #tell(ip: Ip): void {
-    for (const listener of [...this.#changeListeners]) listener(ip);
-  }
+function conflictOf(held: HeldAddress, mac: Mac): AddressConflict {
+  return { ip: held.ip, mac, link: held.advertiser?.link.name ?? '', policy: held.policy };
 }

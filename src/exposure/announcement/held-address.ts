@@ -1,9 +1,10 @@
 /** One address that this node shall hold: what is known of it, and what that means to users. */
 import { failed, pending, ready, type Decision, type NotReady } from '../../model/decision.ts';
 import type { Ip } from '../../model/ip.ts';
+import type { Mac } from '../../model/mac.ts';
 import type { Milliseconds } from '../../model/time.ts';
 import { createAnnouncementSchedule, type AnnouncementSchedule } from '../../protocols/acd/schedule.ts';
-import { createDefender, type Defender } from '../../protocols/acd/defender.ts';
+import { createDefender, type ConflictPolicy, type Defender } from '../../protocols/acd/defender.ts';
 import type { Advertiser } from './advertiser.ts';
 import type { Announced, AnnouncementRequest } from './port.ts';
 
@@ -26,6 +27,9 @@ export interface HeldAddress {
    * now, so it is left alone until it is asked for again.
    */
   lapsed: boolean;
+  policy: ConflictPolicy;
+  /** The machine that it was let go for, by policy. The conflict may be over: then it comes back when it is asked for. */
+  yieldedTo: Mac | undefined;
   /** What else keeps it from being announced. */
   problem: NotReady | undefined;
   readonly schedule: AnnouncementSchedule;
@@ -42,6 +46,8 @@ export function heldAddress(request: AnnouncementRequest, now: Milliseconds, wal
     up: false,
     takenAt: now,
     lapsed: false,
+    policy: request.onConflict ?? 'defend',
+    yieldedTo: undefined,
     problem: undefined,
     schedule: createAnnouncementSchedule(now),
     defender: createDefender(),
@@ -54,6 +60,12 @@ export function decisionOf(held: HeldAddress, unfenced: string | undefined): Dec
     return pending(
       'Interrupted',
       `${held.ip} is not announced: the agent was held up, and its owner has to be confirmed`,
+    );
+  }
+  if (held.yieldedTo !== undefined) {
+    return failed(
+      'AddressConflict',
+      `${held.ip} is let go, since ${held.yieldedTo} on the LAN uses it: give that machine another address, or choose another one here`,
     );
   }
   if (held.problem) return held.problem;
@@ -71,5 +83,6 @@ export function decisionOf(held: HeldAddress, unfenced: string | undefined): Dec
 
 /** Earliest moment at which the address needs attention. */
 export function deadlineOf(held: HeldAddress): Milliseconds {
-  return Math.min(held.schedule.deadline(), held.defender.deadline() ?? Number.POSITIVE_INFINITY);
+  const never = Number.POSITIVE_INFINITY;
+  return Math.min(held.placed ? held.schedule.deadline() : never, held.defender.deadline() ?? never);
 }

@@ -2,6 +2,7 @@
 import type { Decision } from '../../model/decision.ts';
 import type { Ip } from '../../model/ip.ts';
 import type { Mac } from '../../model/mac.ts';
+import type { ConflictPolicy } from '../../protocols/acd/defender.ts';
 
 export interface Announced {
   /** Interface the address stands on. */
@@ -14,6 +15,17 @@ export interface AnnouncementRequest {
   readonly ip: Ip;
   /** Interface by name; undefined: the one whose subnet holds the address. */
   readonly link?: string;
+  /** What to do when another machine turns out to use the address. Default: as before; at first, defend it. */
+  readonly onConflict?: ConflictPolicy;
+}
+
+export interface AddressConflict {
+  readonly ip: Ip;
+  /** The other machine. */
+  readonly mac: Mac;
+  readonly link: string;
+  /** `yield`: the address was let go. */
+  readonly policy: ConflictPolicy;
 }
 
 export interface Announcement {
@@ -26,8 +38,13 @@ export interface Announcement {
    * (design D6); alone, the kernel answers and the address has no lifetime.
    */
   setAlone(alone: boolean): void;
-  /** Another machine claims an address of ours. */
-  onConflict(callback: (conflict: { readonly ip: Ip; readonly mac: Mac; readonly link: string }) => void): () => void;
+  /**
+   * Another machine uses an address of ours: once for each machine, until it is over. By policy `yield` the address is
+   * off this node by then, and `ensure` fails with AddressConflict until the other machine is gone; `onChange` tells.
+   */
+  onConflict(callback: (conflict: AddressConflict) => void): () => void;
+  /** A conflict that was told is over: the other machine is gone. Not told of an address released meanwhile. */
+  onConflictOver(callback: (conflict: AddressConflict) => void): () => void;
   onChange(callback: (ip: Ip) => void): () => void;
 }
 

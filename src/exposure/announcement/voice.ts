@@ -1,18 +1,18 @@
-/** Announces held addresses when it is due, and when another machine claims one of them. */
+/** Announces held addresses when it is due, and has it out with machines that claim one of them. */
 import type { Ip } from '../../model/ip.ts';
 import type { Mac } from '../../model/mac.ts';
 import type { Clock, Milliseconds } from '../../model/time.ts';
 import type { Link } from '../../model/wire.ts';
+import type { DefenderStep } from '../../protocols/acd/defender.ts';
 import { createAlarm } from './alarm.ts';
 import { deadlineOf, type HeldAddress } from './held-address.ts';
-import type { Announcement } from './port.ts';
 
 /** Repeated announcements in one go; the rest follows after a breath. */
 const PORTION = 64;
 const BREATH: Milliseconds = 5;
 
 export interface Voice {
-  /** Announces the address if that is due, and from then on by itself. */
+  /** Announces the address if it is ours and that is due, and from then on by itself. */
   announce(held: HeldAddress): void;
   /** A machine on a link says that it has an address. */
   heardClaim(ip: Ip, mac: Mac, link: Link): void;
@@ -27,24 +27,33 @@ export interface VoiceOptions {
   readonly isCurrent: (held: HeldAddress) => boolean;
   /** An address that is no longer current would have been announced. */
   readonly onLapse: (held: HeldAddress) => void;
-  readonly onConflict: Parameters<Announcement['onConflict']>[0];
+  readonly onConflict: (held: HeldAddress, mac: Mac) => void;
+  readonly onConflictOver: (held: HeldAddress, mac: Mac) => void;
 }
 
 export function createVoice(options: VoiceOptions): Voice {
   const { clock, held } = options;
+  const perform = (address: HeldAddress, steps: readonly DefenderStep[]): void => {
+    for (const step of steps) {
+      if (step.do === 'announce' && address.placed) address.advertiser?.announce(address.ip);
+      else if (step.do === 'ask') address.advertiser?.ask(address.ip);
+      else if (step.do === 'conflict') options.onConflict(address, step.mac);
+      else if (step.do === 'over') options.onConflictOver(address, step.mac);
+    }
+  };
   const announceDue = (): void => {
     const now = clock.now();
     let left = PORTION;
     for (const address of held.values()) {
-      if (!address.placed || !address.up) continue;
-      if (!options.isCurrent(address)) {
+      if (!isWatched(address) || !address.up) continue;
+      if (address.placed && !options.isCurrent(address)) {
         options.onLapse(address);
         continue;
       }
       if (deadlineOf(address) <= now && left > 0) {
         left--;
-        const [due, defend] = [address.schedule.take(now), address.defender.advance(now)];
-        if (due === 1 || defend) address.advertiser?.announce(address.ip);
+        if (address.placed && address.schedule.take(now) === 1) address.advertiser?.announce(address.ip);
+        perform(address, address.defender.advance(now, address.policy));
       }
       alarm.by(Math.max(deadlineOf(address), now + BREATH));
     }
@@ -52,16 +61,22 @@ export function createVoice(options: VoiceOptions): Voice {
   const alarm = createAlarm(clock, announceDue);
   return {
     announce: (address) => {
-      if (address.up && address.schedule.take(clock.now()) === 1) address.advertiser?.announce(address.ip);
+      const ours = address.up && address.yieldedTo === undefined;
+      if (ours && address.schedule.take(clock.now()) === 1) address.advertiser?.announce(address.ip);
       alarm.by(deadlineOf(address));
     },
     heardClaim: (ip, mac, link) => {
       const address = held.get(ip);
-      if (!address?.placed || address.advertiser?.link.index !== link.index || options.isOwnMac(mac)) return;
-      const conflict = address.defender.claim(mac, clock.now());
+      if (!address || !isWatched(address)) return;
+      if (address.advertiser?.link.index !== link.index || options.isOwnMac(mac)) return;
+      perform(address, address.defender.claim(mac, clock.now()));
       alarm.by(deadlineOf(address));
-      if (conflict) options.onConflict({ ip, mac, link: link.name });
     },
     stop: () => alarm.cancel(),
   };
+}
+
+/** Whether claims of others matter: it is ours, or would be if it were not for somebody else. */
+function isWatched(address: HeldAddress): boolean {
+  return address.placed || address.yieldedTo !== undefined;
 }

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ip, type Ip } from '../../../src/model/ip.ts';
 import { parseMac } from '../../../src/model/mac.ts';
 import type { Dialect } from '../../../src/protocols/acd/dialect.ts';
-import { createDefender, DEFENCE } from '../../../src/protocols/acd/defender.ts';
+import { createDefender, DEFENCE, type ConflictPolicy, type Defender } from '../../../src/protocols/acd/defender.ts';
 import { createProber, type Prober } from '../../../src/protocols/acd/prober.ts';
 import { createAnnouncementSchedule, TAKEOVER } from '../../../src/protocols/acd/schedule.ts';
 import { ARP } from '../../../src/protocols/arp/dialect.ts';
@@ -133,64 +133,137 @@ describe('announcement schedule', () => {
   });
 });
 
+/** Lets the defender do all that is due up to `until`; gives what it did, with the time. */
+function play(defender: Defender, until: number, policy: ConflictPolicy = 'defend'): [number, string][] {
+  const done: [number, string][] = [];
+  for (let at = defender.deadline(); at !== undefined && at <= until; at = defender.deadline()) {
+    const now = at;
+    for (const step of defender.advance(now, policy)) {
+      done.push([now, 'mac' in step ? `${step.do} ${step.mac}` : step.do]);
+    }
+  }
+  return done;
+}
+
 describe('defender', () => {
-  it('lets a single claim pass, then announces once', () => {
+  it('lets a single claim pass, then announces once and asks whether anybody stands up for it', () => {
     const defender = createDefender();
-    expect(defender.claim(OTHER, 0)).toBe(false);
-    expect(defender.deadline()).toBe(DEFENCE.grace);
-    expect(defender.advance(DEFENCE.grace - 1)).toBe(false);
-    expect(defender.advance(DEFENCE.grace)).toBe(true);
+    expect(defender.claim(OTHER, 0)).toEqual([]);
+    expect(play(defender, 60_000)).toEqual([
+      [1000, 'announce'],
+      [1100, 'ask'],
+      [1150, 'ask'],
+      [1200, 'ask'],
+    ]);
     expect(defender.deadline()).toBeUndefined();
+    expect(defender.rivals()).toEqual([]);
+  });
+
+  it('asks before it announces where it would yield', () => {
+    const defender = createDefender();
+    defender.claim(OTHER, 0);
+    expect(play(defender, 60_000, 'yield')).toEqual([
+      [1000, 'ask'],
+      [1050, 'ask'],
+      [1100, 'ask'],
+      [1150, 'announce'],
+    ]);
   });
 
   it('sees no conflict in the announcements of a new owner while we still hold the address', () => {
     const defender = createDefender();
-    for (const now of [0, 100, 900]) expect(defender.claim(OTHER, now)).toBe(false);
+    for (const now of [0, 100, 900]) expect(defender.claim(OTHER, now)).toEqual([]);
   });
 
-  it('tells of a machine that claims the address after we announced it, once', () => {
+  it('tells of a machine that claims the address after we asked for it, once', () => {
     const defender = createDefender();
     defender.claim(OTHER, 0);
-    defender.advance(1000);
-    expect(defender.claim(OTHER, 1000 + DEFENCE.settle - 1)).toBe(false);
-    expect(defender.claim(OTHER, 3000)).toBe(true);
-    expect(defender.claim(OTHER, 3001)).toBe(false);
+    play(defender, 1000);
+    expect(defender.claim(OTHER, 1000 + DEFENCE.settle - 1)).toEqual([]);
+    play(defender, 1000 + DEFENCE.settle);
+    expect(defender.claim(OTHER, 1101)).toEqual([{ do: 'conflict', mac: OTHER }]);
+    expect(defender.rivals()).toEqual([OTHER]);
+    expect(defender.claim(OTHER, 1102)).toEqual([]);
   });
 
-  it('defends at most every ten seconds', () => {
+  it('defends and asks every ten seconds as long as the other machine is there, and tells when it is gone', () => {
     const defender = createDefender();
     defender.claim(OTHER, 0);
-    let announced = 0;
+    const done: [number, string][] = [];
     for (let now = 0; now <= 60_000; now += 50) {
-      defender.claim(OTHER, now);
-      if (defender.advance(now)) announced++;
+      if (now <= 32_000) defender.claim(OTHER, now);
+      done.push(...play(defender, now));
     }
-    expect(announced).toBe(6);
+    const at = (what: string): number[] => done.filter(([, step]) => step === what).map(([now]) => now);
+    expect(at('announce')).toEqual([1000, 11_000, 21_000, 31_000, 41_000]);
+    expect(at('ask')).toHaveLength(15);
+    expect(at(`over ${OTHER}`)).toEqual([41_250]);
+    expect(defender.rivals()).toEqual([]);
+    expect(defender.deadline()).toBeUndefined();
+  });
+
+  it('finds a silent machine, which answers no question, when it claims the address again', () => {
+    const defender = createDefender();
+    const done: [number, string][] = [];
+    defender.claim(OTHER, 0);
+    play(defender, 60_000);
+    expect(defender.claim(OTHER, 60_000)).toEqual([{ do: 'conflict', mac: OTHER }]);
+    for (let now = 60_000; now <= 120_000; now += 7000) {
+      done.push(...play(defender, now));
+      defender.claim(OTHER, now);
+    }
+    expect(defender.rivals()).toEqual([OTHER]);
+    expect(done.map(([, step]) => step)).not.toContain(`over ${OTHER}`);
+    done.push(...play(defender, 200_000));
+    expect(done.at(-1)?.[1]).toBe(`over ${OTHER}`);
+    expect(defender.claim(OTHER, 201_000)).toEqual([{ do: 'conflict', mac: OTHER }]);
+  });
+
+  it('forgets a machine that claimed once and was never heard again', () => {
+    const defender = createDefender();
+    defender.claim(OTHER, 0);
+    play(defender, 60_000);
+    expect(defender.claim(OTHER, DEFENCE.forget + 1)).toEqual([]);
   });
 
   it('gives each machine its own grace', () => {
     const defender = createDefender();
     defender.claim(OTHER, 0);
     defender.claim(THIRD, 900);
-    defender.advance(1000);
-    expect(defender.claim(THIRD, 1200)).toBe(false);
-    expect(defender.claim(OTHER, 1200)).toBe(true);
+    play(defender, 1100);
+    expect(defender.claim(THIRD, 1200)).toEqual([]);
+    expect(defender.claim(OTHER, 1200)).toEqual([{ do: 'conflict', mac: OTHER }]);
+    play(defender, 1250);
     expect(defender.deadline()).toBe(11_000);
   });
 
-  it('forgets machines that fell silent', () => {
+  it('takes the silence after it was held up for no answer, and asks again', () => {
     const defender = createDefender();
     defender.claim(OTHER, 0);
-    defender.advance(1000);
-    expect(defender.claim(OTHER, 1001 + DEFENCE.forget)).toBe(false);
+    play(defender, 1100);
+    defender.claim(OTHER, 1101);
+    play(defender, 1250);
+    play(defender, 11_150);
+    expect(defender.advance(100_000, 'defend')).toEqual([{ do: 'ask' }]);
+    defender.claim(OTHER, 100_001);
+    play(defender, 100_150);
+    expect(defender.rivals()).toEqual([OTHER]);
   });
 
-  it('keeps no more machines than a flood of made-up ones can fill', () => {
+  it('keeps no more machines than a flood of made-up ones can fill, and never forgets a rival for them', () => {
     const defender = createDefender();
+    const flood = (now: number): void => {
+      for (let i = 0; i < 100; i++) defender.claim(parseMac(`02:01:00:00:00:${hex(i)}`)!, now);
+    };
     defender.claim(OTHER, 0);
-    defender.advance(1000);
-    for (let i = 0; i < 100; i++) defender.claim(parseMac(`02:01:00:00:00:${hex(i)}`)!, 1200);
-    expect(defender.claim(OTHER, 1300)).toBe(false);
+    play(defender, 1100);
+    defender.claim(OTHER, 1101);
+    flood(1200);
+    expect(defender.rivals()).toEqual([OTHER]);
+    play(defender, 11_100);
+    flood(11_200);
+    expect(defender.rivals().length).toBeLessThanOrEqual(16);
+    expect(defender.rivals()).toContain(OTHER);
   });
 });
 

@@ -3,6 +3,7 @@ import { createAnnouncement, type ClosableAnnouncement } from '../../../src/expo
 import { ip, type Ip } from '../../../src/model/ip.ts';
 import { macFromBytes, macToBytes, parseMac, type Mac } from '../../../src/model/mac.ts';
 import type { FrameSocket } from '../../../src/model/wire.ts';
+import type { ConflictPolicy } from '../../../src/protocols/acd/defender.ts';
 import type { Dialect } from '../../../src/protocols/acd/dialect.ts';
 import { ARP } from '../../../src/protocols/arp/dialect.ts';
 import { arpProbe } from '../../../src/protocols/arp/packet.ts';
@@ -547,10 +548,41 @@ describe.each(FAMILIES)('$name:', ({ dialect, subnet, elsewhere, prefixLength, q
   });
 
   describe('claims of others', () => {
+    /** Follows the conflicts of a world, and lets a stranger answer for the address as long as it is told to. */
+    const watch = ({ announcement, lan, clock }: World) => {
+      const told: string[] = [];
+      announcement.onConflict(({ mac, link, policy }) => told.push(`${policy} ${mac} ${link}`));
+      announcement.onConflictOver(({ mac, link, policy }) => told.push(`over ${policy} ${mac} ${link}`));
+      const stranger = lan.host({ name: 'stranger', mac: STRANGER_MAC, addresses: [] });
+      let there = true;
+      const socket = stranger.network.openFrames(
+        { link: stranger.network.links()[0]!, ...dialect.hears, promiscuous: true },
+        (data) => {
+          const answer = dialect.answer(STRANGER_MAC, dialect.decode(data));
+          if (there && answer?.ip === VIP) socket.send(dialect.encode(answer.frame));
+        },
+      );
+      return {
+        told,
+        claim: async () => {
+          for (const frame of announced(STRANGER_MAC)) socket.send(dialect.encode(frame));
+          await clock.advanceAsync(0);
+        },
+        leave: () => {
+          there = false;
+        },
+      };
+    };
+    /** As the reconciler does while this node is the owner. */
+    const own = ({ announcement }: World, onConflict: ConflictPolicy): void => {
+      announcement.onChange((address) => announcement.ensure({ ip: address, onConflict }));
+      announcement.ensure({ ip: VIP, onConflict });
+    };
+
     it('are no conflict when they end, as when an address moves', async () => {
-      const { announcement, clock, say, heard } = await createWorld();
-      const conflicts: unknown[] = [];
-      announcement.onConflict((conflict) => conflicts.push(conflict));
+      const world = await createWorld();
+      const { announcement, clock, say, heard } = world;
+      const { told } = watch(world);
       announcement.ensure({ ip: VIP });
       await clock.advanceAsync(10_000);
       heard.length = 0;
@@ -563,35 +595,157 @@ describe.each(FAMILIES)('$name:', ({ dialect, subnet, elsewhere, prefixLength, q
       announcement.release(VIP);
       await clock.advanceAsync(60_000);
       expect(heard).toEqual([]);
-      expect(conflicts).toEqual([]);
+      expect(told).toEqual([]);
     });
 
-    it('are answered after a second, and told when they go on', async () => {
-      const { announcement, clock, say, heard } = await createWorld();
-      const conflicts: unknown[] = [];
-      announcement.onConflict((conflict) => conflicts.push(conflict));
+    it('are answered after a second, and no conflict when nobody stands up for them', async () => {
+      const world = await createWorld();
+      const { announcement, clock, heard } = world;
+      const { told, claim, leave } = watch(world);
       announcement.ensure({ ip: VIP });
       await clock.advanceAsync(10_000);
+      await claim();
+      leave();
       heard.length = 0;
-      await say(announced(STRANGER_MAC)[0]);
       await clock.advanceAsync(1000);
-      expect(heard[0]).toEqual({ at: 11_000, frame: announced()[0] });
-      expect(conflicts).toEqual([]);
-      await clock.advanceAsync(200);
-      await say(question(subnet(1), STRANGER_MAC, VIP));
-      expect(conflicts).toEqual([{ ip: VIP, mac: STRANGER_MAC, link: 'eth0' }]);
+      expect(heard).toEqual(announced().map((frame) => ({ at: 11_000, frame })));
+      await clock.advanceAsync(20_000);
+      expect(told).toEqual([]);
+    });
+
+    it('are told once when their machine answers for the address, defended against, and told when it is gone', async () => {
+      const world = await createWorld();
+      const { clock, kernel, ask, announcement, heard } = world;
+      const { told, claim, leave } = watch(world);
+      own(world, 'defend');
+      await clock.advanceAsync(10_000);
+      await claim();
+      await clock.advanceAsync(1100);
+      expect(told).toEqual([`defend ${STRANGER_MAC} eth0`]);
+      heard.length = 0;
+      await clock.advanceAsync(50_000);
+      expect(told).toHaveLength(1);
+      expect(kernel.addresses().has(VIP)).toBe(true);
+      expect(announcement.ensure({ ip: VIP }).state).toBe('ready');
+      const defences = heard.filter(({ frame }) => claims(frame) && dialect.isEcho(frame, NODE_MAC));
+      expect(defences.length).toBeGreaterThanOrEqual(5 * announced().length);
+      expect(await ask(VIP)).toContain(NODE_MAC);
+      leave();
+      await clock.advanceAsync(20_000);
+      expect(told).toEqual([`defend ${STRANGER_MAC} eth0`, `over defend ${STRANGER_MAC} eth0`]);
+    });
+
+    it('make it let go at once where it shall yield, and come back by itself when their machine is gone', async () => {
+      const world = await createWorld();
+      const { clock, kernel, ask, announcement, heard } = world;
+      const { told, claim, leave } = watch(world);
+      own(world, 'yield');
+      await clock.advanceAsync(10_000);
+      await claim();
+      heard.length = 0;
+      await clock.advanceAsync(1000);
+      expect(told).toEqual([`yield ${STRANGER_MAC} eth0`]);
+      expect(kernel.addresses().has(VIP)).toBe(false);
+      expect(announcement.ensure({ ip: VIP, onConflict: 'yield' })).toMatchObject({
+        state: 'failed',
+        reason: 'AddressConflict',
+        message: expect.stringContaining(STRANGER_MAC) as string,
+      });
+      expect(await ask(VIP)).toEqual([STRANGER_MAC]);
+      await clock.advanceAsync(60_000);
+      expect(kernel.sets()).toBeLessThan(30);
+      expect(kernel.addresses().has(VIP)).toBe(false);
+      expect(heard.filter(({ frame }) => claims(frame) && dialect.isEcho(frame, NODE_MAC))).toEqual([]);
+      expect(told).toHaveLength(1);
+      leave();
+      await clock.advanceAsync(20_000);
+      expect(told).toEqual([`yield ${STRANGER_MAC} eth0`, `over yield ${STRANGER_MAC} eth0`]);
+      expect(announcement.ensure({ ip: VIP, onConflict: 'yield' }).state).toBe('ready');
+      expect(kernel.addresses().has(VIP)).toBe(true);
+      expect(await ask(VIP)).toEqual([NODE_MAC]);
+    });
+
+    it('of a silent machine, which answers nothing, are found when it claims the address again', async () => {
+      const world = await createWorld();
+      const { clock, kernel } = world;
+      const { told, claim, leave } = watch(world);
+      leave();
+      own(world, 'yield');
+      await clock.advanceAsync(10_000);
+      await claim();
+      await clock.advanceAsync(30_000);
+      expect(told).toEqual([]);
+      expect(kernel.addresses().has(VIP)).toBe(true);
+      await claim();
+      expect(told).toEqual([`yield ${STRANGER_MAC} eth0`]);
+      expect(kernel.addresses().has(VIP)).toBe(false);
+    });
+
+    it('do not move it back before the other machine is gone: link down and up, another MAC, agents coming and going', async () => {
+      const world = await createWorld();
+      const { clock, kernel, node, announcement } = world;
+      const { claim, leave, told } = watch(world);
+      own(world, 'yield');
+      await clock.advanceAsync(10_000);
+      await claim();
+      await clock.advanceAsync(1000);
+      node.setLink({ up: false });
+      await clock.advanceAsync(15_000);
+      node.setLink({ up: true });
+      await clock.advanceAsync(1);
+      node.setLink({ mac: ROGUE_MAC });
+      announcement.setAlone(true);
+      await clock.advanceAsync(1);
+      announcement.setAlone(false);
+      expect(announcement.ensure({ ip: VIP, onConflict: 'yield' })).toMatchObject({ reason: 'AddressConflict' });
+      expect(kernel.addresses().has(VIP)).toBe(false);
+      leave();
+      await clock.advanceAsync(30_000);
+      expect(told.at(-1)).toContain('over');
+      expect(kernel.addresses().has(VIP)).toBe(true);
+    });
+
+    it('can be met by another policy later', async () => {
+      const world = await createWorld();
+      const { clock, kernel, announcement } = world;
+      const { claim } = watch(world);
+      announcement.ensure({ ip: VIP, onConflict: 'yield' });
+      await clock.advanceAsync(10_000);
+      await claim();
+      await clock.advanceAsync(1000);
+      expect(kernel.addresses().has(VIP)).toBe(false);
+      expect(announcement.ensure({ ip: VIP, onConflict: 'defend' }).state).toBe('ready');
+      await clock.advanceAsync(0);
+      expect(kernel.addresses().has(VIP)).toBe(true);
+    });
+
+    it('leave nothing behind when it is released while it yields', async () => {
+      const world = await createWorld();
+      const { clock, node, announcement, silence } = world;
+      const { claim, told } = watch(world);
+      announcement.ensure({ ip: VIP, onConflict: 'yield' });
+      await clock.advanceAsync(10_000);
+      await claim();
+      await clock.advanceAsync(1000);
+      expect(announcement.release(VIP).state).toBe('off');
+      await clock.advanceAsync(60_000);
+      expect(silence.silent()).toEqual([]);
+      expect(node.open().frames).toBe(0);
+      expect(clock.pending()).toBe(0);
+      expect(told).toHaveLength(1);
     });
 
     it('are none when this node hears itself', async () => {
-      const { announcement, clock, say } = await createWorld();
-      const conflicts: unknown[] = [];
-      announcement.onConflict((conflict) => conflicts.push(conflict));
+      const world = await createWorld();
+      const { announcement, clock, say } = world;
+      const { told, leave } = watch(world);
+      leave();
       announcement.ensure({ ip: VIP });
       for (let i = 0; i < 50; i++) {
         await clock.advanceAsync(100);
         await say(announced()[0]);
       }
-      expect(conflicts).toEqual([]);
+      expect(told).toEqual([]);
     });
   });
 });

@@ -1,0 +1,63 @@
+/** Taking addresses: silence first, then the address, then the news; all of one tick together, usually within it. */
+import type { Clock, Milliseconds } from '../../model/time.ts';
+import type { Fence } from './fence.ts';
+import type { HeldAddress } from './held-address.ts';
+import { VALID_SECONDS } from './lifetime.ts';
+import type { Placement } from './placement.ts';
+import type { Voice } from './voice.ts';
+
+/** The first announcement waits no longer for the kernel to be silent. */
+const PATIENCE: Milliseconds = 2;
+
+export interface Takeover {
+  begin(held: HeldAddress): void;
+  /** Taken in hand, not yet given to the kernel. */
+  isUnderWay(held: HeldAddress): boolean;
+  /** Whether so little time has passed since it was asked for that this still holds. */
+  isFresh(held: HeldAddress): boolean;
+  stop(held: HeldAddress): void;
+}
+
+export interface TakeoverOptions {
+  readonly clock: Clock;
+  readonly fence: Fence;
+  readonly placement: Placement;
+  readonly voice: Voice;
+  readonly isAlone: () => boolean;
+  /** It took too long: somebody else may have the address by now. */
+  readonly onLapse: (held: HeldAddress) => void;
+}
+
+export function createTakeover({ clock, fence, placement, voice, isAlone, onLapse }: TakeoverOptions): Takeover {
+  const placing = new Set<HeldAddress>();
+  const isFresh = (held: HeldAddress): boolean => clock.now() - held.takenAt < VALID_SECONDS * 1000;
+  const placeAll = async (): Promise<void> => {
+    while (placing.size > 0) {
+      // A slow filter holds up the address, but not the news: this process answers already.
+      const hurry = clock.after(PATIENCE, () => placing.forEach((held) => voice.announce(held)));
+      const silent = await fence.update();
+      hurry.cancel();
+      for (const held of [...placing]) {
+        if (!isAlone() && !silent.has(held.ip)) continue;
+        placing.delete(held);
+        if (!isFresh(held)) {
+          onLapse(held);
+          continue;
+        }
+        placement.put(held);
+        if (held.placed) voice.announce(held);
+      }
+    }
+  };
+  return {
+    begin: (held) => {
+      const first = placing.size === 0;
+      held.takenAt = clock.now();
+      placing.add(held);
+      if (first) void placeAll();
+    },
+    isUnderWay: (held) => placing.has(held),
+    isFresh,
+    stop: (held) => void placing.delete(held),
+  };
+}
