@@ -40,6 +40,8 @@ async function sample(lab: BenchLab, name: string, address: Ip): Promise<number>
     await services.create(loadBalancer(name, { [KEY.loadBalancerIPs]: '0.0.0.0', [KEY.requestedIP]: address }));
     const posted = performance.now();
     const total = (await answered) - posted;
+    // What was sent first is not always read first.
+    await eventually('the exchange with the DHCP server is seen on the wire', () => server.seen());
     const own = server.took();
     await eventually(`${name} is ready`, async () => {
       const service = await services.find({ name, namespace: 'default' });
@@ -52,7 +54,7 @@ async function sample(lab: BenchLab, name: string, address: Ip): Promise<number>
 }
 
 /** The first frame of each kind since now: only one Service is under way. */
-function watchServer({ network, link }: BenchLab): { took(): number; close(): void } {
+function watchServer({ network, link }: BenchLab): { seen(): boolean; took(): number; close(): void } {
   const seen = new Map<number, number>();
   const onFrame = (frame: Uint8Array): void => {
     const at = performance.now();
@@ -67,6 +69,7 @@ function watchServer({ network, link }: BenchLab): { took(): number; close(): vo
     return end - start;
   };
   return {
+    seen: () => seen.has(MESSAGE_TYPE.ack),
     took: () => between(MESSAGE_TYPE.discover, MESSAGE_TYPE.offer) + between(MESSAGE_TYPE.request, MESSAGE_TYPE.ack),
     close: () => sockets.forEach((socket) => socket.close()),
   };
