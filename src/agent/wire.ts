@@ -23,6 +23,7 @@ import { createSystemClock } from '../linux/clock.ts';
 import { systemEntropy } from '../linux/entropy.ts';
 import { createNetwork } from '../linux/network.ts';
 import { createSilenceFilter } from '../linux/silence-filter.ts';
+import { writeAgentInfo } from '../model/agent-info.ts';
 import { messageOf } from '../model/errors.ts';
 import { VERSION } from '../model/version.ts';
 import type { AgentConfig } from './config.ts';
@@ -105,6 +106,7 @@ export function wire(config: AgentConfig, log: Logger): Parts {
           times: config.lease,
           clock,
           store,
+          about: writeAgentInfo({ version: VERSION, honorsExcludeLabel: config.honorExcludeLabel }),
           onError: (error, lease) => leaseError(lease)(error),
         }),
       }),

@@ -1,4 +1,5 @@
 /** `kubevip status` for people: Services, agents, pools, and what is wrong. */
+import { EXCLUDE_LABEL } from '../model/annotations.ts';
 import type { Problem } from '../workflows/status/problems.ts';
 import type { AgentStatus, PoolStatus, ServiceStatus, StatusReport } from '../workflows/status/report.ts';
 import { paint } from './paint.ts';
@@ -17,6 +18,8 @@ export function renderStatus(report: StatusReport, style: StatusStyle): string {
       : renderTable(serviceColumns(style), report.services),
   ];
   if (report.agents.length > 0) sections.push(renderTable(agentColumns(style), report.agents));
+  const excluded = excludedText(report, style);
+  if (excluded !== undefined) sections.push(excluded);
   if (report.pools.length > 0) sections.push(renderTable(POOL_COLUMNS, report.pools));
   if (report.problems.length > 0) sections.push(renderProblems(report.problems, style));
   return sections.join('\n\n');
@@ -43,15 +46,21 @@ function serviceColumns({ wide, now }: StatusStyle): Column<ServiceStatus>[] {
       header: 'external',
       value: ({ router }) => [...new Set(router.flatMap(({ externalIp }) => externalIp ?? []))].join(','),
     },
-    { header: 'lease-expires', value: ({ leaseExpires }) => leaseExpires ?? '' },
+    { header: 'lease-left', value: ({ leaseExpires }) => left(leaseExpires, now) },
     { header: 'reasons', value: ({ stages }) => stages.map(({ stage, reason }) => `${stage}=${reason}`).join(',') },
   ];
 }
 
-/** `8080→80` */
+/** `59m` until then. */
+function left(until: string | undefined, now: Date): string {
+  return until === undefined ? '' : age(now.toISOString(), new Date(until));
+}
+
+/** `8080→80`; a pinhole for IPv6, which changes no port, is `80/v6`. */
 function routerText({ router }: ServiceStatus): string {
   return router
-    .map(({ externalPort, internalPort, protocol }) => {
+    .map(({ externalPort, internalPort, internalIp, protocol }) => {
+      if (internalIp.includes(':')) return `${internalPort}${protocol === 'TCP' ? '' : `/${protocol}`}/v6`;
       const ports = externalPort === internalPort ? `${externalPort}` : `${externalPort}→${internalPort}`;
       return protocol === 'TCP' ? ports : `${ports}/${protocol}`;
     })
@@ -63,12 +72,22 @@ function readyText({ ready, deleting, waitingFor }: ServiceStatus): string {
   return ready ? 'True' : waitingFor === undefined ? 'Unknown' : `False (${waitingFor})`;
 }
 
-function agentColumns({ now }: StatusStyle): Column<AgentStatus>[] {
+function agentColumns({ wide, now }: StatusStyle): Column<AgentStatus>[] {
   return [
     { header: 'agent', value: ({ node }) => node },
     { header: 'state', value: ({ live }) => (live ? 'live' : 'silent') },
     { header: 'last-seen', value: ({ lastSeen }) => age(lastSeen, now) },
+    ...(wide ? [{ header: 'version', value: ({ version = '' }: AgentStatus) => version }] : []),
   ];
+}
+
+/** kubeadm sets the label on every control plane: that it means nothing here is for those who look closer. */
+function excludedText({ excluded: { nodes, honored } }: StatusReport, { wide }: StatusStyle): string | undefined {
+  if (nodes.length === 0 || (!honored && !wide)) return undefined;
+  const names = nodes.join(', ');
+  return honored
+    ? `Not for addresses: ${names} (label ${EXCLUDE_LABEL}, honor_exclude_label=true)`
+    : `Label ${EXCLUDE_LABEL} on ${names} is ignored (honor_exclude_label=false)`;
 }
 
 const POOL_COLUMNS: readonly Column<PoolStatus>[] = [
@@ -79,10 +98,12 @@ const POOL_COLUMNS: readonly Column<PoolStatus>[] = [
 ];
 
 function renderProblems(problems: readonly Problem[], { color, now }: StatusStyle): string {
-  const lines = problems.flatMap(({ what, stage, reason, message, since, hints }) => {
+  const lines = problems.flatMap(({ what, stage, reason, message, since, hints }, i) => {
+    // Several of a kind are told one after the other: what to do stands below the last.
+    const told = problems[i + 1]?.hints.join() === hints.join() ? [] : hints;
     const where = stage === undefined ? what : `${what}, stage ${stage}`;
     const when = since === undefined ? '' : ` (for ${age(since, now)})`;
-    return [`  ${where}: ${reason}: ${message}${when}`, ...hints.map((hint) => `    ${paint('dim', hint, color)}`)];
+    return [`  ${where}: ${reason}: ${message}${when}`, ...told.map((hint) => `    ${paint('dim', hint, color)}`)];
   });
   return [paint('yellow', 'PROBLEMS', color), ...lines].join('\n');
 }

@@ -173,6 +173,14 @@ export const ANNOTATIONS = {
     value: 'name[,name]',
     meaning: 'The DNS-SD instances in use on the LAN, likewise.',
   },
+  agent: {
+    key: 'kubevip.dev/agent',
+    on: 'Lease',
+    access: 'written',
+    value: 'JSON AgentInfo',
+    meaning:
+      'Version and settings of the agent of a node, on the Lease that says it is alive; `kubevip status` shows them.',
+  },
   leaseAddress: {
     key: 'kubevip.dev/address',
     on: 'Lease',

@@ -51,6 +51,7 @@ export function isFinal({ status, reason }: Condition): boolean {
 const HINTS: Readonly<Record<string, readonly string[]>> = {
   AddressConflict: ['Take another address with --ip, or take that one out of the pool.'],
   AddressInUse: ['Take another address with --ip, or share it by annotating allow-share in ConfigMap kubevip.'],
+  ExternalPortTaken: ['Take another outer port: --router PORT, or --router 80=8080 with several ports.'],
   FamilyNotServed: ['Give the Service both families with --family dual.'],
   InvalidAnnotation: ['Look at its annotations: kubectl get service NAME -o yaml'],
   LinkDown: ['Plug the node’s cable in, or look at `ip -brief link` there.'],

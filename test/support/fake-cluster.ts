@@ -3,7 +3,7 @@ import { errorFromAnswer } from '../../src/kube/errors.ts';
 import { KINDS, type Kind, type Kinds } from '../../src/kube/kinds.ts';
 import type { Resource, Selection } from '../../src/kube/resource.ts';
 import type { StreamHandlers } from '../../src/kube/transport.ts';
-import type { KubeObject } from '../../src/model/kubernetes.ts';
+import type { KubeObject, Service } from '../../src/model/kubernetes.ts';
 
 export interface FakeCluster {
   resource<K extends Kind>(kind: K): Resource<Kinds[K]>;
@@ -14,8 +14,12 @@ export interface FakeCluster {
   get<K extends Kind>(kind: K, name: string): Kinds[K] | undefined;
   /** Called after every write of the workflow: what an agent or a rival does then. */
   onWrite(callback: (kind: Kind, verb: 'create' | 'patch' | 'delete', name: string) => void): void;
+  /** Watches of the kind end with an error of that status. */
+  endWatches(kind: Kind, status: number): void;
   /** The next matching call fails as the API server would. */
-  refuse(kind: Kind, verb: string, status: number, reason: string): void;
+  refuse(kind: Kind, verb: string, status: number, reason: string, fields?: readonly string[]): void;
+  /** What the API server makes of a Service that is created: defaults. */
+  onCreate(complete: (service: Service) => Service): void;
   readonly writes: string[];
   /** Watches open now: none may be left behind. */
   readonly watches: number;
@@ -30,7 +34,8 @@ interface Watcher {
 export function createFakeCluster(): FakeCluster {
   const objects = new Map<string, KubeObject>();
   const watchers = new Set<Watcher>();
-  const refusals: { kind: Kind; verb: string; status: number; reason: string }[] = [];
+  const refusals: { kind: Kind; verb: string; status: number; reason: string; fields: readonly string[] }[] = [];
+  let complete = (service: Service): Service => service;
   const writes: string[] = [];
   let version = 1;
   let callback: Parameters<FakeCluster['onWrite']>[0] = () => undefined;
@@ -66,7 +71,11 @@ export function createFakeCluster(): FakeCluster {
       refusals.splice(at, 1);
       throw errorFromAnswer(subject, {
         status: refusal.status,
-        body: JSON.stringify({ reason: refusal.reason, message: refusal.reason }),
+        body: JSON.stringify({
+          reason: refusal.reason,
+          message: refusal.reason,
+          details: { causes: refusal.fields.map((field) => ({ field })) },
+        }),
       });
     }
     if (!found)
@@ -101,7 +110,7 @@ export function createFakeCluster(): FakeCluster {
             { verb: 'create', resource: KINDS[kind].plural, group: '' },
             { status: 409, body: '{"reason":"AlreadyExists"}' },
           );
-        const stored = store(kind, object);
+        const stored = store(kind, kind === 'Service' ? complete(object as Service) : object);
         wrote(kind, 'create', object.metadata.name);
         return stored;
       }),
@@ -144,7 +153,16 @@ export function createFakeCluster(): FakeCluster {
     },
     get: <K extends Kind>(kind: K, name: string) => objects.get(keyOf(kind, name)) as Kinds[K] | undefined,
     onWrite: (next) => (callback = next),
-    refuse: (kind, verb, status, reason) => void refusals.push({ kind, verb, status, reason }),
+    refuse: (kind, verb, status, reason, fields = []) => void refusals.push({ kind, verb, status, reason, fields }),
+    onCreate: (next) => (complete = next),
+    endWatches: (kind, status) => {
+      const subject = { verb: 'watch', resource: KINDS[kind].plural, group: KINDS[kind].group };
+      const error = errorFromAnswer(subject, { status, body: '{}' });
+      for (const watcher of [...watchers].filter((one) => one.kind === kind)) {
+        watchers.delete(watcher);
+        watcher.handlers.onEnd(error);
+      }
+    },
     writes,
     get watches() {
       return watchers.size;

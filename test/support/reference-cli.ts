@@ -103,6 +103,7 @@ export const ERROR_CODES: Readonly<Record<string, readonly [keyof typeof EXIT, s
   NO_POOL: ['failed', 'No pool for the namespace'],
   NO_SUCH_POOL: ['failed', 'No pool of that name'],
   ADDRESS_OUTSIDE_POOLS: ['failed', 'The address is in none of the pools of its family'],
+  NO_SUCH_FAMILY: ['failed', 'The cluster does not have that IP family for Services'],
   STAGE_FAILED: ['failed', 'A stage of address, owner or announcement failed: which and why is in the text'],
   NO_AGENT: ['failed', 'No agent of kubevip answers for the Service'],
   SERVICE_GONE: ['failed', 'Somebody deleted the Service meanwhile'],

@@ -8,8 +8,9 @@ import { sources } from './sources.ts';
 const ROOT = join(import.meta.dirname, '..', '..');
 
 export function annotationsPage(): string {
-  const rows = Object.values(ANNOTATIONS).map(({ key, access, value, meaning }) => [
+  const rows = Object.values(ANNOTATIONS).map(({ key, on, access, value, meaning }) => [
     `\`${key}\``,
+    on,
     access,
     `\`${value}\``,
     meaning,
@@ -17,10 +18,10 @@ export function annotationsPage(): string {
   return [
     '# Annotations',
     '',
-    'Keys on Services. Those of kube-vip keep their names; what kube-vip has no key for has the prefix `kubevip.dev/`.',
+    'Keys on Services and Leases. Those of kube-vip keep their names; what kube-vip has no key for has the prefix `kubevip.dev/`.',
     'This page is made from `src/model/annotations.ts` by `npm run docs`.',
     '',
-    table(['key', 'access', 'value', 'meaning'], rows),
+    table(['key', 'on', 'access', 'value', 'meaning'], rows),
     '',
   ].join('\n');
 }

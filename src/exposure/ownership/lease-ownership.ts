@@ -24,6 +24,8 @@ export interface LeaseOwnershipOptions {
   readonly times: LeaseTimes;
   readonly clock: Clock;
   readonly store: LeaseStore;
+  /** What this agent says of itself, as annotations of its presence Lease. */
+  readonly about?: Readonly<Record<string, string>>;
   /** How long each better candidate for a free address goes ahead. Default 150 ms. */
   readonly step?: Milliseconds;
   /** For the log: calls that failed. They are repeated. */
@@ -65,7 +67,7 @@ class ByLease implements LeaseOwnership {
   #stops: (() => void)[] = [];
 
   constructor(options: LeaseOwnershipOptions) {
-    const { node, times, clock, store, step = STEP } = options;
+    const { node, times, clock, store, about, step = STEP } = options;
     const onError = (error: unknown, lease: string): void => options.onError?.(error, lease);
     this.#node = node;
     this.#store = store;
@@ -81,6 +83,7 @@ class ByLease implements LeaseOwnership {
       // The only agent has nobody to make room for: it keeps its addresses through any outage of the API server.
       lenient: () => this.#rollCall.isOnly,
       removeOnStop: true,
+      ...(about ? { annotations: about } : {}),
       onError: (error) => onError(error, name),
     });
     this.#around = {

@@ -24,7 +24,10 @@ export interface ExposeParts {
   readonly signal?: AbortSignal;
 }
 
-/** @throws ExposeError STAGE_FAILED (1), TIMED_OUT (5), PARTIAL (6); KubevipError NO_AGENT, INTERRUPTED; ApiError */
+/**
+ * @throws ExposeError STAGE_FAILED (1), TIMED_OUT (5), PARTIAL (6); KubevipError NO_AGENT, NO_SUCH_FAMILY, INTERRUPTED;
+ * ApiError
+ */
 export async function* carryOut(plan: Plan, parts: ExposeParts): AsyncGenerator<Step, ExposeResult> {
   const { cluster, clock, signal } = parts;
   const { request, service: wanted } = plan;
@@ -83,9 +86,22 @@ async function write(
   signal: AbortSignal | undefined,
 ): Promise<Service> {
   const services = cluster.resource('Service');
-  if (plan.existing === undefined) return await services.create(plan.service, { signal });
-  const { name, namespace } = plan.existing.metadata;
-  return await services.patch({ name, namespace }, plan.patch, { type: 'merge', fieldManager: 'kubevip-cli', signal });
+  try {
+    if (plan.existing === undefined) return await services.create(plan.service, { signal });
+    const { name, namespace } = plan.existing.metadata;
+    const how = { type: 'merge', fieldManager: 'kubevip-cli', signal } as const;
+    return await services.patch({ name, namespace }, plan.patch, how);
+  } catch (error) {
+    if (!isApiError(error, 'INVALID') || !error.fields.some((field) => field.startsWith('spec.ipFamil'))) throw error;
+    throw new KubevipError('this cluster does not have that IP family for Services', {
+      code: 'NO_SUCH_FAMILY',
+      hints: [
+        'Ask for an address of the other family, or for --family dual, which takes what there is.',
+        'The cluster’s families are those of --service-cluster-ip-range of its API server.',
+      ],
+      cause: error,
+    });
+  }
 }
 
 async function* takeBack(

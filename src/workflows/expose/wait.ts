@@ -118,11 +118,15 @@ export async function readPresence(
 ): Promise<readonly Lease[] | undefined> {
   try {
     const { items } = await cluster.resource('Lease').list({ namespace: PRESENCE.namespace }, { signal });
-    return items.filter(({ metadata }) => metadata.name.startsWith(PRESENCE.prefix));
+    return items.filter(isPresence);
   } catch (error) {
     if (isApiError(error, 'FORBIDDEN')) return undefined;
     throw error;
   }
+}
+
+export function isPresence({ metadata }: Lease): boolean {
+  return metadata.name.startsWith(PRESENCE.prefix);
 }
 
 function gone(): KubevipError {

@@ -2,10 +2,9 @@
 import { isApiError } from '../../kube/errors.ts';
 import type { Cluster } from '../../kube/client.ts';
 import { KubevipError } from '../../model/errors.ts';
-import type { ConfigMap, Service } from '../../model/kubernetes.ts';
 import { POOLS } from '../expose/check.ts';
 import { readPresence } from '../expose/wait.ts';
-import { statusReport, type StatusReport } from './report.ts';
+import { statusReport, type StatusInput, type StatusReport } from './report.ts';
 
 export interface StatusRequest {
   /** `'*'`: all namespaces. */
@@ -21,44 +20,44 @@ export async function readStatus(
   now: Date,
   signal?: AbortSignal,
 ): Promise<StatusReport> {
-  const services = cluster.resource('Service');
-  const [shown, all, presence, pools] = await Promise.all([
-    services.list({ namespace: request.namespace }, { signal }),
-    request.namespace === '*' ? undefined : listAll(cluster, signal),
+  return statusReport({ ...(await gather(cluster, request, signal)), now });
+}
+
+/** @throws ApiError, KubevipError NO_SUCH_SERVICE */
+export async function gather(
+  cluster: Pick<Cluster, 'resource'>,
+  request: StatusRequest,
+  signal?: AbortSignal,
+): Promise<Omit<StatusInput, 'now'>> {
+  const list = (namespace: string) => cluster.resource('Service').list({ namespace }, { signal });
+  const [shown, all, presence, pools, nodes] = await Promise.all([
+    list(request.namespace),
+    request.namespace === '*' ? undefined : unlessForbidden(list('*'), undefined),
     readPresence(cluster, signal),
-    readConfigMap(cluster, signal),
+    unlessForbidden(cluster.resource('ConfigMap').find(POOLS, { signal }), null),
+    unlessForbidden(cluster.resource('Node').list({}, { signal }), undefined),
   ]);
-  const wanted =
-    request.name === undefined ? shown.items : shown.items.filter(({ metadata }) => metadata.name === request.name);
-  if (request.name !== undefined && wanted.length === 0) {
+  const services = shown.items.filter(({ metadata }) => [undefined, metadata.name].includes(request.name));
+  if (request.name !== undefined && services.length === 0) {
     throw new KubevipError(`there is no Service ${request.name} in namespace ${request.namespace}`, {
       code: 'NO_SUCH_SERVICE',
       hints: ['`kubevip status -A` lists those of all namespaces.'],
     });
   }
-  return statusReport({ services: wanted, allServices: all ?? shown.items, presence, pools, now });
+  return {
+    services,
+    allServices: request.namespace === '*' ? shown.items : all?.items,
+    presence,
+    pools,
+    nodes: nodes?.items,
+  };
 }
 
-async function listAll(
-  cluster: Pick<Cluster, 'resource'>,
-  signal: AbortSignal | undefined,
-): Promise<readonly Service[] | undefined> {
+async function unlessForbidden<T, E>(answer: Promise<T>, otherwise: E): Promise<T | E> {
   try {
-    return (await cluster.resource('Service').list({ namespace: '*' }, { signal })).items;
+    return await answer;
   } catch (error) {
-    if (isApiError(error, 'FORBIDDEN')) return undefined;
-    throw error;
-  }
-}
-
-async function readConfigMap(
-  cluster: Pick<Cluster, 'resource'>,
-  signal: AbortSignal | undefined,
-): Promise<ConfigMap | undefined | null> {
-  try {
-    return await cluster.resource('ConfigMap').find(POOLS, { signal });
-  } catch (error) {
-    if (isApiError(error, 'FORBIDDEN')) return null;
+    if (isApiError(error, 'FORBIDDEN')) return otherwise;
     throw error;
   }
 }

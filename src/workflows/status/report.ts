@@ -1,4 +1,5 @@
 /** What `kubevip status` says, made from the objects of the cluster. Pure. */
+import { excludedNodes } from '../../agent/nodes.ts';
 import { readAssigned } from '../../exposure/address/assigned.ts';
 import { poolContains } from '../../exposure/address/candidates.ts';
 import { addressesInUse } from '../../exposure/address/in-use.ts';
@@ -6,7 +7,8 @@ import { parsePools, poolSize, type PoolConfig } from '../../exposure/address/po
 import { DEFAULT_CLASS_RULES, readIntent } from '../../exposure/intent/intent.ts';
 import { readRecords } from '../../exposure/router/records.ts';
 import { KEY } from '../../model/annotations.ts';
-import type { ConfigMap, Lease, Service } from '../../model/kubernetes.ts';
+import { readAgentInfo } from '../../model/agent-info.ts';
+import type { ConfigMap, Lease, Node, Service } from '../../model/kubernetes.ts';
 import { describePool } from '../expose/check.ts';
 import { publishedNames } from '../expose/judge.ts';
 import { PRESENCE } from '../expose/wait.ts';
@@ -15,12 +17,14 @@ import { agentProblems, forbidden, keyProblems, serviceProblems, type Problem } 
 
 export interface StatusInput {
   readonly services: readonly Service[];
-  /** Every LoadBalancer Service of the cluster, for what of the pools is in use; `services` where not allowed. */
-  readonly allServices: readonly Service[];
+  /** Every Service of the cluster, for what of the pools is in use; undefined: may not be read, `services` will do. */
+  readonly allServices: readonly Service[] | undefined;
   /** Presence Leases; undefined: may not be read. */
   readonly presence: readonly Lease[] | undefined;
   /** Undefined: not there; null: may not be read. */
   readonly pools: ConfigMap | undefined | null;
+  /** Undefined: may not be read. */
+  readonly nodes: readonly Node[] | undefined;
   readonly now: Date;
 }
 
@@ -28,7 +32,15 @@ export interface StatusReport {
   readonly services: readonly ServiceStatus[];
   readonly agents: readonly AgentStatus[];
   readonly pools: readonly PoolStatus[];
+  /** Nodes that Kubernetes' exclude label is about. */
+  readonly excluded: ExcludedNodes;
   readonly problems: readonly Problem[];
+}
+
+export interface ExcludedNodes {
+  readonly nodes: readonly string[];
+  /** Whether the agents honour the label (`honor_exclude_label`): those nodes own no address then. */
+  readonly honored: boolean;
 }
 
 export interface ServiceStatus {
@@ -41,6 +53,7 @@ export interface ServiceStatus {
   readonly owner?: string;
   readonly router: readonly {
     readonly protocol: string;
+    readonly internalIp: string;
     readonly internalPort: number;
     readonly externalPort: number;
     readonly externalIp?: string;
@@ -71,6 +84,7 @@ export interface AgentStatus {
   readonly live: boolean;
   /** ISO 8601 of the last sign of life. */
   readonly lastSeen?: string;
+  readonly version?: string;
 }
 
 export interface PoolStatus {
@@ -89,11 +103,16 @@ const SKEW_MS = 5000;
 export function statusReport(input: StatusInput): StatusReport {
   const ours = input.services.filter(isOurs);
   const config = parsePools(input.pools?.data ?? {});
-  const agents = (input.presence ?? []).map((lease) => agentStatus(lease, input.now)).sort(byNode);
+  const presence = input.presence ?? [];
+  const agents = presence.map((lease) => agentStatus(lease, input.now)).sort(byNode);
   return {
     services: ours.map(serviceStatus),
     agents,
-    pools: poolStatus(config, input.allServices),
+    pools: poolStatus(config, input.allServices ?? input.services),
+    excluded: {
+      nodes: excludedNodes(input.nodes ?? []),
+      honored: presence.some((lease) => readAgentInfo(lease).honorsExcludeLabel === true),
+    },
     problems: [
       ...agentProblems(input.presence, agents),
       ...keyProblems(config),
@@ -124,14 +143,17 @@ function serviceStatus(service: Service): ServiceStatus {
     ...(assigned?.pool === undefined ? {} : { pool: assigned.pool }),
     ...(assigned?.link === undefined ? {} : { interface: assigned.link }),
     ...(owner !== undefined && conditionOf(service, 'owner')?.status === 'True' ? { owner } : {}),
-    router: readRecords(service).map(({ protocol, internalPort, externalPort, externalIp, gateway, method }) => ({
-      protocol,
-      internalPort,
-      externalPort,
-      ...(externalIp === undefined ? {} : { externalIp }),
-      gateway,
-      method,
-    })),
+    router: readRecords(service).map(
+      ({ protocol, internalIp, internalPort, externalPort, externalIp, gateway, method }) => ({
+        protocol,
+        internalIp,
+        internalPort,
+        externalPort,
+        ...(externalIp === undefined ? {} : { externalIp }),
+        gateway,
+        method,
+      }),
+    ),
     names: publishedNames(service),
     ready: ready?.status === 'True' && metadata.deletionTimestamp === undefined,
     ...(problem ? { waitingFor: problem.stage } : {}),
@@ -150,7 +172,9 @@ function serviceStatus(service: Service): ServiceStatus {
   };
 }
 
-function agentStatus({ metadata, spec }: Lease, now: Date): AgentStatus {
+function agentStatus(lease: Lease, now: Date): AgentStatus {
+  const { metadata, spec } = lease;
+  const { version } = readAgentInfo(lease);
   const node = metadata.name.slice(PRESENCE.prefix.length);
   const renewed = Date.parse(spec?.renewTime ?? '');
   const lasts = (spec?.leaseDurationSeconds ?? 0) * 1000;
@@ -159,6 +183,7 @@ function agentStatus({ metadata, spec }: Lease, now: Date): AgentStatus {
     node,
     live: !released && renewed + lasts + SKEW_MS > now.getTime(),
     ...(spec?.renewTime === undefined ? {} : { lastSeen: spec.renewTime }),
+    ...(version === undefined ? {} : { version }),
   };
 }
 

@@ -280,6 +280,23 @@ describe('expose', () => {
     expect(cluster.watches).toBe(0);
   });
 
+  it('says it when the cluster has no such family', async () => {
+    cluster.refuse('Service', 'create', 422, 'Invalid', ['spec.ipFamilies[1]', 'spec.ipFamilyPolicy']);
+    const { error } = await expose({ address: { kind: 'ip', ips: [ip('10.77.0.30'), ip('fd77::30')] } });
+    expect(error).toMatchObject({ code: 'NO_SUCH_FAMILY', exit: 1 });
+  });
+
+  it('warns when dual comes to one family, and goes on with it', async () => {
+    agent((service) => settled({ ...service, spec: { ...service.spec, ipFamilies: ['IPv4'] } }));
+    cluster.onCreate(({ spec, ...service }) => ({ ...service, spec: { ...spec, ipFamilies: ['IPv4'] } }));
+    const { result, steps } = await expose({ family: 'dual' });
+    expect(result?.addresses).toEqual(['10.77.0.101']);
+    expect(steps).toContainEqual({
+      kind: 'warning',
+      text: 'this cluster has only IPv4 for Services: the Service gets no other address',
+    });
+  });
+
   it('waits for an earlier Service of the name to be gone', async () => {
     cluster.put('Service', {
       metadata: { name: 'web', deletionTimestamp: '2026-01-01T00:00:00Z', finalizers: ['x'] },

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { renderStatus } from '../../../src/cli/render-status.ts';
-import { KEY } from '../../../src/model/annotations.ts';
-import type { Service } from '../../../src/model/kubernetes.ts';
+import { EXCLUDE_LABEL, KEY } from '../../../src/model/annotations.ts';
+import { readAgentInfo, writeAgentInfo } from '../../../src/model/agent-info.ts';
+import type { Node, Service } from '../../../src/model/kubernetes.ts';
 import { readStatus } from '../../../src/workflows/status/gather.ts';
 import { statusReport } from '../../../src/workflows/status/report.ts';
 import { annotated, condition, presence, settled, withConditions } from '../../support/exposed.ts';
@@ -18,7 +19,14 @@ function service(name: string, annotations: Record<string, string> = {}): Servic
 describe('status', () => {
   it('shows a whole exposure', () => {
     const web = settled(service('web', { [KEY.loadBalancerIPs]: '0.0.0.0', [KEY.router]: '8080', [KEY.mdns]: 'web' }));
-    const report = statusReport({ services: [web], allServices: [web], presence: [live], pools: undefined, now });
+    const report = statusReport({
+      services: [web],
+      allServices: [web],
+      presence: [live],
+      pools: undefined,
+      nodes: [],
+      now,
+    });
     expect(report.problems).toEqual([]);
     expect(report.services[0]).toMatchObject({
       addresses: ['10.77.0.101'],
@@ -41,6 +49,7 @@ describe('status', () => {
     const wide = renderStatus(report, { wide: true, color: false, now });
     expect(wide).toContain('EXTERNAL');
     expect(wide).toContain('router=Mapped');
+    expect(wide).toMatch(/8\.8\.4\.4 +50m /);
   });
 
   it('names the first stage that is not ready, its reason and since when', () => {
@@ -54,6 +63,7 @@ describe('status', () => {
       allServices: [web],
       presence: [live],
       pools: undefined,
+      nodes: [],
       now,
     });
     expect(problems).toEqual([
@@ -73,7 +83,7 @@ describe('status', () => {
     const web = settled(service('web'));
     const data = { 'range-global': '10.77.0.100-10.77.0.109', 'cidr-shop': '10.1.2.3/99', 'cidr-lan': '0.0.0.0/32' };
     const pools = { metadata: { name: 'kubevip' }, data };
-    const report = statusReport({ services: [web], allServices: [web], presence: [live], pools, now });
+    const report = statusReport({ services: [web], allServices: [web], presence: [live], pools, nodes: [], now });
     expect(report.pools.map(({ key, used, size }) => [key, used, size])).toEqual([
       ['range-global', 1, '10'],
       ['cidr-lan', 0, undefined],
@@ -90,7 +100,14 @@ describe('status', () => {
     ['no agent at all', []],
     ['only one that is gone', [presence('n1', '2026-01-01T00:00:00.000000Z')]],
   ])('says that no agent runs: %s', (_, leases) => {
-    const { problems } = statusReport({ services: [], allServices: [], presence: leases, pools: undefined, now });
+    const { problems } = statusReport({
+      services: [],
+      allServices: [],
+      presence: leases,
+      pools: undefined,
+      nodes: [],
+      now,
+    });
     expect(problems).toEqual([expect.objectContaining({ reason: 'NoAgent' })]);
   });
 
@@ -105,6 +122,7 @@ describe('status', () => {
       allServices: [],
       presence: leases,
       pools: undefined,
+      nodes: [],
       now,
     });
     expect(agents.map(({ node }) => node)).toEqual(['n1', 'n2', 'n10']);
@@ -123,6 +141,7 @@ describe('status', () => {
       allServices: [],
       presence: [live],
       pools: undefined,
+      nodes: [],
       now,
     });
     expect(report.services.map(({ name, ready, deleting }) => [name, ready, deleting])).toEqual([['web', false, true]]);
@@ -144,6 +163,64 @@ describe('status', () => {
       'ConfigMap kubevip Forbidden',
       'Service default/web NotSeen',
     ]);
+  });
+
+  it('counts of a pool what it may see, when it may see only one namespace', async () => {
+    const cluster = createFakeCluster();
+    cluster.put('Service', service('web'));
+    cluster.refuse('Node', 'list', 403, 'Forbidden');
+    expect((await readStatus(cluster, { namespace: 'default' }, now)).excluded.nodes).toEqual([]);
+  });
+
+  it.each([
+    [
+      true,
+      'Not for addresses: n1, n3 (label node.kubernetes.io/exclude-from-external-load-balancers, honor_exclude_label=true)',
+    ],
+    [
+      false,
+      'Label node.kubernetes.io/exclude-from-external-load-balancers on n1, n3 is ignored (honor_exclude_label=false)',
+    ],
+  ])('says which nodes are excluded by their label, and whether that counts (%s)', (honorsExcludeLabel, text) => {
+    const node = (name: string, labels: Record<string, string> = {}): Node => ({ metadata: { name, labels } });
+    const lease = {
+      ...live,
+      metadata: { ...live.metadata, annotations: writeAgentInfo({ version: '1.2.3', honorsExcludeLabel }) },
+    };
+    const nodes = [node('n3', { [EXCLUDE_LABEL]: '' }), node('n2'), node('n1', { [EXCLUDE_LABEL]: 'false' })];
+    const report = statusReport({ services: [], allServices: [], presence: [lease], pools: undefined, nodes, now });
+    const wide = renderStatus(report, { wide: true, color: false, now });
+    expect(wide).toContain(text);
+    expect(wide).toMatch(/n1 +live +1s +1\.2\.3/);
+    // Every control plane that kubeadm made has the label: no news where it means nothing.
+    expect(renderStatus(report, { wide: false, color: false, now }).includes(text)).toBe(honorsExcludeLabel);
+    expect(report.problems).toEqual([]);
+  });
+
+  it.each(['nonsense', '[]', '{"version":7}'])('believes nothing of an agent that cannot be: %s', (text) => {
+    expect(readAgentInfo({ metadata: { name: 'x', annotations: { [KEY.agent]: text } } })).toEqual({});
+  });
+
+  it('shows both families, and a pinhole by its own port', () => {
+    const record = { protocol: 'TCP', internalPort: 80, method: 'pcp', gateway: '10.77.0.1' };
+    const web = annotated(settled(service('web')), {
+      [KEY.assigned]: JSON.stringify({ ips: ['10.77.0.101', 'fd77::101'], source: 'pool', pool: 'range-global' }),
+      [KEY.routerMappings]: JSON.stringify([
+        { ...record, internalIp: '10.77.0.101', externalPort: 8080 },
+        { ...record, internalIp: 'fd77::101', externalPort: 80 },
+      ]),
+    });
+    const report = statusReport({
+      services: [web],
+      allServices: [web],
+      presence: [live],
+      pools: undefined,
+      nodes: [],
+      now,
+    });
+    expect(renderStatus(report, { wide: false, color: false, now })).toMatch(
+      /default +web +10\.77\.0\.101,fd77::101 +n1 +8080→80,80\/v6 /,
+    );
   });
 
   it('refuses a name that is not there', async () => {

@@ -17,6 +17,8 @@ export interface ElectionOptions {
   readonly store: LeaseStore;
   /** Whether nobody could take over, so that the Lease is kept however long the API server is away. */
   readonly lenient?: () => boolean;
+  /** Kept on the Lease. */
+  readonly annotations?: Readonly<Record<string, string>>;
   /** Delete the Lease after giving it up, instead of leaving it without a holder. */
   readonly removeOnStop?: boolean;
   /** For the log: calls that failed. They are repeated. */
@@ -107,10 +109,14 @@ class Elector implements Election {
   }
 
   async #write(before: Lease | undefined): Promise<Lease | 'conflict'> {
-    const { name, identity, times, clock, store } = this.#options;
+    const { name, identity, times, clock, store, annotations } = this.#options;
     const metadata = before?.metadata ?? { name };
     const lease: Lease = {
-      metadata: { ...metadata, labels: { ...metadata.labels, ...LEASE_LABELS } },
+      metadata: {
+        ...metadata,
+        labels: { ...metadata.labels, ...LEASE_LABELS },
+        ...(annotations ? { annotations: { ...metadata.annotations, ...annotations } } : {}),
+      },
       spec: takenRecord(before, identity, clock.wall(), times.duration),
     };
     return before === undefined ? store.create(lease, this.#call) : store.replace(lease, this.#call);

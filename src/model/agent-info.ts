@@ -1,0 +1,29 @@
+/** What an agent says of itself on its presence Lease: annotation `kubevip.dev/agent`. */
+import { KEY } from './annotations.ts';
+import type { Lease } from './kubernetes.ts';
+
+export interface AgentInfo {
+  readonly version: string;
+  /** `honor_exclude_label` */
+  readonly honorsExcludeLabel: boolean;
+}
+
+export function writeAgentInfo(info: AgentInfo): Readonly<Record<string, string>> {
+  return { [KEY.agent]: JSON.stringify(info) };
+}
+
+/** Only what is there: an older agent says less, and anybody may edit a Lease. */
+export function readAgentInfo({ metadata }: Lease): Partial<AgentInfo> {
+  let value: unknown;
+  try {
+    value = JSON.parse(metadata.annotations?.[KEY.agent] ?? '{}');
+  } catch {
+    return {};
+  }
+  if (typeof value !== 'object' || value === null) return {};
+  const { version, honorsExcludeLabel } = value as Partial<Record<keyof AgentInfo, unknown>>;
+  return {
+    ...(typeof version === 'string' ? { version } : {}),
+    ...(typeof honorsExcludeLabel === 'boolean' ? { honorsExcludeLabel } : {}),
+  };
+}
