@@ -24,6 +24,8 @@ export interface TestNode {
   readonly leases: DhcpLeasesOnNode;
   /** Services called back about. */
   readonly changes: string[];
+  /** How far its wall clock is off, in milliseconds; it can be put forward and back. */
+  wallSkew: number;
 }
 
 export interface LeasesLan {
@@ -76,7 +78,7 @@ export function createLeasesLan(options: ModelServerOptions & { readonly prober?
         mac: parseMac(`02:77:00:00:01:0${number}`)!,
         addresses: [{ ip: ip(`10.77.0.1${number}`), prefixLength: 24 }],
       });
-      const skewed = { ...clock, wall: () => new Date(clock.wall().getTime() + wallSkew) };
+      const skewed = { ...clock, wall: () => new Date(clock.wall().getTime() + node.wallSkew) };
       const leases = createDhcpLeases({
         network: host.network,
         clock: skewed,
@@ -85,7 +87,8 @@ export function createLeasesLan(options: ModelServerOptions & { readonly prober?
       });
       const changes: string[] = [];
       leases.onChange((service) => changes.push(service));
-      return { host, leases, changes };
+      const node: TestNode = { host, leases, changes, wallSkew };
+      return node;
     },
     types() {
       const fresh = lan.sent.slice(read).filter(({ from }) => from !== 'router');
