@@ -1,6 +1,6 @@
 /** Prometheus metrics: kube-vip's names where it has them, `kubevip_…` for what it does not measure. */
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
-import type { ServiceKey } from '../model/kubernetes.ts';
+import { namespaceOf, type ServiceKey } from '../model/kubernetes.ts';
 
 /** What is true at the moment of a scrape. */
 export interface Snapshot {
@@ -184,10 +184,6 @@ function countBy<T>(items: readonly T[], keyOf: (item: T) => string): Map<string
   const counts = new Map<string, number>();
   for (const item of items) counts.set(keyOf(item), (counts.get(keyOf(item)) ?? 0) + 1);
   return counts;
-}
-
-function namespaceOf(service: ServiceKey): string {
-  return service.split('/')[0] ?? '';
 }
 
 function nameOf(service: ServiceKey): string {

@@ -6,10 +6,10 @@
 import { EXCLUDE_LABEL, FINALIZER } from '../model/annotations.ts';
 import { failed, off, pending, ready, type Decision, type NotReady } from '../model/decision.ts';
 import type { Ip } from '../model/ip.ts';
-import { keyOf, type Service, type ServiceKey } from '../model/kubernetes.ts';
+import { keyOf, namespaceOf, type Service, type ServiceKey } from '../model/kubernetes.ts';
 import type { Clock, Milliseconds } from '../model/time.ts';
-import { describeAssigned, type Allocator } from './address/allocator.ts';
-import { readAssigned, withoutNext } from './address/assigned.ts';
+import type { Allocator } from './address/allocator.ts';
+import { describeAssigned, readAssigned, withoutNext } from './address/assigned.ts';
 import type { AssignedAddress, DhcpLeases, DhcpRequest } from './address/port.ts';
 import type { PoolConfig } from './address/pools.ts';
 import { satisfies } from './address/satisfies.ts';
@@ -154,7 +154,7 @@ export class Reconciler {
 
   #announcement(intent: Intent, assigned: AssignedAddress | undefined, owner: Decision<Owner>): Decision<Announced> {
     if (!assigned) return pending('WaitingForAddress', 'no address yet');
-    const link = intent.link ?? assigned.link ?? this.#parts.pools().interfaceFor(intent.service.split('/')[0] ?? '');
+    const link = intent.link ?? assigned.link ?? this.#parts.pools().interfaceFor(namespaceOf(intent.service));
     const decisions = assigned.ips.map((ip) => {
       const own = this.#ownerOf(ip);
       if (own.state === 'ready' && own.value.mine) {
@@ -248,7 +248,7 @@ export class Reconciler {
     if ('state' in intent.router) return intent.router;
     if (!this.#parts.routerEnabled)
       return failed('RouterDisabled', 'router ports are switched off for this agent (enable_upnp=false)');
-    const namespace = intent.service.split('/')[0] ?? '';
+    const namespace = namespaceOf(intent.service);
     if (!this.#parts.pools().allowsRouter(namespace)) {
       return failed(
         'RouterForbidden',

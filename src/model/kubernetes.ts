@@ -164,6 +164,10 @@ export type Namespace = KubeObject;
 /** `namespace/name`: the key of the work queue and of every per-Service map. */
 export type ServiceKey = `${string}/${string}`;
 
+export function namespaceOf(key: ServiceKey): string {
+  return key.slice(0, key.indexOf('/'));
+}
+
 export function keyOf(object: KubeObject): ServiceKey {
   return `${object.metadata.namespace ?? 'default'}/${object.metadata.name}`;
 }

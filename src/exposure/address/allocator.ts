@@ -4,20 +4,21 @@
  */
 import { failed, ready, type Decision, type NotReady } from '../../model/decision.ts';
 import { familyOf, type Family, type Ip } from '../../model/ip.ts';
-import type { Service, ServiceKey } from '../../model/kubernetes.ts';
-import type { Clock, Milliseconds } from '../../model/time.ts';
+import { namespaceOf, type Service, type ServiceKey } from '../../model/kubernetes.ts';
+import type { Clock } from '../../model/time.ts';
 import type { Network } from '../../model/wire.ts';
 import type { AddressRequest, Intent } from '../intent/port.ts';
 import { checkAddress } from './address-check.ts';
+import { describeAssigned } from './assigned.ts';
 import { candidates, poolContains } from './candidates.ts';
-import { linkFor } from './subnets.ts';
 import { addressesInUse, canShare, type Use } from './in-use.ts';
+import { Ledger } from './ledger.ts';
+import { noFamily, noPool } from './pool-refusals.ts';
+import { linkFor } from './subnets.ts';
 import { offers, poolFor, type Pool, type PoolConfig } from './pools.ts';
 import type { AddressProber, AssignedAddress, DhcpLease, DhcpLeases } from './port.ts';
 import { VerifiedAddresses } from './verified.ts';
 
-/** A decision that has not arrived on its Service by then was never written. */
-const RESERVED_FOR: Milliseconds = 30_000;
 /** How many free addresses of a pool are kept verified. */
 const WARM = 4;
 
@@ -38,13 +39,11 @@ export interface AllocatorParts {
 export class Allocator {
   readonly #parts: AllocatorParts;
   readonly #verified: VerifiedAddresses;
-  readonly #reserved = new Map<
-    ServiceKey,
-    { readonly ips: readonly Ip[]; readonly use: Use; readonly until: Milliseconds }
-  >();
+  readonly #ledger: Ledger;
 
   constructor(parts: AllocatorParts) {
     this.#parts = parts;
+    this.#ledger = new Ledger(parts.clock, parts.services);
     this.#verified = new VerifiedAddresses(parts.prober, parts.clock, () => parts.changed());
   }
 
@@ -68,7 +67,7 @@ export class Allocator {
 
   /** The Service is gone or carries its address: the ledger's line is no longer needed. */
   settled(service: ServiceKey): void {
-    this.#reserved.delete(service);
+    this.#ledger.settled(service);
   }
 
   /** A Service lost these addresses: they may be given out again as soon as their last owner has let go. */
@@ -78,7 +77,7 @@ export class Allocator {
 
   /** Called now and then by the leading agent. */
   keepWarm(): void {
-    const uses = this.#uses();
+    const uses = this.#ledger.uses();
     for (const pool of this.#parts.pools().pools.values()) {
       if (!pool.dhcp) this.#warm(pool, uses);
     }
@@ -94,7 +93,7 @@ export class Allocator {
 
   /** Why the Service cannot have this very address; undefined: it can. */
   #mayHave(intent: Intent, ip: Ip): NotReady | undefined {
-    const users = this.#uses(intent.service).get(ip) ?? [];
+    const users = this.#ledger.uses(intent.service).get(ip) ?? [];
     if (users.length === 0) return this.#verify(ip, intent.link);
     const ports = intent.ports.map(({ port }) => port);
     return canShare(ports, users)
@@ -116,7 +115,7 @@ export class Allocator {
     // The owner keeps a lease up; it is not acquired twice.
     const lease = current?.lease ? ready(current.lease, '', '') : this.#acquire(intent, wanted, link);
     if (lease.state !== 'ready') return lease;
-    const other = this.#uses(intent.service).get(lease.value.ip)?.[0];
+    const other = this.#ledger.uses(intent.service).get(lease.value.ip)?.[0];
     if (other)
       return failed(
         'AddressInUse',
@@ -146,9 +145,9 @@ export class Allocator {
       return verdict ?? { ips: [v6] };
     }
     if (!intent.families.includes(6)) return { ips: [] };
-    const pool = poolFor(this.#parts.pools(), namespaceOf(intent));
+    const pool = poolFor(this.#parts.pools(), namespaceOf(intent.service));
     if (pool && offers(pool, 6)) return this.#choose({ ...intent, families: [6] }, pool, current, true);
-    return intent.needsEveryFamily ? noFamily(pool, 6, namespaceOf(intent)) : { ips: [] };
+    return intent.needsEveryFamily ? noFamily(pool, 6, namespaceOf(intent.service)) : { ips: [] };
   }
 
   #fromPool(
@@ -157,7 +156,7 @@ export class Allocator {
     current: AssignedAddress | undefined,
   ): Decision<AssignedAddress> {
     const config = this.#parts.pools();
-    const namespace = namespaceOf(intent);
+    const namespace = namespaceOf(intent.service);
     const pool = poolFor(config, namespace, named);
     if (pool === undefined) return noPool(config, namespace, named);
     if (pool.dhcp) return this.#dhcp(intent, { hostname: intent.service.split('/')[1] ?? '' }, ofDhcp(current));
@@ -166,7 +165,7 @@ export class Allocator {
     const kept = current?.source === 'pool' ? current : undefined;
     const choice = this.#choose({ ...intent, ...placed }, pool, kept, false);
     if ('state' in choice) return choice;
-    this.#warm(pool, this.#uses(intent.service));
+    this.#warm(pool, this.#ledger.uses(intent.service));
     return this.#give(intent, { ips: choice.ips, source: 'pool', pool: pool.key, ...placed }, choice.lacks);
   }
 
@@ -191,9 +190,9 @@ export class Allocator {
 
   #pick(intent: Intent, pool: Pool, family: Family): Ip | NotReady {
     const config = this.#parts.pools();
-    const namespace = namespaceOf(intent);
+    const namespace = namespaceOf(intent.service);
     if (!offers(pool, family)) return noFamily(pool, family, namespace);
-    const uses = this.#uses(intent.service);
+    const uses = this.#ledger.uses(intent.service);
     const ports = intent.ports.map(({ port }) => port);
     if (family === 4 && config.allowsSharing(namespace)) {
       const shared = [...uses].find(([ip, users]) => poolContains(pool, ip) && canShare(ports, users));
@@ -219,7 +218,7 @@ export class Allocator {
   }
 
   #dhcpLink(intent: Intent): string | undefined {
-    const namespace = namespaceOf(intent);
+    const namespace = namespaceOf(intent.service);
     const links = this.#parts.network.links();
     return (
       intent.link ??
@@ -244,25 +243,10 @@ export class Allocator {
     }
   }
 
-  #uses(except?: ServiceKey): Map<Ip, Use[]> {
-    const others = (use: Use): boolean => use.service !== except;
-    const uses = addressesInUse(this.#parts.services());
-    for (const [ip, users] of uses) {
-      const left = users.filter(others);
-      if (left.length === 0) uses.delete(ip);
-      else uses.set(ip, left);
-    }
-    for (const [service, { ips, use, until }] of this.#reserved) {
-      if (until <= this.#parts.clock.now()) this.#reserved.delete(service);
-      else if (service !== except) for (const ip of ips) uses.set(ip, [...(uses.get(ip) ?? []), use]);
-    }
-    return uses;
-  }
-
   /** @param lacks why it goes without an address of some family. */
   #give(intent: Intent, assigned: AssignedAddress, lacks?: NotReady): Decision<AssignedAddress> {
     const use = { service: intent.service, ports: intent.ports.map(({ port }) => port) };
-    this.#reserved.set(intent.service, { ips: assigned.ips, use, until: this.#parts.clock.now() + RESERVED_FOR });
+    this.#ledger.reserve(use, assigned.ips);
     for (const ip of assigned.ips) this.#verified.forget(ip);
     const without = lacks ? `; ${lacks.message}` : '';
     return ready(assigned, 'AddressAssigned', `${describeAssigned(assigned)}${without}`);
@@ -278,43 +262,7 @@ interface Choice {
   readonly lacks?: NotReady;
 }
 
-function namespaceOf(intent: Intent): string {
-  return intent.service.split('/')[0] ?? '';
-}
-
 /** What came by DHCP goes on in a pool that means DHCP. */
 function ofDhcp(current: AssignedAddress | undefined): AssignedAddress | undefined {
   return current?.source === 'dhcp' ? current : undefined;
-}
-
-function noFamily(pool: Pool | undefined, family: Family, namespace: string): NotReady {
-  const where = pool ? `pool ${pool.key} has` : `there is no pool for namespace ${namespace} with`;
-  return failed('NoPool', `${where} no IPv${family} addresses; add some to ConfigMap kubevip in kube-system`);
-}
-
-export function describeAssigned(assigned: AssignedAddress): string {
-  const ips = assigned.ips.join(', ');
-  if (assigned.source === 'pool') return `${ips} from pool ${assigned.pool ?? '?'}`;
-  if (assigned.source === 'dhcp') {
-    const [leased, ...others] = assigned.ips;
-    const besides =
-      others.length > 0
-        ? `, ${others.join(', ')} ${assigned.pool ? `from pool ${assigned.pool}` : 'as asked for'}`
-        : '';
-    return `${leased} by DHCP from ${assigned.lease?.server ?? '?'}${besides}`;
-  }
-  return `${ips} as asked for`;
-}
-
-function noPool(config: PoolConfig, namespace: string, named: string | undefined): NotReady {
-  const keys =
-    named === undefined
-      ? `cidr-${namespace}, cidr-global, range-${namespace} or range-global`
-      : `cidr-${named} or range-${named}`;
-  const bad = config.problems.find(({ key }) => keys.split(/, | or /).includes(key));
-  if (bad) return failed('PoolInvalid', `ConfigMap kubevip, key ${bad.key}: ${bad.message}`);
-  return failed(
-    'NoPool',
-    `ConfigMap kubevip in kube-system has none of ${keys}; or ask for DHCP with kube-vip.io/loadbalancerIPs: 0.0.0.0`,
-  );
 }

@@ -4,8 +4,17 @@ import { parseIp, type Ip } from '../../model/ip.ts';
 import type { Service } from '../../model/kubernetes.ts';
 import type { AssignedAddress } from './port.ts';
 
+/** Objects of the watch are never changed, and each is looked at many times. */
+const known = new WeakMap<Service, { readonly assigned: AssignedAddress | undefined }>();
+
 /** Undefined when absent or not ours to understand (edited by hand): the allocator then starts afresh. */
 export function readAssigned(service: Service): AssignedAddress | undefined {
+  const entry = known.get(service) ?? { assigned: parse(service) };
+  known.set(service, entry);
+  return entry.assigned;
+}
+
+function parse(service: Service): AssignedAddress | undefined {
   const text = service.metadata.annotations?.[KEY.assigned];
   if (text === undefined) return undefined;
   let value: unknown;
@@ -45,4 +54,19 @@ export function isOwnRecord(text: string, assigned: AssignedAddress | undefined)
   if (assigned?.source !== 'pool') return false;
   const parts = text.split(',').map((part) => parseIp(part.trim()));
   return parts.every((part) => part !== undefined && assigned.ips.includes(part));
+}
+
+/** For people: which addresses, and where they come from. */
+export function describeAssigned(assigned: AssignedAddress): string {
+  const ips = assigned.ips.join(', ');
+  if (assigned.source === 'pool') return `${ips} from pool ${assigned.pool ?? '?'}`;
+  if (assigned.source === 'dhcp') {
+    const [leased, ...others] = assigned.ips;
+    const besides =
+      others.length > 0
+        ? `, ${others.join(', ')} ${assigned.pool ? `from pool ${assigned.pool}` : 'as asked for'}`
+        : '';
+    return `${leased} by DHCP from ${assigned.lease?.server ?? '?'}${besides}`;
+  }
+  return `${ips} as asked for`;
 }

@@ -1,5 +1,6 @@
 /** Whether the address a Service has is (still) what it asks for. */
 import { familyOf, type Family } from '../../model/ip.ts';
+import { namespaceOf } from '../../model/kubernetes.ts';
 import type { Intent } from '../intent/port.ts';
 import type { AssignedAddress } from './port.ts';
 import { offers, poolFor, type PoolConfig } from './pools.ts';
@@ -28,20 +29,16 @@ export function satisfies(intent: Intent, assigned: AssignedAddress, pools: Pool
 function isFrom(named: string | undefined, intent: Intent, assigned: AssignedAddress, pools: PoolConfig): boolean {
   if (named !== undefined) return assigned.pool === `cidr-${named}` || assigned.pool === `range-${named}`;
   if (assigned.source === 'pool') return true;
-  return assigned.source === 'dhcp' && (poolFor(pools, namespaceOf(intent))?.dhcp ?? false);
+  return assigned.source === 'dhcp' && (poolFor(pools, namespaceOf(intent.service))?.dhcp ?? false);
 }
 
 /** None that it should not have, and each that it can have. */
 function hasFamilies(intent: Intent, assigned: AssignedAddress, pools: PoolConfig, named?: string): boolean {
   const had = new Set(assigned.ips.map(familyOf));
-  const pool = poolFor(pools, namespaceOf(intent), named);
+  const pool = poolFor(pools, namespaceOf(intent.service), named);
   const obtainable = (family: Family): boolean => pool !== undefined && offers(pool, family);
   return (
     [...had].every((family) => intent.families.includes(family)) &&
     intent.families.every((family) => had.has(family) || !(intent.needsEveryFamily || obtainable(family)))
   );
-}
-
-function namespaceOf(intent: Intent): string {
-  return intent.service.split('/')[0] ?? '';
 }
