@@ -99,12 +99,19 @@ async function start(options: ApiServerOptions, unlock: () => void): Promise<Api
   const dispatcher = dispatcherOf(backend, tokens, options, watches, faults);
   const servers = specs.map(() => httpsServer(certificate, dispatcher, audit));
   const urls: string[] = [];
-  for (const [index, spec] of specs.entries()) {
-    const server = servers[index];
-    if (server !== undefined) urls.push(await listen(server, spec));
+  try {
+    for (const [index, spec] of specs.entries()) {
+      const server = servers[index];
+      if (server !== undefined) urls.push(await listen(server, spec));
+    }
+    bootstrap(backend, { port: Number(new URL(urls[0] ?? '').port), address: specs[0]?.host ?? '127.0.0.1' });
+  } catch (error) {
+    // What listens already would keep the process alive.
+    await Promise.all(servers.map(closeServer));
+    store.close();
+    throw error;
   }
   const url = urls[0] ?? '';
-  bootstrap(backend, { port: Number(new URL(url).port), address: specs[0]?.host ?? '127.0.0.1' });
   const stopCollecting = collectGarbage(backend);
   const issued = { admin: tokens.issue(ADMIN), agent: tokens.issue(agentUser(store)) };
 

@@ -31,6 +31,10 @@ afterEach(async () => {
 });
 
 async function start(...listen: string[]): Promise<Running> {
+  return await startWith([], ...listen);
+}
+
+async function startWith(more: readonly string[], ...listen: string[]): Promise<Running> {
   const specs = (listen.length === 0 ? ['127.0.0.1:0'] : listen).flatMap((spec) => ['--listen', spec]);
   const argv = [
     MAIN,
@@ -41,6 +45,7 @@ async function start(...listen: string[]): Promise<Running> {
     directory,
     '--audit',
     join(directory, 'audit.log'),
+    ...more,
   ];
   const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'pipe'] });
   await new Promise<void>((resolve, reject) => {
@@ -148,6 +153,12 @@ describe('the process', () => {
     await start();
     await expect(start()).rejects.toThrow(/is in use by process \d+/);
     await expect(start('nowhere:80')).rejects.toThrow(/"nowhere:80" is no address to listen on/);
+  });
+
+  it('ends when one of its addresses is taken', async () => {
+    const { url } = await start();
+    const other = ['--data', join(directory, 'other')];
+    await expect(startWith(other, '127.0.0.1:0', `127.0.0.1:${new URL(url).port}`)).rejects.toThrow(/EADDRINUSE/);
   });
 
   it('stops at once although clients watch', async () => {
