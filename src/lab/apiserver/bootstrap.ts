@@ -1,12 +1,11 @@
 /** What is there before anybody has made anything: namespaces, the `kubernetes` Service, roles. */
-import { ApiError } from './errors.ts';
 import type { JsonObject } from './json.ts';
-import type { ApiObject } from './object.ts';
+import { storageKey, type ApiObject } from './object.ts';
 import { inOrder } from './handlers/present.ts';
 import type { Backend } from './operations/backend.ts';
 import { createObject } from './operations/create.ts';
 import { RBAC_GROUP } from './registry/rbac/resources.ts';
-import { firstAddress } from './registry/service/allocation.ts';
+import { firstAddress } from './registry/service/ranges.ts';
 
 const MANAGER = { manager: 'kube-apiserver' } as const;
 const RBAC_VERSION = `${RBAC_GROUP}/v1`;
@@ -55,12 +54,11 @@ export function ensureExists(backend: Backend, wanted: Wanted): void {
   const group = slash < 0 ? '' : wanted.apiVersion.slice(0, slash);
   const resource = backend.registry.byKind(group, wanted.apiVersion.slice(slash + 1), wanted.kind);
   if (resource === undefined) throw new Error(`no resource for ${wanted.apiVersion} ${wanted.kind}`);
-  try {
-    const object = inOrder(resource, structuredClone(wanted) as unknown as JsonObject);
-    createObject(backend, resource, wanted.metadata.namespace ?? '', object, MANAGER);
-  } catch (error) {
-    if (!(error instanceof ApiError) || error.reason !== 'AlreadyExists') throw error;
-  }
+  const { name, namespace = '' } = wanted.metadata;
+  // Asked beforehand: a Service that is there has the address that another of its name would ask for.
+  if (backend.store.get(resource.storage, storageKey(namespace, name)) !== undefined) return;
+  const object = inOrder(resource, structuredClone(wanted) as unknown as JsonObject);
+  createObject(backend, resource, namespace, object, MANAGER);
 }
 
 function namespaces(): Wanted[] {
@@ -74,7 +72,8 @@ function namespaces(): Wanted[] {
 function kubernetesService(backend: Backend, { port, address }: { port: number; address: string }): Wanted[] {
   const metadata = { name: 'kubernetes', namespace: 'default' };
   const labels = { component: 'apiserver', provider: 'kubernetes' };
-  const clusterIP = firstAddress(backend.network.clusterCidr);
+  const [range] = backend.network.clusterCidrs;
+  const clusterIP = range === undefined ? '' : firstAddress(range);
   return [
     {
       apiVersion: 'v1',
@@ -85,7 +84,7 @@ function kubernetesService(backend: Backend, { port, address }: { port: number; 
     {
       apiVersion: 'v1',
       kind: 'Endpoints',
-      metadata,
+      metadata: { ...metadata, labels: { 'endpointslice.kubernetes.io/skip-mirror': 'true' } },
       subsets: [{ addresses: [{ ip: address }], ports: [{ name: 'https', port, protocol: 'TCP' }] }],
     },
     {

@@ -59,7 +59,7 @@ export interface StatusDetails extends JsonObject {
   kind?: string;
   uid?: string;
   retryAfterSeconds?: number;
-  causes?: { reason: string; message: string; field?: string }[];
+  causes?: { reason?: string; message: string; field?: string }[];
 }
 
 /** An answer that is not the one asked for. Thrown by handlers, written as a `Status` with its code. */
@@ -154,6 +154,11 @@ export function unauthorized(): ApiError {
 export function forbidden(subject: Subject, why: string): ApiError {
   const of = subject.name === undefined ? '' : ` "${subject.name}"`;
   return new ApiError(403, 'Forbidden', `${qualified(subject)}${of} is forbidden: ${why}`, details(subject));
+}
+
+/** 500: something the server could not do, through no fault that it would call the client's. */
+export function internalError(why: string): ApiError {
+  return new ApiError(500, 'InternalError', `Internal error occurred: ${why}`, { causes: [{ message: why }] });
 }
 
 /** 410: a resource version that is no longer kept. */

@@ -19,7 +19,7 @@ import { listen, type ListenSpec } from './listen.ts';
 import { openapiHandler } from './openapi/serve.ts';
 import type { Backend } from './operations/backend.ts';
 import { createRegistry } from './registry/all.ts';
-import { firstAddress } from './registry/service/allocation.ts';
+import { firstAddress, parseServiceRanges } from './registry/service/ranges.ts';
 import type { ServiceNetwork } from './registry/resource.ts';
 import { fileJournal, memoryJournal } from './storage/journal.ts';
 import { Store } from './storage/store.ts';
@@ -62,7 +62,10 @@ export interface ApiServer {
   stop(): Promise<void>;
 }
 
-const NETWORK: ServiceNetwork = { clusterCidr: '10.96.0.0/16', nodePorts: { first: 30_000, last: 32_767 } };
+const NETWORK: ServiceNetwork = {
+  clusterCidrs: parseServiceRanges('10.96.0.0/16'),
+  nodePorts: { first: 30_000, last: 32_767 },
+};
 /** The real server ends watches after 30 to 60 minutes. */
 const WATCH_TIMEOUT_MS = 45 * 60 * 1000;
 /** Longer than clients keep an idle connection, so that none is closed while it is being used. */
@@ -169,7 +172,7 @@ async function certificateFor(
     'kubernetes.default.svc.cluster.local',
     'localhost',
     '127.0.0.1',
-    firstAddress(network.clusterCidr),
+    ...network.clusterCidrs.map(firstAddress),
     ...specs.map(({ host }) => host),
     ...own.map((address) => address.replace(/%.*$/, '')),
   ]);

@@ -9,7 +9,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { runOrThrow } from '../../../src/lab/exec.ts';
 import { createNetns, deleteNetns } from '../../../src/lab/netns.ts';
 import { at, createClient, listAt, textAt, type Client } from '../contract/client.ts';
-import { CONFIG_MAPS, configMap, MERGE } from '../contract/objects.ts';
+import { CONFIG_MAPS, configMap, MERGE, service, SERVICES } from '../contract/objects.ts';
 
 const MAIN = fileURLToPath(new URL('../../../src/lab/apiserver/main.ts', import.meta.url));
 
@@ -153,6 +153,28 @@ describe('the process', () => {
     await start();
     await expect(start()).rejects.toThrow(/is in use by process \d+/);
     await expect(start('nowhere:80')).rejects.toThrow(/"nowhere:80" is no address to listen on/);
+    const one = startWith(['--service-cluster-ip-range', '10.96.0.0/16,10.97.0.0/16']);
+    await expect(one).rejects.toThrow(/"10.96.0.0\/16,10.97.0.0\/16" is no range for Services/);
+  });
+
+  it('gives addresses of a second range from the next start on, to Services that ask for them anew', async () => {
+    const first = await start();
+    const web = service('web', { ipFamilyPolicy: 'PreferDualStack' });
+    const { body: one } = await first.client.call('POST', SERVICES, web);
+    await end(first, 'SIGTERM');
+    const second = await startWith(['--service-cluster-ip-range', '10.96.0.0/16,fd00:96::/108']);
+    const label = { metadata: { labels: { a: 'b' } } };
+    const same = await second.client.call('PATCH', `${SERVICES}/web`, label, MERGE);
+    expect(at(same.body, 'spec')).toEqual(at(one, 'spec'));
+    const { body: two } = await second.client.call('PUT', `${SERVICES}/web`, web);
+    expect(at(two, 'spec.clusterIPs')).toEqual([at(one, 'spec.clusterIP'), expect.stringMatching(/^fd00:96::/)]);
+    await end(second, 'SIGTERM');
+    // The other family first, and another range of it: what is there stays.
+    const third = await startWith(['--service-cluster-ip-range', 'fd00:97::/108,10.96.0.0/16']);
+    const { code, body } = await third.client.call('PATCH', `${SERVICES}/web`, label, MERGE);
+    expect([code, at(body, 'spec')]).toEqual([200, at(two, 'spec')]);
+    const { body: six } = await third.client.call('POST', SERVICES, service('six'));
+    expect(textAt(six, 'spec.clusterIP')).toMatch(/^fd00:97::/);
   });
 
   it('ends when one of its addresses is taken', async () => {

@@ -9,6 +9,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe } from 'vitest';
 import { servingCertificate } from '../../../src/lab/apiserver/certificates.ts';
 import { kubeconfig } from '../../../src/lab/apiserver/kubeconfig.ts';
+import { parseServiceRanges } from '../../../src/lab/apiserver/registry/service/ranges.ts';
 import { startApiServer } from '../../../src/lab/apiserver/server.ts';
 import { createClient, type Client } from './client.ts';
 
@@ -20,11 +21,20 @@ export interface Server {
   stop(): Promise<void>;
 }
 
+/** Where Services get their cluster addresses from: one range, or one of each family. */
+const SERVICE_RANGES = '10.96.0.0/16';
+
 /** Runs a suite against each server there is. `server` is valid inside tests and hooks only. */
-export function againstEachServer(name: string, suite: (server: () => Server) => void): void {
+export function againstEachServer(
+  name: string,
+  suite: (server: () => Server) => void,
+  serviceRanges = SERVICE_RANGES,
+): void {
   const assets = process.env['KUBEBUILDER_ASSETS'];
-  const starts: [string, () => Promise<Server>][] = [['embedded', embeddedServer]];
-  if (assets !== undefined && assets !== '') starts.push(['real', async () => await realServer(assets)]);
+  const starts: [string, () => Promise<Server>][] = [['embedded', async () => await embeddedServer(serviceRanges)]];
+  if (assets !== undefined && assets !== '') {
+    starts.push(['real', async () => await realServer(assets, serviceRanges)]);
+  }
   describe.each(starts)(`${name} (%s server)`, (_kind, start) => {
     let running: Server | undefined;
     beforeAll(async () => {
@@ -38,8 +48,8 @@ export function againstEachServer(name: string, suite: (server: () => Server) =>
   });
 }
 
-export async function embeddedServer(): Promise<Server> {
-  const server = await startApiServer();
+export async function embeddedServer(serviceRanges = SERVICE_RANGES): Promise<Server> {
+  const server = await startApiServer({ network: { clusterCidrs: parseServiceRanges(serviceRanges) } });
   const client = createClient(server.url, server.ca, server.tokens.admin);
   return {
     embedded: true,
@@ -55,7 +65,7 @@ export async function embeddedServer(): Promise<Server> {
 const TOKEN = 'contract-administrator';
 
 /** etcd and kube-apiserver from a folder, on free ports of loopback. */
-export async function realServer(assets: string): Promise<Server> {
+export async function realServer(assets: string, serviceRanges = SERVICE_RANGES): Promise<Server> {
   const directory = mkdtempSync(join(tmpdir(), 'kubevip-contract-'));
   const [etcdPort, peerPort, port] = await Promise.all([freePort(), freePort(), freePort()]);
   const certificate = await servingCertificate(join(directory, 'pki'), ['127.0.0.1', 'localhost'], new Date());
@@ -86,7 +96,9 @@ export async function realServer(assets: string): Promise<Server> {
     '--service-account-issuer=https://kubernetes.default.svc.cluster.local',
     `--service-account-key-file=${accountKey}`,
     `--service-account-signing-key-file=${accountKey}`,
-    '--service-cluster-ip-range=10.96.0.0/16',
+    `--service-cluster-ip-range=${serviceRanges}`,
+    // Of the family of the first range, and not of loopback; nobody goes there.
+    `--advertise-address=${serviceRanges.split(',')[0]?.includes(':') ? '2001:db8::1' : '192.0.2.1'}`,
     // It waits for a controller that does not run here.
     '--disable-admission-plugins=ServiceAccount',
     '--shutdown-delay-duration=0s',

@@ -3,6 +3,11 @@ import { at, listAt, textAt } from './client.ts';
 import { MERGE, service, SERVICES } from './objects.ts';
 import { againstEachServer } from './servers.ts';
 
+const sticky = (timeoutSeconds: number) => ({
+  sessionAffinity: 'ClientIP',
+  sessionAffinityConfig: { clientIP: { timeoutSeconds } },
+});
+
 againstEachServer('services', (server) => {
   const call: ReturnType<typeof server>['client']['call'] = async (...args) => await server().client.call(...args);
   const make = async (name: string, spec: Record<string, unknown> = {}) =>
@@ -120,6 +125,52 @@ againstEachServer('services', (server) => {
       expect(at(again.body, 'spec.ports.1.nodePort')).toBe(at(body, 'spec.ports.0.nodePort'));
     });
 
+    it('of a node are one number for all protocols of a port, and of nobody else', async () => {
+      const dns = (tcp: object, udp: object, other = 53) => ({
+        type: 'NodePort',
+        ports: [
+          { name: 'tcp', port: 53, ...tcp },
+          { name: 'udp', port: other, protocol: 'UDP', ...udp },
+        ],
+      });
+      const numbers = (body: unknown) => listAt(body, 'spec.ports').map((port) => at(port, 'nodePort'));
+      const [tcp, udp] = numbers((await make('a-dns', dns({}, {}))).body);
+      expect(tcp).toBeTypeOf('number');
+      expect(udp).toBe(tcp);
+      expect(numbers((await make('a-dns-2', dns({}, { nodePort: 31_801 }))).body)).toEqual([31_801, 31_801]);
+      const both = dns({ nodePort: 31_802 }, { nodePort: 31_803 });
+      expect(numbers((await make('a-dns-3', both)).body)).toEqual([31_802, 31_803]);
+      const taken = 'provided port is already allocated';
+      const udpOfAnother = { type: 'NodePort', ports: [{ port: 53, protocol: 'UDP', nodePort: 31_802 }] };
+      expect(textAt((await make('a-dns-4', udpOfAnother)).body, 'message')).toContain(taken);
+      const otherPort = dns({ nodePort: 31_804 }, { nodePort: 31_804 }, 54);
+      expect(textAt((await make('a-dns-5', otherPort)).body, 'message')).toContain(taken);
+    });
+
+    it('of a node that are not asked for again are new when the port has a new name', async () => {
+      const named = (name: string) => ({ type: 'NodePort', ports: [{ port: 80, name }] });
+      const { body } = await make('a-renamed', named('a'));
+      const again = await call('PUT', `${SERVICES}/a-renamed`, service('a-renamed', named('b')));
+      expect(at(again.body, 'spec.ports.0.nodePort')).not.toBe(at(body, 'spec.ports.0.nodePort'));
+    });
+
+    it('for the health check are of the same numbers, and refused as a failure of the server', async () => {
+      await make('a-health', { type: 'NodePort', ports: [{ port: 80, nodePort: 31_901 }] });
+      const local = (healthCheckNodePort: number) => ({
+        type: 'LoadBalancer',
+        externalTrafficPolicy: 'Local',
+        healthCheckNodePort,
+      });
+      const { code, body } = await make('a-health-2', local(31_901));
+      expect([code, at(body, 'reason')]).toEqual([500, 'InternalError']);
+      expect(textAt(body, 'message')).toBe(
+        'Internal error occurred: failed to allocate requested HealthCheck NodePort 31901: provided port is already allocated',
+      );
+      await make('a-health-3', local(31_902));
+      const port = await make('a-health-4', { type: 'NodePort', ports: [{ port: 80, nodePort: 31_902 }] });
+      expect(port.code).toBe(422);
+    });
+
     it('are free again after the Service', async () => {
       await make('a-freed', { clusterIP: '10.96.88.88' });
       await call('DELETE', `${SERVICES}/a-freed`);
@@ -204,11 +255,20 @@ againstEachServer('services', (server) => {
         { type: 'LoadBalancer', loadBalancerSourceRanges: ['1.2.3.4'] },
         'spec.LoadBalancerSourceRanges[0]',
       ],
+      [
+        'a source range with more bits than its prefix',
+        { type: 'LoadBalancer', loadBalancerSourceRanges: ['10.0.0.0/8', '10.0.0.1/8'] },
+        'spec.LoadBalancerSourceRanges[1]',
+      ],
+      ['an affinity of no time', sticky(0), 'spec.sessionAffinityConfig.clientIP.timeoutSeconds'],
+      ['an affinity of two days', sticky(172_800), 'spec.sessionAffinityConfig.clientIP.timeoutSeconds'],
+      ['a distribution', { trafficDistribution: 'Nope' }, 'spec.trafficDistribution'],
+      ['a headless node port', { type: 'NodePort', clusterIP: 'None' }, 'spec.clusterIPs[0]'],
       ['a headless load balancer', { type: 'LoadBalancer', clusterIP: 'None' }, 'spec.clusterIPs[0]'],
       ['a node port of a ClusterIP', { ports: [{ port: 80, nodePort: 30_999 }] }, 'spec.ports[0].nodePort'],
       ['an external address', { externalIPs: ['127.0.0.1'] }, 'spec.externalIPs[0]'],
-      ['a family the cluster does not have', { ipFamilies: ['IPv6'] }, 'spec.ipFamilies[0]'],
-      ['two families where there is one', { ipFamilyPolicy: 'RequireDualStack' }, 'spec.ipFamilyPolicy'],
+      ['an external address of the link', { externalIPs: ['2001:db8::1', 'fe80::1'] }, 'spec.externalIPs[1]'],
+      ['an external address with zeros', { externalIPs: ['239.1.1.1', '192.0.2.010'] }, 'spec.externalIPs[1]'],
       ['a selector', { selector: { 'a b': 'c' } }, 'spec.selector'],
     ])('%s', async (_what, spec, field) => {
       const { code, body } = await make('refused', spec);
@@ -241,13 +301,21 @@ againstEachServer('services', (server) => {
       const wrong = await call(
         'PATCH',
         path,
-        status([{ ip: 'x' }, { hostname: 'h', ipMode: 'VIP' }, { ip: '1.2.3.4', ipMode: 'Nope' }]),
+        status([
+          { ip: 'x' },
+          { hostname: 'h', ipMode: 'VIP' },
+          { ip: '1.2.3.4', ipMode: 'Nope' },
+          { ip: '::ffff:1.2.3.4' },
+          { ip: '192.0.2.010' },
+        ]),
         MERGE,
       );
       expect(listAt(wrong.body, 'details.causes').map((cause) => at(cause, 'field'))).toEqual([
         'status.loadBalancer.ingress[0].ip',
         'status.loadBalancer.ingress[1].ipMode',
         'status.loadBalancer.ingress[2].ipMode',
+        'status.loadBalancer.ingress[3].ip',
+        'status.loadBalancer.ingress[4].ip',
       ]);
       const { body } = await call(
         'PATCH',

@@ -24,6 +24,10 @@ export function createObject(
   resource.setDefaults(object);
   resource.prepareForCreate(object);
   if (resource.countsGenerations) object.metadata.generation = 1;
+  if (options.fieldsRecorded !== true) {
+    recordUpdate(resource, undefined, object, options.manager ?? 'unknown', '', backend.now());
+  }
+  resource.allocate(object, undefined, backend);
   const errors = [...validateNewMetadata(object, resource), ...resource.validate(object)];
   const shownName = object.metadata.name ?? '';
   if (errors.length > 0) throw invalid(resource, shownName, errors);
@@ -32,10 +36,6 @@ export function createObject(
   if (resource.namespaced) refuseInNamespace(backend, resource, namespace, name);
   const key = storageKey(namespace, name);
   if (backend.store.get(resource.storage, key) !== undefined) throw alreadyExists(subject(resource, name));
-  if (options.fieldsRecorded !== true) {
-    recordUpdate(resource, undefined, object, options.manager ?? 'unknown', '', backend.now());
-  }
-  resource.allocate(object, undefined, backend);
   const stored = resource.toStored(object);
   return options.dryRun ? unsaved(stored) : backend.store.put(resource.storage, key, stored);
 }

@@ -37,16 +37,16 @@ export function updateObject(
   carryOver(object, old);
   resource.setDefaults(object);
   keepOtherPart(resource, object, old, options.subresource ?? '');
+  if (options.fieldsRecorded !== true) {
+    recordUpdate(resource, old, object, options.manager ?? 'unknown', options.subresource ?? '', backend.now());
+  }
+  resource.allocate(object, old, backend);
   const errors = [
     ...validateMetadataUpdate(object, old),
     ...resource.validate(object),
     ...resource.validateUpdate(object, old),
   ];
   if (errors.length > 0) throw invalid(resource, name, errors);
-  if (options.fieldsRecorded !== true) {
-    recordUpdate(resource, old, object, options.manager ?? 'unknown', options.subresource ?? '', backend.now());
-  }
-  resource.allocate(object, old, backend);
   if (resource.countsGenerations && !equal(counted(object), counted(old))) {
     object.metadata.generation = (old.metadata.generation ?? 0) + 1;
   }

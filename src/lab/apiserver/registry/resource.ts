@@ -1,4 +1,5 @@
 /** What the server knows about one resource; everything that differs between kinds goes through here. */
+import type { Cidr } from '../../../model/cidr.ts';
 import type { FieldError } from '../errors.ts';
 import type { ApiObject } from '../object.ts';
 import type { Column } from '../printers/column.ts';
@@ -14,7 +15,8 @@ export interface Surroundings {
 
 /** Where Services get their cluster addresses and node ports from. */
 export interface ServiceNetwork {
-  readonly clusterCidr: string;
+  /** One, or one of each family; the first is that of Services that ask for no family. */
+  readonly clusterCidrs: readonly Cidr[];
   readonly nodePorts: { readonly first: number; readonly last: number };
 }
 
@@ -53,7 +55,7 @@ export interface Resource {
   readonly prepareForUpdate: (object: ApiObject, old: ApiObject) => void;
   readonly validate: (object: ApiObject) => FieldError[];
   readonly validateUpdate: (object: ApiObject, old: ApiObject) => FieldError[];
-  /** Takes cluster-wide values such as addresses, after validation. @throws ApiError when there are none left. */
+  /** Takes cluster-wide values such as addresses, before validation. @throws ApiError for what cannot be had. */
   readonly allocate: (object: ApiObject, old: ApiObject | undefined, around: Surroundings) => void;
   /** Between the form that is stored and the form of this version. */
   readonly fromStored: (object: ApiObject) => ApiObject;

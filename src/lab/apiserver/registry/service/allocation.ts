@@ -1,162 +1,88 @@
-/** Cluster addresses and node ports of Services: taken from what no other Service has. */
-import { randomInt } from 'node:crypto';
-import { ApiError, invalid, invalidValue, type FieldError } from '../../errors.ts';
-import { numberAt, objectsAt, stringAt, stringsAt, type JsonObject } from '../../json.ts';
+/** Cluster addresses of Services: taken from what no other Service has. */
+import type { Cidr } from '../../../../model/cidr.ts';
+import { parseIp } from '../../../../model/ip.ts';
+import { internalError, invalid, invalidValue } from '../../errors.ts';
+import { clone, equal, stringAt, stringsAt, type JsonObject } from '../../json.ts';
 import { nameOf, specOf, type ApiObject } from '../../object.ts';
 import type { Surroundings } from '../resource.ts';
-import { needsHealthCheckPort, needsNodePorts } from './defaults.ts';
+import { isExternalName } from './defaults.ts';
+import { isKeptPreference, settleFamilies } from './families.ts';
+import { allocateNodePorts } from './node-ports.ts';
+import { familyOfRange, freeAddress, takeable } from './ranges.ts';
 
-const KIND = { group: '', kind: 'Service' };
-
-/** @throws ApiError 422 for a value that is taken or out of range, 500 when nothing is left. */
+/** @throws ApiError 422 for what is contradictory, taken or out of range, 500 when nothing is left. */
 export function allocateService(object: ApiObject, old: ApiObject | undefined, around: Surroundings): void {
   const spec = specOf(object);
+  const before = old === undefined ? {} : specOf(old);
   // The uid tells the Service itself apart: what it has already is not taken from it.
   const others = around.store
     .list('services')
     .filter(({ object: other }) => other.metadata.uid !== object.metadata.uid)
     .map((stored) => specOf(stored.object));
-  allocateClusterIP(object, spec, others, around);
-  if (needsNodePorts(spec) || stringAt(spec, 'type') === 'LoadBalancer') {
-    allocateNodePorts(object, spec, old === undefined ? {} : specOf(old), others, around);
+  keepAddresses(spec, before);
+  if (!isExternalName(spec) && !isKeptPreference(spec, before)) {
+    settleFamilies(object, before, around.network.clusterCidrs);
+    allocateAddresses(object, before, others, around.network.clusterCidrs);
   }
-  allocateHealthCheckPort(object, spec, others, around);
+  allocateNodePorts(object, old, others, around.network.nodePorts);
 }
 
-function allocateClusterIP(object: ApiObject, spec: JsonObject, others: JsonObject[], around: Surroundings): void {
-  if (stringAt(spec, 'type') === 'ExternalName') {
-    for (const key of ['clusterIP', 'clusterIPs', 'ipFamilies', 'ipFamilyPolicy']) Reflect.deleteProperty(spec, key);
-    return;
+/** `clusterIP` is the old name of the first of `clusterIPs`; a client may send either, and leave out what it was given. */
+function keepAddresses(spec: JsonObject, before: JsonObject): void {
+  const [had, hadAll] = [stringAt(before, 'clusterIP'), before['clusterIPs']];
+  if (had !== '' && !isExternalName(spec)) {
+    spec['clusterIP'] ??= had;
+    spec['clusterIPs'] ??= clone(hadAll);
   }
-  const wanted = stringAt(spec, 'clusterIP') || stringsAt(spec, 'clusterIPs')[0];
-  const taken = new Set(others.flatMap((other) => stringsAt(other, 'clusterIPs')));
-  const address = wanted ?? freeAddress(around.network.clusterCidr, taken);
-  if (wanted !== undefined && wanted !== 'None') {
-    const errors = clusterAddressErrors(wanted, around.network.clusterCidr, taken);
-    if (errors.length > 0) throw invalid(KIND, nameOf(object), errors);
-  }
-  spec['clusterIP'] = address;
-  spec['clusterIPs'] = [address];
-  spec['ipFamilies'] ??= ['IPv4'];
-  spec['ipFamilyPolicy'] ??= 'SingleStack';
+  const first = stringAt(spec, 'clusterIP');
+  const changed = first !== had && equal(spec['clusterIPs'], hadAll);
+  if (first !== '' && (spec['clusterIPs'] === undefined || changed)) spec['clusterIPs'] = [first];
 }
 
-function clusterAddressErrors(ip: string, cidr: string, taken: ReadonlySet<string>): FieldError[] {
-  const { first, count } = rangeOf(cidr);
-  const number = toNumber(ip);
-  const failed = `failed to allocate IP ${ip}: `;
-  if (!(number > first && number < first + count - 1)) {
-    const why = `${failed}the provided IP (${ip}) is not in the valid range. The range of valid IPs is ${cidr}`;
-    return [invalidValue('spec.clusterIPs', [ip], why)];
-  }
-  return taken.has(ip) ? [invalidValue('spec.clusterIPs', [ip], `${failed}provided IP is already allocated`)] : [];
-}
-
-function freeAddress(cidr: string, taken: ReadonlySet<string>): string {
-  const { first, count } = rangeOf(cidr);
-  const usable = count - 2;
-  const start = randomInt(usable);
-  for (let step = 0; step < usable; step++) {
-    const address = fromNumber(first + 1 + ((start + step) % usable));
-    if (!taken.has(address)) return address;
-  }
-  throw new ApiError(500, 'InternalError', 'failed to allocate a serviceIP: range is full');
-}
-
-/** The first address of a Service network: that of the API server itself. */
-export function firstAddress(cidr: string): string {
-  return fromNumber(rangeOf(cidr).first + 1);
-}
-
-function rangeOf(cidr: string): { first: number; count: number } {
-  const [ip = '', length = '32'] = cidr.split('/');
-  const count = 2 ** (32 - Number(length));
-  return { first: Math.floor(toNumber(ip) / count) * count, count };
-}
-
-function toNumber(ip: string): number {
-  return ip.split('.').reduce((sum, part) => sum * 256 + Number(part), 0);
-}
-
-function fromNumber(value: number): string {
-  return [24, 16, 8, 0].map((shift) => Math.floor(value / 2 ** shift) % 256).join('.');
-}
-
-/** Node ports are per protocol: TCP and UDP may have the same number. */
-function allocateNodePorts(
+/** Addresses for all families of a new Service, for the second of one that had none. */
+function allocateAddresses(
   object: ApiObject,
-  spec: JsonObject,
   before: JsonObject,
-  others: JsonObject[],
-  around: Surroundings,
+  others: readonly JsonObject[],
+  ranges: readonly Cidr[],
 ): void {
-  const taken = new Set(others.flatMap((other) => objectsAt(other, 'ports').map(portKey)));
-  for (const other of others) {
-    const healthPort = numberAt(other, 'healthCheckNodePort');
-    if (healthPort !== undefined) taken.add(`TCP/${healthPort}`);
+  const spec = specOf(object);
+  const addresses = stringsAt(spec, 'clusterIPs');
+  if (addresses[0] === 'None' || stringAt(before, 'clusterIP') === 'None') return;
+  const families = stringsAt(spec, 'ipFamilies');
+  const had = stringsAt(before, 'ipFamilies').length;
+  const taken = new Set(others.flatMap((other) => stringsAt(other, 'clusterIPs')).map((ip) => parseIp(ip) ?? ip));
+  for (const [index, family] of families.entries()) {
+    if (index < had) continue;
+    const range = ranges.find((candidate) => familyOfRange(candidate) === family);
+    if (range === undefined) continue;
+    addresses[index] = takeAddress(object, addresses, index, range, taken);
   }
-  const ports = objectsAt(spec, 'ports');
-  for (const [index, port] of ports.entries()) {
-    const wanted = numberAt(port, 'nodePort');
-    if (wanted === undefined) continue;
-    const errors = nodePortErrors(`spec.ports[${index}].nodePort`, wanted, taken.has(portKey(port)), around);
-    if (errors.length > 0) throw invalid(KIND, nameOf(object), errors);
-    taken.add(portKey(port));
-  }
-  if (!needsNodePorts(spec)) return;
-  for (const port of ports) {
-    if (port['nodePort'] !== undefined) continue;
-    const protocol = stringAt(port, 'protocol');
-    // A client that sends its own manifest again, without node ports, keeps those it was given for ports of the name.
-    const had = objectsAt(before, 'ports').find((candidate) => stringAt(candidate, 'name') === stringAt(port, 'name'));
-    const kept = had === undefined ? undefined : numberAt(had, 'nodePort');
-    port['nodePort'] =
-      kept !== undefined && !taken.has(`${protocol}/${kept}`) ? kept : freePort(protocol, taken, around);
-    taken.add(portKey(port));
-  }
+  spec['clusterIP'] = addresses[0] ?? '';
+  spec['clusterIPs'] = addresses;
 }
 
-function portKey(port: JsonObject): string {
-  return `${stringAt(port, 'protocol')}/${numberAt(port, 'nodePort') ?? 0}`;
-}
-
-function nodePortErrors(field: string, port: number, taken: boolean, around: Surroundings): FieldError[] {
-  const { first, last } = around.network.nodePorts;
-  if (port < first || port > last) {
-    const why = `provided port is not in the valid range. The range of valid ports is ${first}-${last}`;
-    return [invalidValue(field, port, why)];
-  }
-  return taken ? [invalidValue(field, port, 'provided port is already allocated')] : [];
-}
-
-function freePort(protocol: string, taken: ReadonlySet<string>, around: Surroundings): number {
-  const { first, last } = around.network.nodePorts;
-  const count = last - first + 1;
-  const start = randomInt(count);
-  for (let step = 0; step < count; step++) {
-    const port = first + ((start + step) % count);
-    if (!taken.has(`${protocol}/${port}`)) return port;
-  }
-  throw new ApiError(500, 'InternalError', 'failed to allocate a nodePort: range is full');
-}
-
-function allocateHealthCheckPort(
+function takeAddress(
   object: ApiObject,
-  spec: JsonObject,
-  others: JsonObject[],
-  around: Surroundings,
-): void {
-  if (!needsHealthCheckPort(spec)) return;
-  const taken = new Set([...others, spec].flatMap((other) => objectsAt(other, 'ports').map(portKey)));
-  for (const other of others) {
-    const port = numberAt(other, 'healthCheckNodePort');
-    if (port !== undefined) taken.add(`TCP/${port}`);
-  }
-  const wanted = numberAt(spec, 'healthCheckNodePort');
+  addresses: string[],
+  index: number,
+  range: Cidr,
+  taken: ReadonlySet<string>,
+): string {
+  const wanted = addresses[index];
   if (wanted === undefined) {
-    spec['healthCheckNodePort'] = freePort('TCP', taken, around);
-    return;
+    const free = freeAddress(range, taken);
+    if (free !== undefined) return free;
+    throw internalError(`failed to allocate a serviceIP for Service "${nameOf(object)}": range is full`);
   }
-  const errors = nodePortErrors('spec.healthCheckNodePort', wanted, taken.has(`TCP/${wanted}`), around);
-  if (errors.length > 0) throw invalid(KIND, nameOf(object), errors);
+  const ip = parseIp(wanted);
+  const why =
+    ip === undefined || !takeable(range, ip)
+      ? 'the provided network does not match the current range'
+      : taken.has(ip)
+        ? 'provided IP is already allocated'
+        : undefined;
+  if (why === undefined) return wanted;
+  const error = invalidValue('spec.clusterIPs', addresses, `failed to allocate IP ${wanted}: ${why}`);
+  throw invalid({ group: '', kind: 'Service' }, nameOf(object), [error]);
 }

@@ -3,13 +3,22 @@ import { numberAt, objectAt, objectsAt, stringAt, stringsAt, type JsonObject } f
 import type { ApiObject } from '../../object.ts';
 import { ensure, fill } from '../defaults.ts';
 
+export function isExternalName(spec: JsonObject): boolean {
+  return stringAt(spec, 'type') === 'ExternalName';
+}
+
 export function isLoadBalancer(spec: JsonObject): boolean {
   return stringAt(spec, 'type') === 'LoadBalancer';
 }
 
 /** Whether traffic from outside the cluster reaches it by a policy: node ports, load balancers, external IPs. */
 export function isExternallyReachable(spec: JsonObject): boolean {
-  return ['NodePort', 'LoadBalancer'].includes(stringAt(spec, 'type')) || stringsAt(spec, 'externalIPs').length > 0;
+  return mayHaveNodePorts(spec) || stringsAt(spec, 'externalIPs').length > 0;
+}
+
+/** Whether it can have node ports at all. */
+export function mayHaveNodePorts(spec: JsonObject): boolean {
+  return ['NodePort', 'LoadBalancer'].includes(stringAt(spec, 'type'));
 }
 
 export function needsHealthCheckPort(spec: JsonObject): boolean {
@@ -35,7 +44,8 @@ export function setServiceDefaults(object: ApiObject): void {
     if (target === undefined || target === 0 || target === '') port['targetPort'] = numberAt(port, 'port') ?? 0;
   }
   if (isExternallyReachable(spec)) fill(spec, { externalTrafficPolicy: 'Cluster' });
-  if (stringAt(spec, 'type') !== 'ExternalName') fill(spec, { internalTrafficPolicy: 'Cluster' });
+  if (isExternalName(spec)) delete spec['internalTrafficPolicy'];
+  else fill(spec, { internalTrafficPolicy: 'Cluster' });
   if (isLoadBalancer(spec)) fill(spec, { allocateLoadBalancerNodePorts: true });
   dropEmpty(spec);
   ensure(ensure(object, 'status'), 'loadBalancer');

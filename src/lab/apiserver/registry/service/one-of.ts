@@ -2,8 +2,6 @@
 import { unsupported, type FieldError } from '../../errors.ts';
 import { stringAt, type JsonObject } from '../../json.ts';
 
-export const NOT_AN_IP = 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)';
-
 /** @param values in the order in which the message lists them. */
 export function oneOf(object: JsonObject, key: string, values: readonly string[], field = `spec.${key}`): FieldError[] {
   const value = stringAt(object, key);

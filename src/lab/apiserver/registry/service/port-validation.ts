@@ -25,7 +25,15 @@ export function portsErrors(spec: JsonObject): FieldError[] {
       (port) => JSON.stringify([numberAt(port, 'port'), stringAt(port, 'protocol')]),
       (_key, index) => {
         const { port, protocol } = ports[index] ?? {};
-        return duplicate(`spec.ports[${index}]`, { port: port ?? null, protocol: protocol ?? null });
+        const named = {
+          Name: '',
+          Protocol: protocol ?? '',
+          AppProtocol: null,
+          Port: port ?? 0,
+          TargetPort: 0,
+          NodePort: 0,
+        };
+        return duplicate(`spec.ports[${index}]`, named);
       },
     ),
     ...repeated(

@@ -1,12 +1,20 @@
 /** v1 Service */
-import { clone, numberAt, objectsAt, stringAt, stringsAt } from '../../json.ts';
+import { equal, numberAt, objectsAt, stringAt, type JsonObject } from '../../json.ts';
 import { specOf, type ApiObject } from '../../object.ts';
 import { serviceColumns } from '../../printers/service.ts';
 import { service } from '../../schema/service.ts';
 import { nameIsRfc1035Label } from '../../validation/names.ts';
+import { ensure } from '../defaults.ts';
 import { defineResource } from '../resource.ts';
 import { allocateService } from './allocation.ts';
-import { isLoadBalancer, needsHealthCheckPort, needsNodePorts, setServiceDefaults } from './defaults.ts';
+import {
+  isExternallyReachable,
+  isExternalName,
+  isLoadBalancer,
+  mayHaveNodePorts,
+  needsHealthCheckPort,
+  setServiceDefaults,
+} from './defaults.ts';
 import { validateService, validateServiceUpdate } from './validation.ts';
 
 export const services = defineResource({
@@ -29,63 +37,42 @@ export const services = defineResource({
   setDefaults: setServiceDefaults,
   prepareForCreate: (object) => {
     object['status'] = { loadBalancer: {} };
-    syncClusterIPs(object, undefined);
   },
-  prepareForUpdate: (object, old) => {
-    keepAllocated(object, old);
-    syncClusterIPs(object, old);
-  },
+  prepareForUpdate: dropUnused,
   validate: validateService,
   validateUpdate: validateServiceUpdate,
   allocate: allocateService,
 });
 
-/** `clusterIP` is the old name of the first of `clusterIPs`; a client may send either. */
-function syncClusterIPs(object: ApiObject, old: ApiObject | undefined): void {
-  const spec = specOf(object);
-  const single = stringAt(spec, 'clusterIP');
-  const list = stringsAt(spec, 'clusterIPs');
-  const oldSingle = old === undefined ? '' : stringAt(specOf(old), 'clusterIP');
-  if (single !== '' && list.length === 0) spec['clusterIPs'] = [single];
-  else if (single === '' && list.length > 0 && oldSingle === '') spec['clusterIP'] = list[0] ?? '';
-  else if (single !== '' && single !== oldSingle && list[0] === oldSingle) spec['clusterIPs'] = [single];
-}
-
-/** Leaves out of a replacement what the client never chose, and takes away what the new type has no use for. */
-function keepAllocated(object: ApiObject, old: ApiObject): void {
+/** Takes away what the new type has no use for, unless the client has just chosen it: then validation refuses it. */
+function dropUnused(object: ApiObject, old: ApiObject): void {
   const spec = specOf(object);
   const before = specOf(old);
-  if (stringAt(spec, 'type') === 'ExternalName') {
-    for (const key of ['clusterIP', 'clusterIPs', 'ipFamilies', 'ipFamilyPolicy', 'internalTrafficPolicy']) {
-      if (stringAt(before, 'type') !== 'ExternalName') Reflect.deleteProperty(spec, key);
+  const drop = (...keys: readonly string[]): void => {
+    if (!keys.every((key) => equal(spec[key], before[key]))) return;
+    for (const key of keys) Reflect.deleteProperty(spec, key);
+  };
+  if (isExternalName(spec) && !isExternalName(before)) {
+    drop('clusterIP', 'clusterIPs');
+    drop('ipFamilies');
+    drop('ipFamilyPolicy');
+  }
+  if (!mayHaveNodePorts(spec)) dropKnownNodePorts(spec, before);
+  if (!needsHealthCheckPort(spec) && needsHealthCheckPort(before)) drop('healthCheckNodePort');
+  if (!isLoadBalancer(spec)) {
+    if (isLoadBalancer(before)) {
+      drop('allocateLoadBalancerNodePorts');
+      drop('loadBalancerClass');
     }
-    return;
+    ensure(object, 'status')['loadBalancer'] = {};
   }
-  for (const key of ['clusterIP', 'clusterIPs', 'ipFamilies', 'ipFamilyPolicy']) {
-    if (spec[key] === undefined && before[key] !== undefined) spec[key] = clone(before[key]);
-  }
-  const typeChanged = stringAt(spec, 'type') !== stringAt(before, 'type');
-  if (typeChanged && !needsNodePorts(spec)) dropUnchangedNodePorts(spec, before);
-  if (typeChanged && !isLoadBalancer(spec)) {
-    for (const key of ['allocateLoadBalancerNodePorts', 'loadBalancerClass']) {
-      if (spec[key] === before[key]) Reflect.deleteProperty(spec, key);
-    }
-    if (isLoadBalancer(before)) object['status'] = { loadBalancer: {} };
-  }
-  if (typeChanged && stringAt(spec, 'type') === 'ClusterIP' && stringsAt(spec, 'externalIPs').length === 0) {
-    if (spec['externalTrafficPolicy'] === before['externalTrafficPolicy']) delete spec['externalTrafficPolicy'];
-  }
-  if (!needsHealthCheckPort(spec) && needsHealthCheckPort(before)) {
-    if (spec['healthCheckNodePort'] === before['healthCheckNodePort']) delete spec['healthCheckNodePort'];
-  } else if (needsHealthCheckPort(spec) && spec['healthCheckNodePort'] === undefined) {
-    const port = numberAt(before, 'healthCheckNodePort');
-    if (port !== undefined) spec['healthCheckNodePort'] = port;
-  }
+  if (!isExternallyReachable(spec) && isExternallyReachable(before)) drop('externalTrafficPolicy');
 }
 
-function dropUnchangedNodePorts(spec: ReturnType<typeof specOf>, before: ReturnType<typeof specOf>): void {
+/** All of them, or none when the client names one that the Service did not have. */
+function dropKnownNodePorts(spec: JsonObject, before: JsonObject): void {
   const had = new Set(objectsAt(before, 'ports').map((port) => numberAt(port, 'nodePort')));
-  for (const port of objectsAt(spec, 'ports')) {
-    if (had.has(numberAt(port, 'nodePort'))) delete port['nodePort'];
-  }
+  const ports = objectsAt(spec, 'ports').filter((port) => port['nodePort'] !== undefined);
+  if (!mayHaveNodePorts(before) || !ports.every((port) => had.has(numberAt(port, 'nodePort')))) return;
+  for (const port of ports) delete port['nodePort'];
 }

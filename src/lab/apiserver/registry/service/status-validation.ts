@@ -5,7 +5,7 @@ import { objectAt, objectsAt, stringAt } from '../../json.ts';
 import { specOf, statusOf, type ApiObject } from '../../object.ts';
 import { nameIsSubdomain } from '../../validation/names.ts';
 import { isLoadBalancer } from './defaults.ts';
-import { NOT_AN_IP } from './one-of.ts';
+import { ipProblem } from './ip-text.ts';
 
 export function statusErrors(object: ApiObject): FieldError[] {
   const status = statusOf(object);
@@ -17,7 +17,8 @@ export function statusErrors(object: ApiObject): FieldError[] {
   for (const [index, item] of ingress.entries()) {
     const field = `status.loadBalancer.ingress[${index}]`;
     const ip = stringAt(item, 'ip');
-    if (ip !== '' && isIP(ip) === 0) errors.push(invalidValue(`${field}.ip`, ip, NOT_AN_IP));
+    const why = ip === '' ? undefined : ipProblem(ip);
+    if (why !== undefined) errors.push(invalidValue(`${field}.ip`, ip, why));
     if (ip === '' && item['ipMode'] !== undefined) {
       errors.push(forbiddenField(`${field}.ipMode`, 'may not be specified when `ip` is not set'));
     }
