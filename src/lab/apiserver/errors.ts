@@ -151,9 +151,12 @@ export function unauthorized(): ApiError {
 }
 
 /** `why` is the whole sentence about who may not do what. */
-export function forbidden(subject: Subject, why: string): ApiError {
+export function forbidden(subject: Subject, why: string, causes?: StatusDetails['causes']): ApiError {
   const of = subject.name === undefined ? '' : ` "${subject.name}"`;
-  return new ApiError(403, 'Forbidden', `${qualified(subject)}${of} is forbidden: ${why}`, details(subject));
+  return new ApiError(403, 'Forbidden', `${qualified(subject)}${of} is forbidden: ${why}`, {
+    ...details(subject),
+    ...(causes === undefined ? {} : { causes }),
+  });
 }
 
 /** 500: something the server could not do, through no fault that it would call the client's. */

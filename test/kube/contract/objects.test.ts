@@ -48,6 +48,43 @@ againstEachServer('objects', (server) => {
       expect([other.code, at(other.body, 'reason')]).toEqual([400, 'BadRequest']);
     });
 
+    it('says what is wrong with the namespace first', async () => {
+      const nowhere = await call('POST', '/api/v1/namespaces/nowhere/configmaps', configMap('A_', { 'a b': '1' }));
+      expect([nowhere.code, at(nowhere.body, 'details')]).toEqual([404, { kind: 'namespaces', name: 'nowhere' }]);
+      const NAMESPACES = '/api/v1/namespaces';
+      await call('POST', NAMESPACES, { metadata: { name: 'going', finalizers: ['contract/test'] } });
+      await call('DELETE', `${NAMESPACES}/going`);
+      const going = await call('POST', `${NAMESPACES}/going/configmaps`, configMap('A_', { 'a b': '1' }));
+      expect([going.code, at(going.body, 'details')]).toEqual([
+        403,
+        {
+          kind: 'configmaps',
+          name: 'A_',
+          causes: [
+            {
+              reason: 'NamespaceTerminating',
+              message: 'namespace going is being terminated',
+              field: 'metadata.namespace',
+            },
+          ],
+        },
+      ]);
+      await call('PATCH', `${NAMESPACES}/going`, { metadata: { finalizers: null } }, MERGE);
+    });
+
+    it('names what it refuses, although the name is made', async () => {
+      const { body } = await call('POST', CONFIG_MAPS, {
+        ...configMap('', { 'a b': '1' }),
+        metadata: { generateName: 'wrong-' },
+      });
+      expect(at(body, 'details.name')).toMatch(/^wrong-[a-z0-9]{5}$/);
+      const bad = await call('POST', CONFIG_MAPS, { ...configMap(''), metadata: { generateName: 'A_' } });
+      expect(listAt(bad.body, 'details.causes').map((cause) => at(cause, 'field'))).toEqual([
+        'metadata.generateName',
+        'metadata.name',
+      ]);
+    });
+
     it('refuses a body of another kind, of no kind, and what is no object', async () => {
       expect((await call('POST', SERVICES, deployment('web'))).code).toBe(400);
       expect((await call('POST', SERVICES, '{nonsense')).code).toBe(400);

@@ -21,19 +21,19 @@ export function createObject(
   options: WriteOptions = {},
 ): Stored {
   prepareMetadata(backend, resource, namespace, object);
+  const { metadata } = object;
+  if (resource.namespaced) refuseInNamespace(backend, resource, namespace, metadata.name || metadata.generateName);
+  if (!metadata.name && metadata.generateName) metadata.name = generatedName(backend, resource, namespace, object);
   resource.setDefaults(object);
-  resource.prepareForCreate(object);
-  if (resource.countsGenerations) object.metadata.generation = 1;
   if (options.fieldsRecorded !== true) {
     recordUpdate(resource, undefined, object, options.manager ?? 'unknown', '', backend.now());
   }
+  resource.prepareForCreate(object);
+  if (resource.countsGenerations) metadata.generation = 1;
   resource.allocate(object, undefined, backend);
+  const name = metadata.name ?? '';
   const errors = [...validateNewMetadata(object, resource), ...resource.validate(object)];
-  const shownName = object.metadata.name ?? '';
-  if (errors.length > 0) throw invalid(resource, shownName, errors);
-  if (!object.metadata.name) object.metadata.name = generatedName(backend, resource, namespace, object);
-  const name = object.metadata.name;
-  if (resource.namespaced) refuseInNamespace(backend, resource, namespace, name);
+  if (errors.length > 0) throw invalid(resource, name, errors);
   const key = storageKey(namespace, name);
   if (backend.store.get(resource.storage, key) !== undefined) throw alreadyExists(subject(resource, name));
   const stored = resource.toStored(object);
@@ -73,12 +73,19 @@ function generatedName(backend: Backend, resource: Resource, namespace: string, 
   throw alreadyExists(subject(resource, base));
 }
 
-function refuseInNamespace(backend: Backend, resource: Resource, namespace: string, name: string): void {
+function refuseInNamespace(backend: Backend, resource: Resource, namespace: string, name = ''): void {
   const found = backend.store.get('namespaces', namespace)?.object;
   if (found === undefined) throw notFound({ group: '', resource: 'namespaces', name: namespace });
   if (found.metadata.deletionTimestamp === undefined) return;
   throw forbidden(
     subject(resource, name),
     `unable to create new content in namespace ${namespace} because it is being terminated`,
+    [
+      {
+        reason: 'NamespaceTerminating',
+        message: `namespace ${namespace} is being terminated`,
+        field: 'metadata.namespace',
+      },
+    ],
   );
 }

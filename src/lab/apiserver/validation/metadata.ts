@@ -7,19 +7,15 @@ import { labelValueErrors, qualifiedNameErrors } from './names.ts';
 
 const MAX_ANNOTATIONS_BYTES = 256 * 1024;
 
-/** Of a new object, before its name is generated. */
+/** Of a new object. */
 export function validateNewMetadata(object: ApiObject, { namespaced, nameRule }: Resource): FieldError[] {
   const { name, generateName, namespace } = object.metadata;
   const errors: FieldError[] = [];
-  if (name === undefined || name === '') {
-    if (generateName === undefined || generateName === '') {
-      errors.push(required('metadata.name', 'name or generateName is required'));
-    } else {
-      errors.push(...each('metadata.generateName', generateName, nameRule(generateName, true)));
-    }
-  } else {
-    errors.push(...each('metadata.name', name, nameRule(name, false)));
+  if (generateName !== undefined && generateName !== '') {
+    errors.push(...each('metadata.generateName', generateName, nameRule(generateName, true)));
   }
+  if (name === undefined || name === '') errors.push(required('metadata.name', 'name or generateName is required'));
+  else errors.push(...each('metadata.name', name, nameRule(name, false)));
   if (!namespaced && namespace !== undefined && namespace !== '') {
     errors.push(forbiddenField('metadata.namespace', 'not allowed on this type'));
   }
