@@ -6,9 +6,15 @@ import type { Backend } from './operations/backend.ts';
 import { createObject } from './operations/create.ts';
 import { RBAC_GROUP } from './registry/rbac/resources.ts';
 import { firstAddress } from './registry/service/ranges.ts';
+import { unusualAddress } from './validation/ip-text.ts';
 
 const MANAGER = { manager: 'kube-apiserver' } as const;
 const RBAC_VERSION = `${RBAC_GROUP}/v1`;
+
+interface Listener {
+  readonly address: string;
+  readonly port: number;
+}
 
 interface Wanted {
   readonly apiVersion: string;
@@ -32,9 +38,12 @@ export const AGENT_RULES: readonly JsonObject[] = [
 
 export const AGENT_ACCOUNT = { namespace: 'kube-system', name: 'kubevip' } as const;
 
-/** Makes what is missing; what is there stays as it is. */
-export function bootstrap(backend: Backend, options: { readonly port: number; readonly address: string }): void {
-  for (const wanted of [...namespaces(), ...roles(), ...kubernetesService(backend, options)])
+/**
+ * Makes what is missing; what is there stays as it is.
+ * @param listeners where the server listens. Clients in the cluster reach it at the first that is not of loopback.
+ */
+export function bootstrap(backend: Backend, listeners: readonly Listener[]): void {
+  for (const wanted of [...namespaces(), ...roles(), ...kubernetesService(backend, listeners)])
     ensureExists(backend, wanted);
   const accounts = backend.store.list('namespaces').map(({ object }) => serviceAccount(object, 'default'));
   for (const wanted of [...accounts, agentAccount()]) ensureExists(backend, wanted);
@@ -69,18 +78,27 @@ function namespaces(): Wanted[] {
   }));
 }
 
-function kubernetesService(backend: Backend, { port, address }: { port: number; address: string }): Wanted[] {
+function kubernetesService(backend: Backend, listeners: readonly Listener[]): Wanted[] {
+  const reached = listeners.find(({ address }) => unusualAddress(address) === undefined);
   const metadata = { name: 'kubernetes', namespace: 'default' };
   const labels = { component: 'apiserver', provider: 'kubernetes' };
   const [range] = backend.network.clusterCidrs;
   const clusterIP = range === undefined ? '' : firstAddress(range);
-  return [
-    {
-      apiVersion: 'v1',
-      kind: 'Service',
-      metadata: { ...metadata, labels },
-      spec: { clusterIP, ports: [{ name: 'https', port: 443, protocol: 'TCP', targetPort: port }] },
+  const targetPort = (reached ?? listeners[0])?.port ?? 443;
+  const service = {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { ...metadata, labels },
+    spec: {
+      clusterIP,
+      ipFamilyPolicy: 'SingleStack',
+      ports: [{ name: 'https', port: 443, protocol: 'TCP', targetPort }],
     },
+  };
+  if (reached === undefined) return [service];
+  const { address, port } = reached;
+  return [
+    service,
     {
       apiVersion: 'v1',
       kind: 'Endpoints',

@@ -107,7 +107,10 @@ async function start(options: ApiServerOptions, unlock: () => void): Promise<Api
       const server = servers[index];
       if (server !== undefined) urls.push(await listen(server, spec));
     }
-    bootstrap(backend, { port: Number(new URL(urls[0] ?? '').port), address: specs[0]?.host ?? '127.0.0.1' });
+    bootstrap(
+      backend,
+      urls.map((url, index) => ({ address: specs[index]?.host ?? '', port: Number(new URL(url).port) })),
+    );
   } catch (error) {
     // What listens already would keep the process alive.
     await Promise.all(servers.map(closeServer));

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { cidrProblem, ipProblem } from '../../../src/lab/apiserver/registry/service/ip-text.ts';
+import { cidrProblem, ipProblem } from '../../../src/lab/apiserver/validation/ip-text.ts';
 import { firstAddress, freeAddress, parseServiceRanges } from '../../../src/lab/apiserver/registry/service/ranges.ts';
 
 describe('ranges for Services', () => {

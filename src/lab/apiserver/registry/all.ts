@@ -1,17 +1,10 @@
 /** Every resource of the embedded server. A new kind is added here and in `schema/`. */
 import { deployments, replicaSets } from './apps/resources.ts';
 import { coreEvents, events } from './core/events.ts';
+import { endpoints, endpointSlices } from './core/endpoints.ts';
+import { nodes } from './core/node.ts';
 import { pods } from './core/pod.ts';
-import {
-  configMaps,
-  endpoints,
-  endpointSlices,
-  leases,
-  namespaces,
-  nodes,
-  secrets,
-  serviceAccounts,
-} from './core/resources.ts';
+import { configMaps, leases, namespaces, secrets, serviceAccounts } from './core/resources.ts';
 import { clusterRoleBindings, clusterRoles, roleBindings, roles } from './rbac/resources.ts';
 import { Registry } from './registry.ts';
 import { services } from './service/resource.ts';

@@ -1,10 +1,11 @@
 /** v1 Pod */
-import { forbiddenField, type FieldError } from '../../errors.ts';
-import { equal, isTrueAt, objectsAt, omit, stringAt, type JsonObject } from '../../json.ts';
+import { forbiddenField, invalidValue, type FieldError } from '../../errors.ts';
+import { clone, equal, isTrueAt, objectsAt, omit, stringAt, type JsonObject } from '../../json.ts';
 import { specOf, statusOf, type ApiObject } from '../../object.ts';
 import { podColumns } from '../../printers/pod.ts';
 import { pod } from '../../schema/pod.ts';
 import { setPodSpecDefaults, validatePodSpec } from '../apps/pod-template.ts';
+import { ipProblem, isOfOneFamily } from '../../validation/ip-text.ts';
 import { ensure, fill } from '../defaults.ts';
 import { defineResource } from '../resource.ts';
 
@@ -43,17 +44,60 @@ export const pods = defineResource({
     const spec = ensure(object, 'spec');
     setPodSpecDefaults(spec);
     if (spec['enableServiceLinks'] === undefined) spec['enableServiceLinks'] = true;
-    fill(spec, { serviceAccountName: 'default' });
-    spec['serviceAccount'] = spec['serviceAccountName'] ?? 'default';
-    if (spec['preemptionPolicy'] === undefined) spec['preemptionPolicy'] = 'PreemptLowerPriority';
-    if (spec['priority'] === undefined) spec['priority'] = 0;
+    alignPodIPs(object);
   },
   prepareForCreate: (object) => {
     object['status'] = { phase: 'Pending', qosClass: 'BestEffort' };
+    const spec = specOf(object);
+    fill(spec, { serviceAccountName: 'default' });
+    spec['serviceAccount'] = spec['serviceAccountName'] ?? 'default';
+    spec['preemptionPolicy'] ??= 'PreemptLowerPriority';
+    spec['priority'] ??= 0;
   },
-  validate: (object) => validatePodSpec(specOf(object), 'spec'),
+  prepareForUpdate: (object, old) => {
+    for (const key of ADMITTED) specOf(object)[key] ??= clone(specOf(old)[key]);
+  },
+  validate: (object) => [...validatePodSpec(specOf(object), 'spec'), ...addressErrors(object)],
   validateUpdate: validatePodUpdate,
 });
+
+/** Given by admission where the client says nothing, so that no client owns it. */
+const ADMITTED = ['preemptionPolicy', 'priority', 'serviceAccount', 'serviceAccountName'];
+
+/** `podIP` is the old name of the first of `podIPs`, and the one that counts. */
+function alignPodIPs(object: ApiObject): void {
+  const status = statusOf(object);
+  const single = stringAt(status, 'podIP');
+  const [first] = objectsAt(status, 'podIPs');
+  if (single !== '' && (first === undefined || stringAt(first, 'ip') !== single)) status['podIPs'] = [{ ip: single }];
+  else if (first !== undefined) status['podIP'] = stringAt(first, 'ip');
+}
+
+function addressErrors(object: ApiObject): FieldError[] {
+  const status = statusOf(object);
+  const hosts = objectsAt(status, 'hostIPs').map((item) => stringAt(item, 'ip'));
+  const [host] = hosts;
+  return [
+    ...addressListErrors(
+      objectsAt(status, 'podIPs').map((item) => stringAt(item, 'ip')),
+      'status.podIPs',
+    ),
+    ...(host === undefined || host === stringAt(status, 'hostIP')
+      ? []
+      : [invalidValue('status.hostIPs[0].ip', host, 'must be equal to `hostIP`')]),
+    ...addressListErrors(hosts, 'status.hostIPs'),
+  ];
+}
+
+function addressListErrors(addresses: readonly string[], field: string): FieldError[] {
+  const wrong = addresses.flatMap((address, index) => {
+    const why = ipProblem(address);
+    return why === undefined ? [] : [invalidValue(`${field}[${index}]`, address, why)];
+  });
+  if (wrong.length > 0 || !isOfOneFamily(addresses)) return wrong;
+  const named = addresses.map((IP) => ({ IP }));
+  return [invalidValue(field, named, 'may specify no more than one IP for each IP family')];
+}
 
 /** Of a pod only the images and a few deadlines may change. Schedulers bind it to a node by another way. */
 function validatePodUpdate(object: ApiObject, old: ApiObject): FieldError[] {

@@ -1,27 +1,15 @@
-/** The core group without Service and Pod, and coordination.k8s.io/v1. */
-import { invalidValue, required, type FieldError } from '../../errors.ts';
-import {
-  isObject,
-  isTrueAt,
-  numberAt,
-  objectAt,
-  objectsAt,
-  stringAt,
-  stringMapAt,
-  type JsonObject,
-} from '../../json.ts';
+/** The core group without Service, Pod, Node and Endpoints; coordination.k8s.io/v1. */
+import { invalidValue, type FieldError } from '../../errors.ts';
+import { numberAt, objectAt, stringAt, stringMapAt, type JsonObject } from '../../json.ts';
 import { specOf, statusOf, type ApiObject } from '../../object.ts';
 import {
   configMapColumns,
   leaseColumns,
   namespaceColumns,
-  nodeColumns,
   secretColumns,
   serviceAccountColumns,
 } from '../../printers/core.ts';
-import { endpointsColumns, endpointSliceColumns } from '../../printers/service.ts';
-import { configMap, lease, namespace, node, secret, serviceAccount } from '../../schema/core.ts';
-import { endpoints as endpointsSchema, endpointSlice } from '../../schema/service.ts';
+import { configMap, lease, namespace, secret, serviceAccount } from '../../schema/core.ts';
 import { immutable } from '../../validation/metadata.ts';
 import { nameIsLabel } from '../../validation/names.ts';
 import { ensure, fill } from '../defaults.ts';
@@ -123,81 +111,6 @@ export const serviceAccounts = defineResource({
   schema: serviceAccount,
   deleteReturnsObject: true,
   columns: serviceAccountColumns,
-});
-
-export const nodes = defineResource({
-  ...core,
-  plural: 'nodes',
-  kind: 'Node',
-  shortNames: ['no'],
-  namespaced: false,
-  schema: node,
-  subresources: ['status'],
-  columns: nodeColumns,
-  selectable: { 'spec.unschedulable': (object) => String(isTrueAt(specOf(object), 'unschedulable')) },
-  setDefaults: (object) => {
-    const status = ensure(object, 'status');
-    if (status['allocatable'] === undefined && isObject(status['capacity'])) {
-      status['allocatable'] = { ...status['capacity'] };
-    }
-    ensure(object, 'spec');
-  },
-});
-
-export const endpoints = defineResource({
-  ...core,
-  plural: 'endpoints',
-  kind: 'Endpoints',
-  singular: 'endpoints',
-  shortNames: ['ep'],
-  createOnUpdate: true,
-  schema: endpointsSchema,
-  columns: endpointsColumns,
-  setDefaults: (object) => {
-    for (const subset of objectsAt(object, 'subsets')) {
-      for (const port of objectsAt(subset, 'ports')) fill(port, { protocol: 'TCP' });
-    }
-  },
-});
-
-export const endpointSlices = defineResource({
-  group: 'discovery.k8s.io',
-  version: 'v1',
-  plural: 'endpointslices',
-  kind: 'EndpointSlice',
-  countsGenerations: true,
-  schema: endpointSlice,
-  columns: endpointSliceColumns,
-  setDefaults: (object) => {
-    for (const port of objectsAt(object, 'ports')) {
-      fill(port, { protocol: 'TCP' });
-      if (port['name'] === undefined) port['name'] = '';
-    }
-    // Both stand there as null when there are none: readers have to expect that of the real server.
-    object['endpoints'] ??= null;
-    object['ports'] ??= null;
-  },
-  validate: (object) => {
-    const types = ['IPv4', 'IPv6', 'FQDN'];
-    const type = stringAt(object, 'addressType');
-    if (type === '') return [required('addressType')];
-    const errors: FieldError[] = types.includes(type)
-      ? []
-      : [
-          {
-            reason: 'FieldValueNotSupported',
-            field: 'addressType',
-            message: `Unsupported value: ${JSON.stringify(type)}: supported values: "FQDN", "IPv4", "IPv6"`,
-          },
-        ];
-    for (const [index, endpoint] of objectsAt(object, 'endpoints').entries()) {
-      if (!Array.isArray(endpoint['addresses']) || endpoint['addresses'].length === 0) {
-        errors.push(required(`endpoints[${index}].addresses`, 'must contain at least 1 address'));
-      }
-    }
-    return errors;
-  },
-  validateUpdate: (object, old) => immutable(object['addressType'], old['addressType'], 'addressType'),
 });
 
 export const leases = defineResource({

@@ -2,7 +2,7 @@
 import { duplicate, invalidValue, required, unsupported, type FieldError } from '../../errors.ts';
 import { equal, stringAt, stringsAt, type JsonObject } from '../../json.ts';
 import { isExternalName } from './defaults.ts';
-import { ipProblem } from './ip-text.ts';
+import { ipProblem, isOfOneFamily } from '../../validation/ip-text.ts';
 import { familyOfAddress } from './ranges.ts';
 
 const FAMILIES = ['IPv4', 'IPv6'];
@@ -41,11 +41,10 @@ function addressErrors(addresses: readonly string[], families: readonly string[]
   const tooMany =
     addresses.length > 2 ? [invalidValue('spec.clusterIPs', [...addresses], 'may only hold up to 2 values')] : [];
   if (wrong.length > 0 || addresses[0] === 'None') return [...wrong, ...tooMany];
-  const ofOneFamily = addresses.length > 1 && new Set(addresses.map(familyOfAddress)).size < 2;
   const why = 'may specify no more than one IP for each IP family';
   return [
     ...tooMany,
-    ...(ofOneFamily ? [invalidValue('spec.clusterIPs', [...addresses], why)] : []),
+    ...(addresses.length < 3 && isOfOneFamily(addresses) ? [invalidValue('spec.clusterIPs', [...addresses], why)] : []),
     ...addresses.flatMap((address, index) => {
       const family = families[index];
       if (family === undefined || !FAMILIES.includes(family) || family === familyOfAddress(address)) return [];

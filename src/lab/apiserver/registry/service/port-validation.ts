@@ -91,7 +91,7 @@ function portErrors(port: JsonObject, field: string, nameNeeded: boolean): Field
   return errors;
 }
 
-function portNumberErrors(object: JsonObject, key: string, field: string): FieldError[] {
+export function portNumberErrors(object: JsonObject, key: string, field: string): FieldError[] {
   const value = numberAt(object, key) ?? 0;
   return Number.isInteger(value) && value >= 1 && value <= 65_535 ? [] : [invalidValue(field, value, PORT_RANGE)];
 }

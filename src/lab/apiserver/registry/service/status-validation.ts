@@ -5,7 +5,7 @@ import { objectAt, objectsAt, stringAt } from '../../json.ts';
 import { specOf, statusOf, type ApiObject } from '../../object.ts';
 import { nameIsSubdomain } from '../../validation/names.ts';
 import { isLoadBalancer } from './defaults.ts';
-import { ipProblem } from './ip-text.ts';
+import { ipProblem } from '../../validation/ip-text.ts';
 
 export function statusErrors(object: ApiObject): FieldError[] {
   const status = statusOf(object);

@@ -12,7 +12,7 @@ import {
   mayHaveNodePorts,
   needsHealthCheckPort,
 } from './defaults.ts';
-import { cidrProblem, ipProblem, unusualAddress } from './ip-text.ts';
+import { cidrProblem, ipProblem, unusualAddress } from '../../validation/ip-text.ts';
 import { oneOf } from './one-of.ts';
 import { portsErrors } from './port-validation.ts';
 import { statusErrors } from './status-validation.ts';

@@ -1,6 +1,6 @@
 /** Addresses and prefixes as clients may write them. */
-import { contains, firstOf, parseCidr } from '../../../../model/cidr.ts';
-import { parseIp } from '../../../../model/ip.ts';
+import { contains, firstOf, parseCidr } from '../../../model/cidr.ts';
+import { parseIp } from '../../../model/ip.ts';
 
 const NOT_AN_IP = 'must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)';
 const NOT_A_CIDR = 'must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)';
@@ -10,6 +10,18 @@ export function ipProblem(text: string): string | undefined {
   const ip = parseIp(text);
   if (ip === undefined) return parseIp(withoutZeros(text)) === undefined ? NOT_AN_IP : 'must not have leading 0s';
   return isIn(ip, '::ffff:0:0/96') ? 'must not be an IPv4-mapped IPv6 address' : undefined;
+}
+
+/** What is wrong with a text as an address that has to be written in the one canonical way. */
+export function canonicalIpProblem(text: string): string | undefined {
+  const ip = parseIp(text);
+  const wrong = ipProblem(text);
+  return wrong ?? (ip === text || ip === undefined ? undefined : `must be in canonical form ("${ip}")`);
+}
+
+/** Whether there are more addresses, or prefixes, than families. */
+export function isOfOneFamily(texts: readonly string[]): boolean {
+  return new Set(texts.map((text) => text.includes(':'))).size < texts.length;
 }
 
 /** What is wrong with a text as a prefix. */
