@@ -76,6 +76,7 @@ export class Agent {
       pools: () => this.#pools,
       allocating: () => parts.allocatorElection.isLeader,
       routerEnabled: config.routerEnabled,
+      conflictPolicy: config.conflictPolicy,
       defaultLink: () => config.link,
       allocator: this.#allocator,
       leases: stages.leases,
@@ -116,6 +117,7 @@ export class Agent {
           `${ip} is also claimed by ${mac} on ${link}; ${policy === 'yield' ? 'kubevip lets go of it until that machine is gone' : 'kubevip defends it'}`,
         ),
       ),
+      stages.announcement.onClaim((ip) => stages.ownership.doubt(ip)),
       stages.announcement.onConflictOver(({ ip, mac, link }) =>
         this.#tellClaimants(ip, 'Normal', 'AddressConflictOver', `${mac} on ${link} no longer claims ${ip}`),
       ),
@@ -211,7 +213,6 @@ export class Agent {
 
   #conflict(ip: Ip, note: string): void {
     this.metrics.conflictSeen();
-    this.#parts.stages.ownership.doubt(ip);
     this.#tellClaimants(ip, 'Warning', 'AddressConflict', note);
   }
 

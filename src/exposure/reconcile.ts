@@ -20,6 +20,7 @@ import type { Intent } from './intent/port.ts';
 import { nameClaimOf, NameClaims } from './naming/name-claims.ts';
 import type { NamePublisher, PublishedName } from './naming/port.ts';
 import { nameRequestFor, readPublished } from './naming/request.ts';
+import { UNCONFIRMED } from './ownership/custody.ts';
 import type { Owner, Ownership } from './ownership/port.ts';
 import { ensureFamilies, withdrawFamilies, type StandingAddress } from './router/families.ts';
 import type { RouterMappings } from './router/port.ts';
@@ -43,6 +44,8 @@ export interface ReconcilerParts {
   readonly allocating: () => boolean;
   /** `enable_upnp`: whether router ports may be opened at all. */
   readonly routerEnabled: boolean;
+  /** `conflict_policy`, for Services that do not say. */
+  readonly conflictPolicy: 'defend' | 'yield';
   /** Interface for addresses that name none (`vip_servicesinterface`, `vip_interface`). */
   readonly defaultLink: () => string | undefined;
   readonly allocator: Pick<Allocator, 'allocate' | 'settled'>;
@@ -158,7 +161,10 @@ export class Reconciler {
     const decisions = assigned.ips.map((ip) => {
       const own = this.#ownerOf(ip);
       if (own.state === 'ready' && own.value.mine) {
-        const announced = this.#parts.announcement.ensure({ ip, ...(link === undefined ? {} : { link }) });
+        // Against a node that may have taken over nothing is defended.
+        const onConflict = own.reason === UNCONFIRMED ? 'yield' : (intent.onConflict ?? this.#parts.conflictPolicy);
+        const placed = link === undefined ? {} : { link };
+        const announced = this.#parts.announcement.ensure({ ip, ...placed, onConflict });
         // Whoever cannot be heard does not hear either who else has it.
         if (announced.state === 'failed') this.#parts.ownership.doubt(ip);
         return announced;

@@ -85,6 +85,8 @@ export interface World {
   configMap: Record<string, string>;
   allocating: boolean;
   rules: ClassRules;
+  /** What is done about conflicts over addresses that are announced. */
+  readonly policies: Map<Ip, string>;
   /** Services that are to be reconciled because of another one. */
   readonly again: Set<ServiceKey>;
   readonly allocator: Allocator;
@@ -123,8 +125,9 @@ export function createWorld(node = 'n1'): World {
     onChange: () => () => undefined,
   };
   const announcement: Announcement = {
-    ensure: ({ ip: address }) => {
+    ensure: ({ ip: address, onConflict = 'defend' }) => {
       if (!announced.has(address)) log.push(`announce ${address}`);
+      world.policies.set(address, onConflict);
       announced.add(address);
       return ready({ link: 'eth0', since: '' }, 'Announced', `${address} on eth0`);
     },
@@ -134,6 +137,7 @@ export function createWorld(node = 'n1'): World {
     },
     setAlone: () => undefined,
     onConflict: () => () => undefined,
+    onClaim: () => () => undefined,
     onConflictOver: () => () => undefined,
     onChange: () => () => undefined,
   };
@@ -202,6 +206,7 @@ export function createWorld(node = 'n1'): World {
     pools: () => parsePools(world.configMap),
     allocating: () => world.allocating,
     routerEnabled: true,
+    conflictPolicy: 'defend',
     defaultLink: () => undefined,
     allocator,
     leases,
@@ -237,6 +242,7 @@ export function createWorld(node = 'n1'): World {
     configMap: { 'range-global': '10.77.0.200-10.77.0.202' },
     allocating: true,
     rules: DEFAULT_CLASS_RULES,
+    policies: new Map(),
     again: new Set(),
     allocator,
     reconciler,

@@ -64,6 +64,7 @@ class LinkLayerAnnouncement implements ClosableAnnouncement {
   readonly #stopWatching: () => void;
   readonly #held = new Map<Ip, HeldAddress>();
   readonly #changed = createListeners<Ip>();
+  readonly #claims = createListeners<Ip>();
   readonly #conflicts = createListeners<AddressConflict>();
   readonly #conflictsOver = createListeners<AddressConflict>();
   #alone = false;
@@ -98,6 +99,7 @@ class LinkLayerAnnouncement implements ClosableAnnouncement {
       isOwnMac: (mac) => network.links().some((link) => link.mac === mac),
       isCurrent: (held) => this.#placement.isCurrent(held),
       onLapse: (held) => this.#lapse(held),
+      onClaim: (held) => this.#claims.tell(held.ip),
       onConflict: (held, mac) => this.#conflict(held, mac),
       onConflictOver: (held, mac) => this.#conflictOver(held, mac),
     });
@@ -163,6 +165,10 @@ class LinkLayerAnnouncement implements ClosableAnnouncement {
     });
   }
 
+  onClaim(callback: (ip: Ip) => void): () => void {
+    return this.#claims.add(callback);
+  }
+
   onConflict(callback: (conflict: AddressConflict) => void): () => void {
     return this.#conflicts.add(callback);
   }
@@ -177,7 +183,7 @@ class LinkLayerAnnouncement implements ClosableAnnouncement {
 
   async close(): Promise<void> {
     this.#stopWatching();
-    for (const listeners of [this.#changed, this.#conflicts, this.#conflictsOver]) listeners.clear();
+    for (const listeners of [this.#changed, this.#claims, this.#conflicts, this.#conflictsOver]) listeners.clear();
     for (const ip of [...this.#held.keys()]) this.release(ip);
     this.#placement.retry();
     this.#placement.stop();

@@ -38,6 +38,8 @@ export interface Announcement {
    * (design D6); alone, the kernel answers and the address has no lifetime.
    */
   setAlone(alone: boolean): void;
+  /** Another machine says that it has an address of ours. Told at once and each time: it may be a takeover. */
+  onClaim(callback: (ip: Ip) => void): () => void;
   /**
    * Another machine uses an address of ours: once for each machine, until it is over. By policy `yield` the address is
    * off this node by then, and `ensure` fails with AddressConflict until the other machine is gone; `onChange` tells.

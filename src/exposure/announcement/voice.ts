@@ -27,6 +27,7 @@ export interface VoiceOptions {
   readonly isCurrent: (held: HeldAddress) => boolean;
   /** An address that is no longer current would have been announced. */
   readonly onLapse: (held: HeldAddress) => void;
+  readonly onClaim: (held: HeldAddress) => void;
   readonly onConflict: (held: HeldAddress, mac: Mac) => void;
   readonly onConflictOver: (held: HeldAddress, mac: Mac) => void;
 }
@@ -70,6 +71,7 @@ export function createVoice(options: VoiceOptions): Voice {
       if (!address || !isWatched(address)) return;
       if (address.advertiser?.link.index !== link.index || options.isOwnMac(mac)) return;
       perform(address, address.defender.claim(mac, clock.now()));
+      options.onClaim(address);
       alarm.by(deadlineOf(address));
     },
     stop: () => alarm.cancel(),

@@ -40,16 +40,22 @@ export function readIntent(service: Service, rules: ClassRules): Decision<Intent
   const name = readNameRequest(service);
   const link = annotation(service, KEY.serviceInterface);
   const families = readFamilies(service);
+  const conflict = annotation(service, KEY.conflict);
+  const onConflict = conflict === 'defend' || conflict === 'yield' ? conflict : undefined;
   return ready(
     {
       service: keyOf(service),
       uid,
       families,
       needsEveryFamily: service.spec.ipFamilyPolicy === 'RequireDualStack',
-      address: readAddressRequest(service, families),
+      address:
+        conflict !== onConflict
+          ? failed('InvalidAnnotation', `${KEY.conflict}: ${JSON.stringify(conflict)} is neither defend nor yield`)
+          : readAddressRequest(service, families),
       ports,
       trafficPolicy: service.spec.externalTrafficPolicy ?? 'Cluster',
       ...(link !== undefined && link !== 'auto' ? { link } : {}),
+      ...(onConflict ? { onConflict } : {}),
       ...(router ? { router } : {}),
       ...(name ? { name } : {}),
     },

@@ -18,6 +18,8 @@ export interface Intent {
   readonly trafficPolicy: 'Cluster' | 'Local';
   /** Interface by name; undefined: the one whose subnet holds the address, or the configured one. */
   readonly link?: string;
+  /** What to do when another machine uses the address; undefined: as the agent is set. */
+  readonly onConflict?: 'defend' | 'yield';
   readonly router?: RouterRequest | NotReady;
   readonly name?: NameRequest | NotReady;
 }

@@ -84,7 +84,8 @@ class Custody implements LeaseOwnership {
   }
 
   doubt(address: Ip): void {
-    if (!this.#ours.delete(address)) return;
+    // What was confirmed moments ago is beyond doubt, however many frames say otherwise.
+    if (this.#ownership.holds(address) || !this.#ours.delete(address)) return;
     this.#tell(address);
   }
 

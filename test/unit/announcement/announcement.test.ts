@@ -598,6 +598,17 @@ describe.each(FAMILIES)('$name:', ({ dialect, subnet, elsewhere, prefixLength, q
       expect(told).toEqual([]);
     });
 
+    it('are told at once, since they may be a takeover, and an owner that has doubts is silent from then on', async () => {
+      const world = await createWorld();
+      const { announcement, clock, ask } = world;
+      const { claim } = watch(world);
+      announcement.ensure({ ip: VIP });
+      await clock.advanceAsync(10_000);
+      announcement.onClaim((address) => announcement.release(address));
+      await claim();
+      expect(await ask(VIP)).toEqual([STRANGER_MAC]);
+    });
+
     it('are answered after a second, and no conflict when nobody stands up for them', async () => {
       const world = await createWorld();
       const { announcement, clock, heard } = world;
