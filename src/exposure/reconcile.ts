@@ -17,6 +17,7 @@ import type { Announced, Announcement } from './announcement/port.ts';
 import { Claims } from './claims.ts';
 import { readIntent, type ClassRules } from './intent/intent.ts';
 import type { Intent } from './intent/port.ts';
+import { Leaving } from './leaving.ts';
 import { nameClaimOf, NameClaims } from './naming/name-claims.ts';
 import type { NamePublisher, PublishedName } from './naming/port.ts';
 import { nameRequestFor, readPublished } from './naming/request.ts';
@@ -68,6 +69,7 @@ export class Reconciler {
   readonly #claims = new Claims();
   readonly #nameClaims = new NameClaims();
   readonly #withdrawal: Withdrawal;
+  readonly #leaving: Leaving;
   /** Leases this node kept up, to be given back should the Service vanish without a word. */
   readonly #kept = new Map<
     ServiceKey,
@@ -77,6 +79,7 @@ export class Reconciler {
   constructor(parts: ReconcilerParts) {
     this.#parts = parts;
     this.#withdrawal = new Withdrawal(parts, this.#claims);
+    this.#leaving = new Leaving(parts.router, (ip) => this.#unclaim([ip]));
   }
 
   /** Brings one Service from what is to what is wanted, as far as that goes at once. */
@@ -94,6 +97,7 @@ export class Reconciler {
     const leaving = this.#leave(service, assigned, address, owner);
     const lease = leaving ?? this.#lease(intent.value, assigned, address, owner);
     const router = leaving ?? this.#router(service, intent.value, assigned, owner, announced);
+    this.#settleLeaving(key);
     const name = this.#name(service, intent.value, assigned, owner, announced);
     this.#status(service, intent.value, { assigned, address, owner, announced, leaving, lease, router, name });
   }
@@ -102,7 +106,8 @@ export class Reconciler {
   ownerChanged(ip: Ip): ServiceKey[] {
     const claimants = this.#claims.claimants(ip);
     // Asking for the owner of an address that nobody claims would make it wanted again.
-    if (claimants.length === 0 || !isMine(this.#ownerOf(ip))) this.#parts.announcement.release(ip);
+    const unwanted = claimants.length === 0 && !this.#leaving.has(ip);
+    if (unwanted || !isMine(this.#ownerOf(ip))) this.#parts.announcement.release(ip);
     return claimants;
   }
 
@@ -320,6 +325,7 @@ export class Reconciler {
     if (readAssigned(service)) this.#unclaimNothing(service);
     this.#withdrawal.run(service, (ip) => this.#ownerOf(ip));
     if (!readAssigned(service)) this.#unclaim(this.#claims.set(keyOf(service), undefined));
+    this.#settleLeaving(keyOf(service));
   }
 
   /** While things are undone the claim stands, so that the address is undone from where it is. */
@@ -329,17 +335,24 @@ export class Reconciler {
   }
 
   #gone(key: ServiceKey): void {
+    this.#parts.names.withdraw(key);
+    this.#claimNames(key);
+    // Where somebody took our finalizer away, the ports are closed all the same, as far as this agent knows of them.
+    this.#leaving.add(key, this.#claims.set(key, undefined));
+    this.#settleLeaving(key);
+    if (this.#leaving.busy(key)) return;
     const kept = this.#kept.get(key);
     if (kept) this.#parts.leases.release(kept.request, kept.lease);
     else this.#parts.leases.abandon(key);
     this.#kept.delete(key);
-    this.#parts.names.withdraw(key);
-    this.#claimNames(key);
     this.#parts.router.yield(key);
-    this.#unclaim(this.#claims.set(key, undefined));
     this.#parts.allocator.settled(key);
     this.#parts.reporter.forget(key);
     this.#withdrawal.forget(key);
+  }
+
+  #settleLeaving(key: ServiceKey): void {
+    this.#leaving.settle(key, (ip) => this.#claims.claimants(ip).length > 0);
   }
 
   #unclaim(ips: readonly Ip[]): void {

@@ -80,6 +80,8 @@ export interface World {
   readonly named: Map<ServiceKey, readonly Ip[]>;
   mapped: Decision<RouterMapping>;
   unmapped: Decision;
+  /** What the router stage says of an address that was left. */
+  left: Decision;
   /** Addresses that answer a probe. */
   readonly strangers: Map<Ip, Mac>;
   configMap: Record<string, string>;
@@ -163,6 +165,11 @@ export function createWorld(node = 'n1'): World {
       return world.mapped;
     },
     yield: () => undefined,
+    leave: (_service, address) => {
+      const { state } = world.left;
+      if (state === 'pending') log.push(`close from ${address}`);
+      return world.left;
+    },
     withdraw: () => {
       log.push('unmap');
       return world.unmapped;
@@ -238,6 +245,7 @@ export function createWorld(node = 'n1'): World {
     named: new Map(),
     mapped: ready({ records: [], reachability: 'public', families: { 4: 'public' } }, 'RouterMapped', 'mapped'),
     unmapped: off('Unmapped', ''),
+    left: off('NotMapped', ''),
     strangers,
     configMap: { 'range-global': '10.77.0.200-10.77.0.202' },
     allocating: true,

@@ -19,7 +19,7 @@ export async function closePorts(
   clock: Clock,
   gatewayOf: (record: MappingRecord) => Gateway | undefined,
   records: readonly MappingRecord[],
-  source: Ip,
+  sourceFor: (record: MappingRecord) => Ip,
   signal: AbortSignal,
 ): Promise<Closed> {
   const end = new AbortController();
@@ -31,7 +31,10 @@ export async function closePorts(
   let open = records;
   while (open.length > 0) {
     const answers = await Promise.all(
-      open.map(async (record) => ({ record, answer: await closePort(gatewayOf(record), record, source, either) })),
+      open.map(async (record) => ({
+        record,
+        answer: await closePort(gatewayOf(record), record, sourceFor(record), either),
+      })),
     );
     const last = either.aborted;
     open = [];

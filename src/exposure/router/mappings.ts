@@ -20,6 +20,7 @@ export interface RouterMappingsDriver extends RouterMappings {
 
 /** How long the answer to a withdrawal is remembered, for a caller that asks once more. */
 const REMEMBER: Milliseconds = 60_000;
+const NOTHING_MAPPED = off('NotMapped', 'nothing is mapped');
 const FAMILIES: readonly Family[] = [4, 6];
 
 export function createRouterMappings(parts: RouterMappingsParts): RouterMappingsDriver {
@@ -76,7 +77,7 @@ export function createRouterMappings(parts: RouterMappingsParts): RouterMappings
     ensure: (request) => entryOf(request).want(request),
     yield: (service) => FAMILIES.forEach((family) => stop(`${service} ${family}`)),
     withdraw(request): Decision {
-      if (request.previous.length === 0 && !entries.has(keyOf(request))) return off('NotMapped', 'nothing is mapped');
+      if (request.previous.length === 0 && !entries.has(keyOf(request))) return NOTHING_MAPPED;
       const entry = entryOf(request);
       const decision = entry.withdraw(request);
       if (decision.state === 'off') {
@@ -84,6 +85,13 @@ export function createRouterMappings(parts: RouterMappingsParts): RouterMappings
           if (entries.get(keyOf(request)) === entry && entry.idle) stop(keyOf(request));
         });
       }
+      return decision;
+    },
+    leave(service, ip): Decision {
+      const key = `${service} ${familyOf(ip)}`;
+      const entry = entries.get(key);
+      const decision = entry?.leave(ip) ?? NOTHING_MAPPED;
+      if (entry?.idle === true) stop(key);
       return decision;
     },
     onChange(callback) {

@@ -65,6 +65,11 @@ export interface RouterMappings {
   ensure(request: MappingRequest): Decision<RouterMapping>;
   /** Stop without undoing: another node goes on. */
   yield(service: ServiceKey): void;
+  /**
+   * The Service is not at `ip` any more, which this node lets go of next: remove what leads there, from there. `pending`
+   * as long as the address is needed for that, which ends within seconds whether or not the router answers.
+   */
+  leave(service: ServiceKey, ip: Ip): Decision;
   /** Remove the mappings from the router. `off` once they are gone or the router could not be reached in time. */
   withdraw(request: MappingRequest): Decision;
   /** Called with the Service whose answer may have changed. Returns the way to stop. */

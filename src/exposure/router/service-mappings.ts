@@ -2,7 +2,7 @@
  * The mappings of one Service on the router, from the first request to the last trace. Rounds follow one another:
  * each brings everything to what is wanted, and a newer wish, a restart of the router or the clock starts the next.
  */
-import { failed, pending, type Decision } from '../../model/decision.ts';
+import { failed, off, pending, type Decision } from '../../model/decision.ts';
 import { messageOf } from '../../model/errors.ts';
 import { familyOf, type Ip } from '../../model/ip.ts';
 import type { Clock, Milliseconds, Timer } from '../../model/time.ts';
@@ -93,6 +93,15 @@ export class ServiceMappings implements GatewayUser {
     }
     const { state, reason, message } = this.#decision ?? pending('RouterUnmapping', '');
     return { state: state === 'ready' ? 'pending' : state, reason, message };
+  }
+
+  /** Away with what leads to `ip`; what a newer wish has at another address stays. */
+  leave(ip: Ip): Decision {
+    const { service } = this.#request;
+    if (ip === this.source) return this.withdraw({ ...this.#request, previous: [] });
+    return [...this.#held.values()].some(({ internalIp }) => internalIp === ip)
+      ? pending('RouterUnmapping', `closing the ports that lead to ${ip}, which ${service} had before`)
+      : off('RouterUnmapped', `nothing leads to ${ip} any more`);
   }
 
   /** Lets go without undoing anything: whoever goes on makes the same mappings his own. */
@@ -216,12 +225,23 @@ export class ServiceMappings implements GatewayUser {
     await Promise.all(
       dropped.map(async ([key, record]) => {
         const old = record.gateway === gateway.route.gateway ? undefined : this.#routerOf(record);
-        const answer = closePort(old ?? gateway, record, this.source, signal);
+        const answer = closePort(old ?? gateway, record, this.#sourceFor(record), signal);
         // A router that may be gone keeps nobody waiting for the one that is there.
-        if (old) this.#held.delete(key);
-        else if ((await answer).kind !== 'unreachable') this.#held.delete(key);
+        const unreachable = !old && (await answer).kind === 'unreachable';
+        // Nor does one that is silent an address that the Service has left: what leads there runs out.
+        if (!unreachable || record.internalIp !== this.source) this.#held.delete(key);
       }),
     );
+    // Whoever keeps a former address on this node for this may let go of it.
+    if (dropped.length > 0) this.#parts.changed();
+  }
+
+  /** A former address, while it still stands here: routers in secure mode listen to no other. */
+  #sourceFor({ internalIp }: MappingRecord): Ip {
+    const stands = this.#parts.network
+      .links()
+      .some(({ name, addresses }) => name === this.#request.link && addresses.some(({ ip }) => ip === internalIp));
+    return stands ? internalIp : this.source;
   }
 
   /** The router that a mapping is on, if it can be asked from this link. */
@@ -261,7 +281,13 @@ export class ServiceMappings implements GatewayUser {
     const records = [...this.#held.values()];
     if (records.length > 0) this.#enter();
     const routerOf = (record: MappingRecord): Gateway | undefined => this.#routerOf(record);
-    const { gone, left } = await closePorts(this.#parts.clock, routerOf, records, this.source, signal);
+    const { gone, left } = await closePorts(
+      this.#parts.clock,
+      routerOf,
+      records,
+      (record) => this.#sourceFor(record),
+      signal,
+    );
     for (const record of gone) this.#held.delete(keyOf(record));
     if (signal.aborted) return;
     this.#held.clear();

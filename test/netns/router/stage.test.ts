@@ -1,9 +1,10 @@
 /** The whole stage against miniupnpd in secure mode, judged by the router's own ruleset and from the Internet's side. */
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { MappingMethod } from '../../../src/exposure/router/port.ts';
 import { eventually } from '../../support/netns.ts';
 import { createDrivers, opened, request, settled, TCP, withdrawn } from './drivers.ts';
-import { createRouterLan, GATEWAY, OUTER, VIP, type RouterLan } from './router-lan.ts';
+import { createRouterLan, GATEWAY, OTHER_VIP, OUTER, VIP, type RouterLan } from './router-lan.ts';
 
 const PEER = new URL('../../support/nat-upnp-peer.ts', import.meta.url).pathname;
 const METHODS = ['pcp', 'nat-pmp', 'igd2', 'igd1'] as const;
@@ -87,6 +88,36 @@ describe.each<MappingMethod>(METHODS)('by %s', (method) => {
       // By PCP alone there is no way to ask for the address.
       if (method !== 'pcp') expect(decision.message).toContain('it probably has no public one');
       expect(await world.table()).toEqual([]);
+    }
+  });
+
+  it('removes from the former address, in secure mode, what leads there when the Service changes its own', async () => {
+    await world.start({ methods: [method] });
+    const mappings = driver();
+    const { records } = await opened(mappings, request());
+    const moved = await opened(mappings, request({ ip: OTHER_VIP, previous: records }));
+    expect(moved.records).toMatchObject([{ internalIp: OTHER_VIP }]);
+    expect(mappings.leave('default/web', VIP).state).toBe('off');
+    expect(await world.table()).toEqual([{ ...OPEN, internalIp: OTHER_VIP }]);
+  });
+
+  it('removes a mapping whose Service went while the agent that made it was down', async () => {
+    await world.start({ methods: [method] });
+    const dead = driver();
+    const { records } = await opened(dead, request());
+    dead.close();
+    // The finalizer kept the Service, and with it the records, for the next agent.
+    expect(await withdrawn(driver(), request({ previous: records }))).toMatchObject({ reason: 'RouterUnmapped' });
+    expect(await world.table()).toEqual([]);
+  });
+
+  it('is refreshed before it runs out, with a life of ten seconds', async () => {
+    await world.start({ methods: [method] });
+    const { records } = await opened(driver(), request({ lifetime: 10_000 }));
+    expect(records[0]?.lifetime).toBeLessThanOrEqual(10_000);
+    for (let i = 0; i < 7; i++) {
+      await delay(2000);
+      expect(await world.table()).toEqual([OPEN]);
     }
   });
 

@@ -69,8 +69,8 @@ const pmpYes =
       encodeNatPmpResponse({ kind: 'map', result: 0, epoch: EPOCH, protocol, mapping, ...spoilt(mapping, wrong) }),
     ];
   };
-function spoilt<T extends object>(
-  mapping: T,
+function spoilt(
+  mapping: object,
   { internalPort, protocol }: { readonly internalPort?: number; readonly protocol?: 'TCP' | 'UDP' },
 ): object {
   return {
