@@ -148,7 +148,9 @@ export class Reconciler {
         ? failed('NoReadyEndpoints', 'externalTrafficPolicy is Local and no node has a ready endpoint')
         : failed('NodesExcluded', `${among.join(', ')} may not own addresses: label ${EXCLUDE_LABEL} is honoured`);
     }
-    return others.find(({ state }) => state !== 'ready') ?? first;
+    const missing = others.find(({ state }) => state !== 'ready');
+    if (missing ?? first.state !== 'ready') return missing ?? first;
+    return others.length === 0 ? first : { ...first, message: `${first.value.node} owns ${ips.join(', ')}` };
   }
 
   #ownerOf(ip: Ip): Decision<Owner> {
@@ -177,8 +179,10 @@ export class Reconciler {
       this.#parts.announcement.release(ip);
       return own.state === 'ready' ? NOT_OWNER : pending('WaitingForOwner', own.message);
     });
-    if (isMine(owner)) return decisions.find(({ state }) => state !== 'ready') ?? decisions[0] ?? NOT_OWNER;
-    return decisions[0] ?? NOT_OWNER;
+    const [first = NOT_OWNER, ...others] = decisions;
+    if (!isMine(owner) || first.state !== 'ready' || others.length === 0) return first;
+    const missing = others.find(({ state }) => state !== 'ready');
+    return missing ?? { ...first, message: decisions.map(({ message }) => message).join('; ') };
   }
 
   /** Before the Service has another address, its owner clears away what hangs on this one. */

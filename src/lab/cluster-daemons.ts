@@ -2,8 +2,9 @@
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { join } from 'node:path';
 import type { DaemonSpec } from './daemons.ts';
-import { MANAGEMENT, netnsOf, type LabPaths } from './layout.ts';
+import { MANAGEMENT, netnsOf, SERVICE_CIDRS, type LabPaths } from './layout.ts';
 import { nodeNames } from './network.ts';
+import type { LabOptions } from './options.ts';
 import type { LabState } from './state.ts';
 
 /** A program of this tree: TypeScript when this very file runs as such, JavaScript when it was built. */
@@ -21,6 +22,7 @@ export function apiServer(paths: LabPaths, state: LabState): DaemonSpec {
     argv: [
       ...program('lab/apiserver/main'),
       ...['--data', paths.apiData],
+      ...['--service-cluster-ip-range', serviceCidrs(state.options).join(',')],
       ...['--listen', `127.0.0.1:${state.apiPort}`],
       ...['--listen', `netns:${netnsOf(paths, 'mgmt')}:${MANAGEMENT.api}:${MANAGEMENT.apiPort}`],
       ...['--kubeconfig-out', paths.kubeconfigs],
@@ -28,6 +30,11 @@ export function apiServer(paths: LabPaths, state: LabState): DaemonSpec {
     ready: (log) => /^ready$/m.test(log),
     readyWithinMs: 30_000,
   };
+}
+
+/** The first is the family of Services that ask for none. */
+function serviceCidrs({ ipv6 }: LabOptions): string[] {
+  return ipv6 ? [SERVICE_CIDRS.ipv4, SERVICE_CIDRS.ipv6] : [SERVICE_CIDRS.ipv4];
 }
 
 export function workloads(paths: LabPaths, state: LabState): DaemonSpec {

@@ -31,6 +31,9 @@ export const LAN6 = {
   wanInternet: '2001:db8:ff::1',
 } as const;
 
+/** Where the API server takes cluster addresses of Services from. */
+export const SERVICE_CIDRS = { ipv4: '10.96.0.0/16', ipv6: 'fd96::/112' } as const;
+
 /** The network by which nodes reach the API server, apart from the LAN: a broken LAN shall not hide what happens. */
 export const MANAGEMENT = { cidr: '172.31.0.0/24', api: '172.31.0.1', apiPort: 6443 } as const;
 
