@@ -149,8 +149,9 @@ async function untilReady(client: Client, api: Running): Promise<void> {
   for (let attempt = 0; attempt < 300; attempt++) {
     if (api.process.exitCode !== null) throw new Error(`kube-apiserver ended: ${api.said.join('')}`);
     const ready = await client.call('GET', '/readyz').catch(() => undefined);
-    const namespace = await client.call('GET', '/api/v1/namespaces/default').catch(() => undefined);
-    if (ready?.code === 200 && namespace?.code === 200) return;
+    // Made after it is ready, as the last of what is there from the beginning.
+    const service = await client.call('GET', '/api/v1/namespaces/default/services/kubernetes').catch(() => undefined);
+    if (ready?.code === 200 && service?.code === 200) return;
     await delay(200);
   }
   throw new Error(`kube-apiserver is not ready: ${api.said.slice(-20).join('')}`);
