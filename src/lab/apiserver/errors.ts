@@ -53,6 +53,10 @@ export function forbiddenField(field: string, detail: string): FieldError {
   return { reason: 'FieldValueForbidden', field, message: `Forbidden: ${detail}` };
 }
 
+export function tooLong(field: string, bytes: number): FieldError {
+  return { reason: 'FieldValueTooLong', field, message: `Too long: may not be more than ${bytes} bytes` };
+}
+
 export interface StatusDetails extends JsonObject {
   name?: string;
   group?: string;

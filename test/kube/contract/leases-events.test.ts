@@ -120,6 +120,40 @@ againstEachServer('leases and events', (server) => {
       expect(listAt(fresh.body, 'items').map((item) => at(item, 'metadata.name'))).toEqual(['e-found']);
     });
 
+    it.each<[string, Record<string, unknown>, string]>([
+      ['a kind of its own', { type: 'Loud' }, 'type'],
+      ['a long note, by its bytes', { note: 'ä'.repeat(513) }, 'message'],
+      ['a long reason', { reason: 'r'.repeat(129) }, 'reason'],
+      ['a long action', { action: 'a'.repeat(129) }, 'action'],
+      ['a long instance', { reportingInstance: 'i'.repeat(129) }, 'reportingInstance'],
+      ['a controller that is no name', { reportingController: 'a b' }, 'reportingController'],
+      ['a series of one', { series: { count: 1, lastObservedTime: TIME } }, 'series.count'],
+      ['a series without a time', { series: { count: 2 } }, 'series.lastObservedTime'],
+      ['the counter of the old form', { deprecatedCount: 3 }, 'count'],
+      ['the source of the old form', { deprecatedSource: { component: 'kubevip' } }, 'source'],
+      ['no time', { eventTime: undefined }, 'eventTime'],
+    ])('of the new form have not %s', async (_what, fields, field) => {
+      const { code, body } = await call('POST', EVENTS, event('e-refused', fields));
+      expect([code, listAt(body, 'details.causes').map((cause) => at(cause, 'field'))]).toEqual([422, [field]]);
+    });
+
+    it('about nodes are in the default namespace or that of the system', async () => {
+      const about = { regarding: { kind: 'Node', name: 'n1' } };
+      const system = EVENTS.replace('/default/', '/kube-system/');
+      for (const path of [EVENTS, system]) expect((await call('POST', path, event('e-node', about))).code).toBe(201);
+      const { code, body } = await call('POST', EVENTS.replace('/default/', '/kube-public/'), event('e-node', about));
+      expect([code, at(body, 'details.causes.0.field')]).toEqual([422, 'involvedObject.namespace']);
+    });
+
+    it('of the old form may be patched in the new one, but said no other way', async () => {
+      const old = { metadata: { name: 'e-mixed' }, involvedObject: { namespace: 'default', name: 'x' }, message: 'y' };
+      await call('POST', CORE_EVENTS, { ...old, count: 2, type: 'Loud' });
+      const label = { metadata: { labels: { a: 'b' } } };
+      expect((await call('PATCH', `${EVENTS}/e-mixed`, label, MERGE)).code).toBe(200);
+      const other = await call('PATCH', `${EVENTS}/e-mixed`, { deprecatedCount: 3 }, MERGE);
+      expect([other.code, at(other.body, 'details.causes.0.field')]).toEqual([422, 'count']);
+    });
+
     it('say who, what and why, and belong to the namespace of what they are about', async () => {
       const { code, body } = await call(
         'POST',

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { at, listAt, textAt } from './client.ts';
-import { CONFIG_MAPS, configMap, deployment, MERGE, service, SERVICES } from './objects.ts';
+import { APPLY, CONFIG_MAPS, configMap, deployment, MERGE, service, SERVICES } from './objects.ts';
 import { againstEachServer } from './servers.ts';
 
 againstEachServer('objects', (server) => {
@@ -122,6 +122,32 @@ againstEachServer('objects', (server) => {
         'metadata.labels',
         'metadata.annotations',
         'metadata.finalizers[0]',
+      ]);
+    });
+
+    it('refuses options that make no sense', async () => {
+      const manager = 'm'.repeat(129);
+      for (const [query, field] of [
+        ['dryRun=Some', 'dryRun'],
+        ['fieldValidation=Some', 'fieldValidation'],
+        [`fieldManager=${manager}`, 'fieldManager'],
+      ]) {
+        const { code, body } = await call('POST', `${CONFIG_MAPS}?${query}`, configMap('options'));
+        expect([code, at(body, 'details.kind'), at(body, 'details.causes.0.field')]).toEqual([
+          422,
+          'CreateOptions',
+          field,
+        ]);
+      }
+      await call('POST', CONFIG_MAPS, configMap('options'));
+      const path = `${CONFIG_MAPS}/options?fieldManager=${manager}`;
+      const put = await call('PUT', path, configMap('options'));
+      const merge = await call('PATCH', path, {}, MERGE);
+      const apply = await call('PATCH', path, configMap('options'), APPLY);
+      expect([put, merge, apply].map(({ code, body }) => [code, at(body, 'details.kind')])).toEqual([
+        [422, 'UpdateOptions'],
+        [422, 'PatchOptions'],
+        [422, 'PatchOptions'],
       ]);
     });
 

@@ -1,6 +1,6 @@
 /** The object in the body of a request, read by the schema of its resource. */
-import type { RequestContext } from '../http/context.ts';
-import { badRequest, invalid, type ApiError } from '../errors.ts';
+import { optionsOf, type RequestContext } from '../http/context.ts';
+import { badRequest, invalid, invalidOptions, unsupported, type ApiError } from '../errors.ts';
 import { isObject, stringAt, type JsonObject } from '../json.ts';
 import type { ApiObject } from '../object.ts';
 import { apiVersionOfResource, type Resource } from '../registry/resource.ts';
@@ -9,11 +9,11 @@ import { inOrder } from './present.ts';
 
 type FieldValidation = 'Ignore' | 'Warn' | 'Strict';
 
-function fieldValidation(query: URLSearchParams): FieldValidation {
-  const value = query.get('fieldValidation') ?? 'Warn';
-  if (value === 'Ignore' || value === 'Warn' || value === 'Strict' || value === '')
-    return value === '' ? 'Warn' : value;
-  throw badRequest(`invalid fieldValidation ${JSON.stringify(value)}: must be one of Ignore, Warn, Strict`);
+function fieldValidation({ url, request }: RequestContext): FieldValidation {
+  const value = url.searchParams.get('fieldValidation') ?? '';
+  if (value === '') return 'Warn';
+  if (value === 'Ignore' || value === 'Warn' || value === 'Strict') return value;
+  throw invalidOptions(optionsOf(request), [unsupported('fieldValidation', value, ['', 'Ignore', 'Strict', 'Warn'])]);
 }
 
 /**
@@ -60,7 +60,7 @@ function conform(
   value: JsonObject,
   refuse: (why: string) => ApiError,
 ): ApiObject {
-  const mode = fieldValidation(context.url.searchParams);
+  const mode = fieldValidation(context);
   try {
     const { object, unknown } = decode(resource.schema, value);
     const problems = unknown.map((path) => `unknown field ${JSON.stringify(path)}`);

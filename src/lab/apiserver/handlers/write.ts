@@ -122,10 +122,10 @@ function refuseUndeclared(resource: Resource, body: JsonObject): void {
 function applyObject(context: RequestContext, target: Target, config: ApiObject): void {
   const { resource, namespace, name, subresource } = target;
   const { backend, url } = context;
-  const manager = url.searchParams.get('fieldManager') ?? '';
-  if (manager === '') {
+  if (!url.searchParams.get('fieldManager')) {
     throw invalidOptions('PatchOptions', [required('fieldManager', 'is required for apply patch')]);
   }
+  const manager = fieldManager(context);
   config.metadata.name ??= name;
   const force = ['true', '1'].includes(url.searchParams.get('force') ?? '');
   const options = { manager, subresource, force, now: backend.now() };

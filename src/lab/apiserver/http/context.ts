@@ -1,7 +1,7 @@
 /** One request on its way through the server. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { User } from '../auth/user.ts';
-import { invalidOptions, unsupported } from '../errors.ts';
+import { invalidOptions, tooLong, unsupported } from '../errors.ts';
 import type { Json } from '../json.ts';
 import type { Backend } from '../operations/backend.ts';
 
@@ -19,7 +19,7 @@ export interface RequestContext {
 export function isDryRun({ url, request }: RequestContext): boolean {
   const values = url.searchParams.getAll('dryRun').filter((value) => value !== '');
   if (values.some((value) => value !== 'All')) {
-    throw invalidOptions(OPTIONS[request.method ?? ''] ?? 'UpdateOptions', [unsupported('dryRun', values, ['All'])]);
+    throw invalidOptions(optionsOf(request), [unsupported('dryRun', values, ['All'])]);
   }
   return values.length > 0;
 }
@@ -30,10 +30,20 @@ const OPTIONS: Readonly<Record<string, string>> = {
   DELETE: 'DeleteOptions',
 };
 
-/** Who is recorded as the manager of the fields that a request writes. */
+/** The kind of the options of a request that writes. */
+export function optionsOf({ method = '' }: IncomingMessage): string {
+  return OPTIONS[method] ?? 'UpdateOptions';
+}
+
+const MAX_MANAGER_BYTES = 128;
+
+/** Who is recorded as the manager of the fields that a request writes. @throws ApiError 422 */
 export function fieldManager({ url, request }: RequestContext): string {
-  const given = url.searchParams.get('fieldManager');
-  if (given !== null && given !== '') return given.slice(0, 128);
+  const given = url.searchParams.get('fieldManager') ?? '';
+  if (Buffer.byteLength(given) > MAX_MANAGER_BYTES) {
+    throw invalidOptions(optionsOf(request), [tooLong('fieldManager', MAX_MANAGER_BYTES)]);
+  }
+  if (given !== '') return given;
   return (request.headers['user-agent'] ?? 'unknown').split('/', 1)[0]?.slice(0, 128) || 'unknown';
 }
 

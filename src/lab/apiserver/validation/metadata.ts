@@ -1,5 +1,5 @@
 /** Rules for metadata, the same for every kind. */
-import { forbiddenField, invalidValue, required, type FieldError } from '../errors.ts';
+import { forbiddenField, invalidValue, required, tooLong, type FieldError } from '../errors.ts';
 import { equal, stringAt, type Json } from '../json.ts';
 import type { ApiObject, Meta } from '../object.ts';
 import type { Resource } from '../registry/resource.ts';
@@ -43,13 +43,7 @@ function annotationErrors({ annotations = {} }: Meta): FieldError[] {
   const field = 'metadata.annotations';
   const errors = Object.keys(annotations).flatMap((key) => each(field, key, qualifiedNameErrors(key.toLowerCase())));
   const bytes = Object.entries(annotations).reduce((sum, [key, value]) => sum + key.length + value.length, 0);
-  if (bytes > MAX_ANNOTATIONS_BYTES) {
-    errors.push({
-      reason: 'FieldValueTooLong',
-      field,
-      message: `Too long: may not be more than ${MAX_ANNOTATIONS_BYTES} bytes`,
-    });
-  }
+  if (bytes > MAX_ANNOTATIONS_BYTES) errors.push(tooLong(field, MAX_ANNOTATIONS_BYTES));
   return errors;
 }
 

@@ -1,10 +1,11 @@
 /** Events: one table, in the form of the core group; events.k8s.io/v1 is another view of it. */
 import { invalidValue, required, type FieldError } from '../../errors.ts';
-import { objectAt, stringAt, type JsonObject } from '../../json.ts';
+import { equal, numberAt, objectAt, stringAt, type JsonObject } from '../../json.ts';
 import type { ApiObject } from '../../object.ts';
 import { eventColumns } from '../../printers/core.ts';
 import { coreEvent, event } from '../../schema/core.ts';
 import { immutable } from '../../validation/metadata.ts';
+import { qualifiedNameErrors } from '../../validation/names.ts';
 import { defineResource } from '../resource.ts';
 
 /** Name in the core form → name in events.k8s.io/v1. Everything else has the same name in both. */
@@ -44,10 +45,28 @@ const shared = {
   createOnUpdate: true,
 } as const;
 
-function validateCoreEvent(object: ApiObject): FieldError[] {
-  const wanted = stringAt(objectAt(object, 'involvedObject'), 'namespace') || 'default';
-  if (wanted === object.metadata.namespace) return [];
-  return [invalidValue('involvedObject.namespace', wanted, 'does not match event.namespace')];
+/** What both forms demand. Events of the old kind have no `eventTime`, and hardly any rules. */
+function eventErrors(object: ApiObject, names: { target: string; controller: string; note: string }): FieldError[] {
+  const { namespace } = object.metadata;
+  const about = stringAt(objectAt(object, names.target), 'namespace');
+  const elsewhere = [invalidValue('involvedObject.namespace', about, 'does not match event.namespace')];
+  if (stringAt(object, 'eventTime') === '') return (about || 'default') === namespace ? [] : elsewhere;
+  const controller = stringAt(object, names.controller);
+  return [
+    ...(about === '' && namespace !== 'default' && namespace !== 'kube-system' ? elsewhere : []),
+    ...(controller === '' ? [required(names.controller)] : []),
+    ...qualifiedNameErrors(controller).map((why) => invalidValue(names.controller, controller, why)),
+    ...['reportingInstance', 'action', 'reason'].flatMap((key) => [
+      ...(stringAt(object, key) === '' ? [required(key)] : []),
+      ...longerThan(128, stringAt(object, key), key),
+    ]),
+    ...longerThan(1024, stringAt(object, names.note), 'message'),
+  ];
+}
+
+/** Lengths are those of UTF-8. */
+function longerThan(limit: number, text: string, field: string): FieldError[] {
+  return Buffer.byteLength(text) > limit ? [invalidValue(field, '', `can have at most ${limit} characters`)] : [];
 }
 
 export const coreEvents = defineResource({
@@ -63,24 +82,39 @@ export const coreEvents = defineResource({
     source: (object) => stringAt(objectAt(object, 'source'), 'component') || stringAt(object, 'reportingComponent'),
     type: (object) => stringAt(object, 'type'),
   },
-  validate: validateCoreEvent,
+  validate: (object) =>
+    eventErrors(object, { target: 'involvedObject', controller: 'reportingComponent', note: 'message' }),
 });
 
-/** The new form has rules; the old one has none to speak of. */
 function validateEvent(object: ApiObject): FieldError[] {
-  const errors: FieldError[] = [];
-  if (stringAt(object, 'eventTime') === '') {
-    // Events of the old form, seen through the new one, have none.
-    return stringAt(object, 'deprecatedFirstTimestamp') === '' ? [required('eventTime')] : [];
-  }
-  for (const key of ['reportingController', 'reportingInstance', 'action', 'reason']) {
-    if (stringAt(object, key) === '') errors.push(required(key));
-  }
-  if (stringAt(object, 'note').length > 1024)
-    errors.push(invalidValue('message', '', 'can have at most 1024 characters'));
+  const errors = [
+    ...eventErrors(object, { target: 'regarding', controller: 'reportingController', note: 'note' }),
+    ...seriesErrors(object),
+  ];
+  // One that has a version is there already, perhaps in the old form.
+  return object.metadata.resourceVersion === undefined ? [...errors, ...newEventErrors(object)] : errors;
+}
+
+function seriesErrors(object: ApiObject): FieldError[] {
+  if (object['series'] === undefined) return [];
+  const series = objectAt(object, 'series');
+  return [
+    ...((numberAt(series, 'count') ?? 0) < 2 ? [invalidValue('series.count', '', 'should be at least 2')] : []),
+    ...(stringAt(series, 'lastObservedTime') === '' ? [required('series.lastObservedTime')] : []),
+  ];
+}
+
+function newEventErrors(object: ApiObject): FieldError[] {
   const type = stringAt(object, 'type');
-  if (type !== 'Normal' && type !== 'Warning') errors.push(invalidValue('type', type, 'has invalid value'));
-  return errors;
+  const old = ['firstTimestamp', 'lastTimestamp', 'count', 'source'].filter((key) => {
+    const value = object[RENAMED[key] ?? key];
+    return value !== undefined && !equal(value, {});
+  });
+  return [
+    ...(stringAt(object, 'eventTime') === '' ? [required('eventTime')] : []),
+    ...(type === 'Normal' || type === 'Warning' ? [] : [invalidValue('type', '', `has invalid value: ${type}`)]),
+    ...old.map((key) => invalidValue(key, '', 'needs to be unset')),
+  ];
 }
 
 /** What has been said stays said; only the series goes on. */
