@@ -152,7 +152,7 @@ function hintsFor(code: ApiErrorCode, subject: Subject): readonly string[] {
     case 'FORBIDDEN':
       return [
         `RBAC: allow verb "${subject.verb}" on "${subject.resource}" (API group "${subject.group}")${where}.`,
-        'deploy/kubevip.yaml has every rule the agent needs.',
+        'Other credentials: --kubeconfig or --context. What the agents need is in deploy/kubevip.yaml.',
       ];
     case 'UNAUTHORIZED':
       return ['The credentials of the kubeconfig are not accepted. Have they expired?'];

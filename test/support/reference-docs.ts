@@ -42,6 +42,8 @@ export function reasonsInSource(): {
       const reason = /'([A-Z][A-Za-z0-9]+)'/.exec(call[1] ?? '')?.[1];
       if (reason !== undefined) add(reason, 'ready', stage);
     }
+    for (const [, reason = ''] of text.matchAll(/The reason of [^\n]*\*\/\s*export const \w+ = '([A-Z]\w+)'/g))
+      add(reason, 'ready', stage);
   }
   return [...found]
     .map(([reason, { states, stage }]) => ({ reason, states: [...states].sort(), stage }))
