@@ -16,6 +16,7 @@ import type { Health } from './http.ts';
 import type { Logger } from './log.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import type { Parts } from './parts.ts';
+import { sweepRouters } from './router-sweep.ts';
 import { snapshotOf, staleSeconds } from './snapshot.ts';
 
 /** Everything is looked at again this often, whether or not anybody said that it changed. */
@@ -126,6 +127,7 @@ export class Agent {
         this.metrics.leadershipChanged(config.allocatorLease);
         all();
         this.#warm();
+        if (allocatorElection.isLeader) void sweepRouters(this.#parts);
       }),
     );
     for (const watcher of Object.values(watchers)) watcher.start();

@@ -4,6 +4,7 @@ import type { AddressProber } from '../exposure/address/port.ts';
 import type { Announcement } from '../exposure/announcement/port.ts';
 import type { NamePublisher } from '../exposure/naming/port.ts';
 import type { Election, Ownership } from '../exposure/ownership/port.ts';
+import type { RouterMappingsDriver } from '../exposure/router/mappings.ts';
 import type { RouterMappings } from '../exposure/router/port.ts';
 import type { EventRecorder, ServiceWriter } from '../exposure/status/port.ts';
 import type { Watcher } from '../kube/watcher/watcher.ts';
@@ -31,7 +32,7 @@ export interface Stages {
   };
   /** `close` leaves nothing on the node. */
   readonly announcement: Announcement & { close(): Promise<void> };
-  readonly router: RouterMappings & Closing;
+  readonly router: RouterMappings & Closing & Pick<RouterMappingsDriver, 'sweep'>;
   readonly names: NamePublisher;
 }
 

@@ -29,6 +29,7 @@ import { VERSION } from '../model/version.ts';
 import type { AgentConfig } from './config.ts';
 import type { Logger } from './log.ts';
 import type { Parts } from './parts.ts';
+import { clusterOf } from './router-sweep.ts';
 
 /** Nothing is started and no request made yet. @throws KubevipError for a kubeconfig that cannot be used. */
 export function wire(config: AgentConfig, log: Logger): Parts {
@@ -116,7 +117,7 @@ export function wire(config: AgentConfig, log: Logger): Parts {
         silence: createSilenceFilter(where),
         clock,
       }),
-      router: createRouterMappings({ network, clock }),
+      router: createRouterMappings({ network, clock, cluster: () => clusterOf(services) }),
       names: createNamePublisher({ network, clock, entropy }),
     },
     writer: createServiceWriter(cluster.resource('Service')),

@@ -12,7 +12,16 @@ import {
   type PortMappingEntry,
 } from '../../protocols/igd/actions.ts';
 import type { IgdReason } from '../../protocols/igd/faults.ts';
-import type { FindAnswer, MapAnswer, Mapped, MappingAsk, Refused, RouterClient, UnmapAnswer } from './client.ts';
+import type {
+  FindAnswer,
+  MapAnswer,
+  Mapped,
+  MappingAsk,
+  Refused,
+  RouterClient,
+  TableEntry,
+  UnmapAnswer,
+} from './client.ts';
 import { printable } from './description.ts';
 import type { RouterIo } from './exchange.ts';
 import { callIgd, refusedBy, type Called, type IgdEndpoint } from './igd-call.ts';
@@ -124,6 +133,21 @@ export function createIgdClient(options: IgdClientOptions): RouterClient {
       const after = await entryAt(record, source, signal);
       if (after.kind === 'unreachable') return after;
       return after.kind === 'entry' && leadsTo(after.entry, record) ? STILL_LISTED : GONE;
+    },
+
+    async list(source, signal) {
+      const entries: TableEntry[] = [];
+      for (let index = 0; index < LONGEST_LIST; index++) {
+        const answer = await call('GetGenericPortMappingEntry', indexArguments(index), source, signal);
+        if (answer.kind === 'unreachable') return undefined;
+        if (answer.kind === 'fault') return isAbsence(answer) || index > 0 ? entries : undefined;
+        const entry = readable(() => decodeGenericEntry(answer.values));
+        if (!entry) continue;
+        const { protocol, internalIp, internalPort, externalPort, description } = entry;
+        const port = { protocol, internalIp, internalPort, externalPort };
+        entries.push({ ...port, description, record: { ...port, method, gateway, controlUrl, serviceType } });
+      }
+      return entries;
     },
 
     async check(source, signal) {

@@ -23,6 +23,7 @@ export function createLimit(parallel: number): Limit {
 /** A client whose calls pass through a limit. */
 export function limited(client: RouterClient, limit: Limit): RouterClient {
   return {
+    list: (source, signal) => limit(() => client.list(source, signal)),
     method: client.method,
     gateway: client.gateway,
     map: (ask, signal) => limit(() => client.map(ask, signal)),

@@ -6,14 +6,19 @@ import type { Clock, Milliseconds } from '../../model/time.ts';
 import type { Network } from '../../model/wire.ts';
 import { Gateway } from './gateway.ts';
 import type { MappingRequest, RouterMappings } from './port.ts';
+import { sweepRouter, type SweepRequest, type Swept } from './sweep.ts';
 import { ServiceMappings } from './service-mappings.ts';
 
 export interface RouterMappingsParts {
   readonly network: Network;
   readonly clock: Clock;
+  /** UID of the cluster, which mappings are marked with; undefined while it is not known. */
+  readonly cluster?: () => string | undefined;
 }
 
 export interface RouterMappingsDriver extends RouterMappings {
+  /** Removes what earlier agents left on a router and nobody remembers. Never rejects. */
+  sweep(request: SweepRequest): Promise<Swept>;
   /** Stops everything without undoing anything: another node goes on. */
   close(): void;
 }
@@ -27,6 +32,7 @@ export function createRouterMappings(parts: RouterMappingsParts): RouterMappings
   /** One for each Service and family: a mapping for IPv4, pinholes for IPv6. */
   const entries = new Map<string, ServiceMappings>();
   const gateways = new Map<string, Gateway>();
+  const closed = new AbortController();
   const listeners = new Set<(service: ServiceKey) => void>();
 
   // Few per node, and what is known of one (its methods, its epoch) is worth keeping: so none is ever dropped.
@@ -94,12 +100,14 @@ export function createRouterMappings(parts: RouterMappingsParts): RouterMappings
       if (entry?.idle === true) stop(key);
       return decision;
     },
+    sweep: (request) => sweepRouter(gatewayOf(request.link, request.gateway), request, closed.signal),
     onChange(callback) {
       listeners.add(callback);
       return () => void listeners.delete(callback);
     },
     close() {
       unsubscribe();
+      closed.abort();
       for (const key of [...entries.keys()]) stop(key);
     },
   };

@@ -101,6 +101,7 @@ export function createNatPmpClient(options: NatPmpClientOptions): RouterClient {
     },
 
     find: () => Promise.resolve({ kind: 'unknown' }),
+    list: () => Promise.resolve(undefined),
 
     async unmap(record, source, signal) {
       if (record.internalIp !== source) return onlyItself(record.internalIp);

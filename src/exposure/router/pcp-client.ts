@@ -132,6 +132,7 @@ export function createPcpClient(options: PcpClientOptions): RouterClient {
     },
 
     find: () => Promise.resolve({ kind: 'unknown' }),
+    list: () => Promise.resolve(undefined),
 
     async unmap(record, source, signal) {
       if (record.internalIp !== source) return onlyItself(record.internalIp);

@@ -129,6 +129,9 @@ export function createPinholeClient(options: PinholeClientOptions): RouterClient
       return refusedBy(removed);
     },
 
+    /** A firewall shows its pinholes to nobody. */
+    list: () => Promise.resolve(undefined),
+
     async check(source, signal) {
       const answer = await call('GetFirewallStatus', [], source, signal);
       return answer.kind === 'unreachable' ? answer : { kind: 'alive' };

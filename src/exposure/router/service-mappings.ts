@@ -21,6 +21,7 @@ import type { MappingRecord, MappingRequest, RouterMapping, WantedPort } from '.
 export interface ServiceMappingsParts {
   readonly network: Pick<Network, 'links'>;
   readonly clock: Clock;
+  readonly cluster?: () => string | undefined;
   readonly gateway: (link: string, ip: Ip) => Gateway;
   /** The answer is another now. */
   readonly changed: () => void;
@@ -305,7 +306,8 @@ export class ServiceMappings implements GatewayUser {
     const { protocol, internalPort, externalPort } = port;
     const { service, uid, ip, lifetime, previous } = this.#request;
     const formerIps = previous.map(({ internalIp }) => internalIp).filter((former) => former !== ip);
-    const description = mappingDescription(service);
+    const cluster = this.#parts.cluster?.();
+    const description = mappingDescription(service, cluster === undefined ? undefined : { uid, cluster });
     const held = this.#held.get(keyOf(port));
     const known = held?.internalIp === ip;
     const uniqueId = known && !this.#forgotten ? held.uniqueId : undefined;

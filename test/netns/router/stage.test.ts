@@ -1,7 +1,9 @@
 /** The whole stage against miniupnpd in secure mode, judged by the router's own ruleset and from the Internet's side. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { createRouterMappings } from '../../../src/exposure/router/mappings.ts';
 import type { MappingMethod } from '../../../src/exposure/router/port.ts';
+import { ip } from '../../../src/model/ip.ts';
 import { eventually } from '../../support/netns.ts';
 import { createDrivers, opened, request, settled, TCP, withdrawn } from './drivers.ts';
 import { createRouterLan, GATEWAY, OTHER_VIP, OUTER, VIP, type RouterLan } from './router-lan.ts';
@@ -140,6 +142,43 @@ describe.each<MappingMethod>(METHODS)('by %s', (method) => {
       await server.stop();
       await withdrawn(next, request({ previous: moved.records }));
       expect(await world.table()).toEqual([]);
+    } finally {
+      await n2.run(['ip', 'addr', 'del', `${VIP}/32`, 'dev', 'eth0']);
+      await n1.ip8(`addr add ${VIP}/32 dev eth0`);
+      await n1.must(['arping', '-U', '-c', '1', '-I', 'eth0', VIP]);
+    }
+  });
+});
+
+describe.each<MappingMethod>(['igd2', 'igd1'])('a mapping that nobody remembers, by %s', (method) => {
+  it('is removed in secure mode from the address it leads to, which is borrowed for that', async () => {
+    await world.start({ methods: [method] });
+    const { n1, n2 } = world.lan.hosts;
+    const [cluster, uid] = ['6b1d22aa-0c5e-4f3e-8a55-5d2f1e0b9c7d', '11111111-4e0b-4c55-9a0e-8a3b1f6f0c11'];
+    const io = { network: world.network('n1'), clock: world.clock, cluster: () => cluster };
+    const dead = createRouterMappings(io);
+    await opened(dead, request({ uid }));
+    dead.close();
+    await world.occupy(9090);
+    await n1.ip8(`addr del ${VIP}/32 dev eth0`);
+    try {
+      const next = createRouterMappings({ ...io, network: world.network('n2') });
+      const swept = await next.sweep({
+        link: 'eth0',
+        gateway: GATEWAY,
+        source: ip(n2.ip),
+        cluster,
+        services: () => [],
+        inUse: () => false,
+        borrow: async (address) => {
+          await n2.ip8(`addr add ${address}/32 dev eth0`);
+          await n2.must(['arping', '-U', '-c', '1', '-I', 'eth0', address]);
+          return () => void n2.run(['ip', 'addr', 'del', `${address}/32`, 'dev', 'eth0']);
+        },
+      });
+      next.close();
+      expect(swept).toMatchObject({ removed: [{ externalPort: 8080, internalIp: VIP }], left: [] });
+      expect(await world.table()).toMatchObject([{ externalPort: 9090, internalIp: '10.77.0.50' }]);
     } finally {
       await n2.run(['ip', 'addr', 'del', `${VIP}/32`, 'dev', 'eth0']);
       await n1.ip8(`addr add ${VIP}/32 dev eth0`);
