@@ -48,20 +48,20 @@ export class LinkResponder {
   publish(key: string, publication: Publication): void {
     this.#keys.add(key);
     this.#machine.publish(key, publication, this.#options.clock.now());
-    this.#schedule();
+    this.#soon();
   }
 
   /** With goodbyes, which are on their way when the timers have run. */
   withdraw(key: string): void {
     this.#keys.delete(key);
     this.#machine.withdraw(key, this.#options.clock.now());
-    this.#schedule();
+    this.#soon();
   }
 
   forget(key: string): void {
     this.#keys.delete(key);
     this.#machine.forget(key);
-    this.#schedule();
+    this.#soon();
   }
 
   status(key: string): PublicationStatus | undefined {
@@ -181,6 +181,15 @@ export class LinkResponder {
     for (const output of outputs) if (output.kind === 'send') this.#channel?.send(output);
     this.#schedule();
     for (const output of outputs) if (output.kind === 'changed') this.#options.onChange(output.key);
+  }
+
+  /** When all calls of this turn are through: of a thousand changes the machine is looked at once. */
+  #soon(): void {
+    this.#timer?.cancel();
+    this.#timer = this.#options.clock.after(0, () => {
+      if (this.#isOpen()) this.#advance();
+      else this.#schedule();
+    });
   }
 
   /** While there is no socket the machine stands still: nothing is asked or said into the void. */

@@ -23,6 +23,7 @@ export class Goodbyes {
 
   /** These records are in use (again). */
   cancel(records: readonly ResourceRecord[]): void {
+    if (this.#pending.length === 0) return;
     const keys = new Set(records.map(recordKey));
     this.#pending = this.#pending.filter(({ record }) => !keys.has(recordKey(record)));
   }

@@ -141,9 +141,8 @@ export class Responder {
 
   advance(now: Milliseconds): ResponderOutput[] {
     const { probes, changed } = this.#probe(now);
-    const announced = [...this.#busy].flatMap(({ claims, announcer }) =>
-      announcer.advance(now) ? claims.established() : [],
-    );
+    const due = [...this.#busy].filter(({ announcer }) => announcer.advance(now));
+    const announced = addressesFirst(due.flatMap(({ claims }) => claims.established()));
     for (const entry of this.#busy) if (isIdle(entry)) this.#busy.delete(entry);
     this.#answerer.sent(announced, now);
     const unasked = message('response', { answers: distinct([...this.#dueGoodbyes(now), ...announced]) });
@@ -250,6 +249,12 @@ export class Responder {
     if (stands && !isIdle(entry)) this.#busy.add(entry);
     else this.#busy.delete(entry);
   }
+}
+
+/** Of a thousand names at once: what leads to an instance still holds in all caches, but where the host is has changed. */
+function addressesFirst(records: readonly ResourceRecord[]): ResourceRecord[] {
+  const isAddress = ({ type }: ResourceRecord): boolean => type === 'A' || type === 'AAAA';
+  return [...records.filter(isAddress), ...records.filter((record) => !isAddress(record))];
 }
 
 function isIdle({ claims, announcer }: Entry): boolean {
