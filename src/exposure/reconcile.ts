@@ -25,7 +25,7 @@ import { UNCONFIRMED } from './ownership/custody.ts';
 import type { Owner, Ownership } from './ownership/port.ts';
 import { ensureFamilies, withdrawFamilies, type StandingAddress } from './router/families.ts';
 import type { RouterMappings } from './router/port.ts';
-import { readRecords } from './router/records.ts';
+import { mayBeMapped } from './router/records.ts';
 import type { Reporter } from './status/reporter.ts';
 import { foretellingPatch, patchFor, type Outcome } from './status/outcome.ts';
 import { Withdrawal } from './withdraw.ts';
@@ -247,7 +247,7 @@ export class Reconciler {
     const addresses = standing(assigned.ips, announced.value.link, (ip) => this.#ownerOf(ip));
     const wanted = refusal || !intent.router || 'state' in intent.router ? undefined : intent.router;
     if (!wanted) {
-      if (readRecords(service).length > 0) {
+      if (mayBeMapped(service)) {
         const withdrawn = withdrawFamilies(router, service, addresses);
         if (withdrawn.state !== 'off') return withdrawn;
       } else router.yield(intent.service);
@@ -319,8 +319,10 @@ export class Reconciler {
       const foretelling = foretellingPatch(outcome);
       return foretelling ? reporter.report(service, foretelling) : reporter.cede(intent.service);
     }
-    const patience = owner.state === 'pending' && assigned ? OWNER_SOON : 0;
-    reporter.report(service, patchFor(service, intent, { ...outcome, node, now: clock.wall() }), patience);
+    const patch = patchFor(service, intent, { ...outcome, node, now: clock.wall() });
+    // Of an address just given the owner tells the rest, and usually sooner than it could be told here.
+    if (!assigned && outcome.address.state === 'ready') return reporter.report(service, { ...patch, conditions: [] });
+    reporter.report(service, patch, owner.state === 'pending' && assigned ? OWNER_SOON : 0);
   }
 
   #withdraw(service: Service): void {

@@ -2,7 +2,6 @@
  * The pipeline backwards, for a Service that is being deleted or is ours no more: name, router mapping, lease,
  * announcement, and only then the record and the finalizer. The owner does it, from where the address stands.
  */
-import { FINALIZER } from '../model/annotations.ts';
 import { off, type Decision } from '../model/decision.ts';
 import type { Ip } from '../model/ip.ts';
 import { keyOf, type Service, type ServiceKey } from '../model/kubernetes.ts';
@@ -15,7 +14,7 @@ import { nameRequestFor, readPublished } from './naming/request.ts';
 import type { Owner } from './ownership/port.ts';
 import { withdrawFamilies, type StandingAddress } from './router/families.ts';
 import type { RouterMappings } from './router/port.ts';
-import { readRecords } from './router/records.ts';
+import { mayBeMapped } from './router/records.ts';
 import { removalPatch } from './status/outcome.ts';
 import type { Reporter } from './status/reporter.ts';
 
@@ -27,7 +26,7 @@ export interface WithdrawalParts {
   readonly announcement: Announcement;
   readonly router: RouterMappings;
   readonly names: NamePublisher;
-  readonly reporter: Pick<Reporter, 'report'>;
+  readonly reporter: Pick<Reporter, 'report' | 'cede'>;
 }
 
 export class Withdrawal {
@@ -65,6 +64,7 @@ export class Withdrawal {
     // Where the first address is the others are; one that is not (see Claims.leaderOf) goes with its claim.
     const [owner] = assigned.ips.map((ip) => ownerOf(ip));
     if (!owner || !isMine(owner)) {
+      reporter.cede(key);
       names.yield(key);
       router.yield(key);
       leases.yield(key);
@@ -131,9 +131,7 @@ export class Withdrawal {
   /** From the address itself: routers in secure mode accept the removal from nobody else. */
   #unmap(service: Service, ips: readonly Ip[]): Decision {
     const { router, announcement } = this.#parts;
-    // A mapping may be under way that no record tells of yet; whoever asks for one holds the finalizer first.
-    const mayBeMapped = readRecords(service).length > 0 || service.metadata.finalizers?.includes(FINALIZER) === true;
-    if (!mayBeMapped) {
+    if (!mayBeMapped(service)) {
       router.yield(keyOf(service));
       return { state: 'off', reason: 'NotMapped', message: 'nothing is mapped' };
     }

@@ -10,16 +10,17 @@ export const FIELD_MANAGER = 'kubevip-agent';
 const WRITE_TIMEOUT_MS = 10_000;
 
 /**
- * Strategic merge patches without a resourceVersion: conditions merge by type and finalizers as a set, so
+ * Strategic merge patches, without a resourceVersion unless one is asked for: conditions merge by type and finalizers as a set, so
  * concurrent writers do not undo each other. The UID in the body is the precondition: the API server refuses
  * to change it (422, field metadata.uid), so a Service made anew under the same name is left alone.
  */
 export function createServiceWriter(services: Pick<Resource<Service>, 'patch'>): ServiceWriter {
   return {
     async patch(service, patch, signal) {
-      const { name, namespace, uid } = service.metadata;
+      const { name, namespace, uid, resourceVersion } = service.metadata;
       const send = async (body: object, options: Partial<PatchOptions>): Promise<boolean> => {
-        const precondition = uid === undefined ? {} : { uid };
+        const version = patch.onThisVersion === true && resourceVersion !== undefined ? { resourceVersion } : {};
+        const precondition = { ...(uid === undefined ? {} : { uid }), ...version };
         const metadata = { ...precondition, ...('metadata' in body ? (body.metadata as object) : {}) };
         try {
           await services.patch(
@@ -29,7 +30,7 @@ export function createServiceWriter(services: Pick<Resource<Service>, 'patch'>):
           );
           return true;
         } catch (error) {
-          if (isGone(error)) return false;
+          if (isGone(error) || (patch.onThisVersion === true && isApiError(error, 'CONFLICT'))) return false;
           throw error;
         }
       };

@@ -148,7 +148,10 @@ export function createWorld(node = 'n1'): World {
       world.leaseRequests.push(request);
       return world.lease;
     },
-    keep: () => world.kept,
+    keep: () => {
+      log.push('keep');
+      return world.kept;
+    },
     yield: () => undefined,
     abandon: (key) => {
       log.push(`abandon ${key}`);

@@ -13,6 +13,7 @@ import { describeAssigned } from './assigned.ts';
 import { candidates, poolContains } from './candidates.ts';
 import { addressesInUse, canShare, type Use } from './in-use.ts';
 import { Ledger } from './ledger.ts';
+import { satisfies } from './satisfies.ts';
 import { noFamily, noPool } from './pool-refusals.ts';
 import { linkFor } from './subnets.ts';
 import { offers, poolFor, type Pool, type PoolConfig } from './pools.ts';
@@ -55,6 +56,9 @@ export class Allocator {
   allocate(intent: Intent, current?: AssignedAddress): Decision<AssignedAddress> {
     const wanted = intent.address;
     if ('state' in wanted) return wanted;
+    // Verified when it was given, and not free for a second look since.
+    const given = this.#ledger.given(intent.service);
+    if (given && !given.value.lease && satisfies(intent, given.value, this.#parts.pools())) return given;
     switch (wanted.kind) {
       case 'explicit':
         return this.#explicit(intent, wanted.addresses);
@@ -246,10 +250,11 @@ export class Allocator {
   /** @param lacks why it goes without an address of some family. */
   #give(intent: Intent, assigned: AssignedAddress, lacks?: NotReady): Decision<AssignedAddress> {
     const use = { service: intent.service, ports: intent.ports.map(({ port }) => port) };
-    this.#ledger.reserve(use, assigned.ips);
     for (const ip of assigned.ips) this.#verified.forget(ip);
     const without = lacks ? `; ${lacks.message}` : '';
-    return ready(assigned, 'AddressAssigned', `${describeAssigned(assigned)}${without}`);
+    const given = ready(assigned, 'AddressAssigned', `${describeAssigned(assigned)}${without}`);
+    this.#ledger.reserve(use, given);
+    return given;
   }
 }
 

@@ -51,9 +51,10 @@ export function writeAssigned(assigned: AssignedAddress): string {
 
 /** Whether an annotation or `spec.loadBalancerIP` only repeats what a pool gave, as kube-vip's cloud provider writes it. */
 export function isOwnRecord(text: string, assigned: AssignedAddress | undefined): boolean {
-  if (assigned?.source !== 'pool') return false;
   const parts = text.split(',').map((part) => parseIp(part.trim()));
-  return parts.every((part) => part !== undefined && assigned.ips.includes(part));
+  return [assigned, assigned?.next].some(
+    (known) => known?.source === 'pool' && parts.every((part) => part !== undefined && known.ips.includes(part)),
+  );
 }
 
 /** For people: which addresses, and where they come from. */

@@ -1,8 +1,10 @@
 /** Who has which address: what the cluster says, and what was decided moments ago and has not arrived there yet. */
+import type { Ready } from '../../model/decision.ts';
 import type { Ip } from '../../model/ip.ts';
 import type { Service, ServiceKey } from '../../model/kubernetes.ts';
 import type { Clock, Milliseconds } from '../../model/time.ts';
 import { addressesInUse, type Use } from './in-use.ts';
+import type { AssignedAddress } from './port.ts';
 
 /** A decision that has not arrived on its Service by then was never written. */
 const RESERVED_FOR: Milliseconds = 30_000;
@@ -12,7 +14,7 @@ export class Ledger {
   readonly #services: () => Iterable<Service>;
   readonly #reserved = new Map<
     ServiceKey,
-    { readonly ips: readonly Ip[]; readonly use: Use; readonly until: number }
+    { readonly given: Ready<AssignedAddress>; readonly use: Use; readonly until: number }
   >();
 
   /** @param services every Service of the cluster. */
@@ -21,8 +23,14 @@ export class Ledger {
     this.#services = services;
   }
 
-  reserve(use: Use, ips: readonly Ip[]): void {
-    this.#reserved.set(use.service, { ips, use, until: this.#clock.now() + RESERVED_FOR });
+  reserve(use: Use, given: Ready<AssignedAddress>): void {
+    this.#reserved.set(use.service, { given, use, until: this.#clock.now() + RESERVED_FOR });
+  }
+
+  /** What was decided for the Service and has not arrived there yet. */
+  given(service: ServiceKey): Ready<AssignedAddress> | undefined {
+    const entry = this.#reserved.get(service);
+    return entry && entry.until > this.#clock.now() ? entry.given : undefined;
   }
 
   /** The Service is gone or carries its address. */
@@ -38,9 +46,9 @@ export class Ledger {
       if (others.length === 0) uses.delete(ip);
       else uses.set(ip, others);
     }
-    for (const [service, { ips, use, until }] of this.#reserved) {
+    for (const [service, { given, use, until }] of this.#reserved) {
       if (until <= this.#clock.now()) this.#reserved.delete(service);
-      else if (service !== except) for (const ip of ips) uses.set(ip, [...(uses.get(ip) ?? []), use]);
+      else if (service !== except) for (const ip of given.value.ips) uses.set(ip, [...(uses.get(ip) ?? []), use]);
     }
     return uses;
   }

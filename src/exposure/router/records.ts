@@ -1,5 +1,5 @@
 /** The record of the router stage on the Service: annotation `kubevip.dev/router-mappings`. */
-import { KEY } from '../../model/annotations.ts';
+import { FINALIZER, KEY } from '../../model/annotations.ts';
 import { familyOf, parseIp, type Ip } from '../../model/ip.ts';
 import { keyOf, type Service } from '../../model/kubernetes.ts';
 import type { RouterRequest } from '../intent/port.ts';
@@ -41,6 +41,11 @@ function isIp(value: unknown): boolean {
 
 function isPort(value: unknown): boolean {
   return typeof value === 'number' && Number.isInteger(value) && value >= 1 && value <= 65535;
+}
+
+/** A mapping may be under way that no record tells of yet; whoever asks for one holds the finalizer first. */
+export function mayBeMapped(service: Service): boolean {
+  return readRecords(service).length > 0 || service.metadata.finalizers?.includes(FINALIZER) === true;
 }
 
 /** With `wanted` undefined: the request to undo everything. */

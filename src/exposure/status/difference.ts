@@ -30,7 +30,8 @@ export function difference(service: Service, patch: ServicePatch): ServicePatch 
   if (patch.loadBalancerIP !== undefined && patch.loadBalancerIP !== (spec.loadBalancerIP ?? '')) {
     changed.loadBalancerIP = patch.loadBalancerIP;
   }
-  return Object.keys(changed).length === 0 ? undefined : changed;
+  if (Object.keys(changed).length === 0) return undefined;
+  return patch.onThisVersion === true ? { ...changed, onThisVersion: true } : changed;
 }
 
 type Keys = Readonly<Record<string, string | undefined>>;

@@ -64,7 +64,8 @@ export function foretellingPatch({
   address,
 }: Pick<Outcome, 'assigned' | 'address'>): ServicePatch | undefined {
   if (!assigned || address.state !== 'ready' || isSame(withoutNext(assigned), address.value)) return undefined;
-  return { annotations: { [KEY.assigned]: writeAssigned({ ...withoutNext(assigned), next: address.value }) } };
+  const annotations = { [KEY.assigned]: writeAssigned({ ...withoutNext(assigned), next: address.value }) };
+  return { annotations, onThisVersion: true };
 }
 
 function isSame(a: AssignedAddress, b: AssignedAddress): boolean {

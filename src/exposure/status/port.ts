@@ -14,6 +14,8 @@ export interface ServicePatch {
   readonly addFinalizer?: string;
   readonly removeFinalizer?: string;
   readonly loadBalancerIP?: string;
+  /** Only of the version that is patched: who has changed it meanwhile knows better, and nothing is written. */
+  readonly onThisVersion?: true;
 }
 
 export interface ServiceWriter {

@@ -106,8 +106,9 @@ export class Reporter {
         work.retryIn = FIRST_RETRY;
         this.#tell(work, service, next);
       } catch (error) {
-        if (abort.signal.aborted) break;
+        // Dropped or failed, it has to be written should it be decided again.
         delete work.written;
+        if (abort.signal.aborted) break;
         this.#parts.onError(key, messageOf(error));
         restore(work, next);
         await this.#pause(work, abort.signal);

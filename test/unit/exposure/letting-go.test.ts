@@ -70,6 +70,18 @@ describe('a Service that is gone', () => {
   });
 });
 
+describe('a Service that no longer wants a router port', () => {
+  it('while the router is being asked for it has that port closed, though no record tells of it', async () => {
+    const world = await exposed({ [KEY.router]: '8080' });
+    world.mapped = pending('RouterMapping', '');
+    annotate(world, { [KEY.router]: '8081', [KEY.routerMappings]: undefined });
+    await world.settle(WEB);
+    annotate(world, { [KEY.router]: undefined });
+    await world.settle(WEB);
+    expect(world.log).toContain('unmap');
+  });
+});
+
 describe('a Service whose wish for an address changes', () => {
   it('has its router ports closed from the old address before that goes', async () => {
     const world = await exposed({ [KEY.router]: '8080' });
@@ -113,6 +125,24 @@ describe('a Service whose wish for an address changes', () => {
     annotate(world, { [KEY.dhcp]: undefined });
     await world.settle(WEB);
     expect(world.log).toContain(`abandon ${WEB}`);
+  });
+
+  it('is not given a second look at, nor its lease back, while the change is being written', async () => {
+    const world = await exposed({ [KEY.dhcp]: 'true' });
+    annotate(world, { [KEY.dhcp]: undefined });
+    const keeps = (): number => world.log.filter((line) => line === 'keep').length;
+    // Until the address is verified, and the lease given back; the Service still shows the old one.
+    for (let i = 0; i < 5; i++) {
+      world.reconciler.reconcile(WEB);
+      await world.clock.advanceAsync(0);
+    }
+    expect(world.log).toContain('dhcp release');
+    const before = keeps();
+    for (let i = 0; i < 5; i++) {
+      world.reconciler.reconcile(WEB);
+      await world.clock.advanceAsync(0);
+    }
+    expect(keeps()).toBe(before);
   });
 
   it('owned by another node: that node is told what comes next, clears away and makes the change', async () => {

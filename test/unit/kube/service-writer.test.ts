@@ -57,6 +57,16 @@ describe('the writer of Services', () => {
     );
   });
 
+  it('writes nothing over a version that it was not decided on, where that is asked for', async () => {
+    const conflict = new ApiError('stale', { code: 'CONFLICT' });
+    const { calls, writer } = setup([conflict]);
+    const seen = { ...service, metadata: { ...service.metadata, resourceVersion: '7' } };
+    await writer.patch(seen, { annotations: { a: '1' }, onThisVersion: true });
+    expect(calls.map(({ body }) => body)).toEqual([
+      { metadata: { uid: 'u1', resourceVersion: '7', annotations: { a: '1' } } },
+    ]);
+  });
+
   it('takes the finalizer off last', async () => {
     const { calls, writer } = setup();
     await writer.patch(service, { removeFinalizer: 'f/x', ingress: [] });

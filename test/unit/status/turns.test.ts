@@ -85,4 +85,14 @@ describe('a report', () => {
     reporter.report({ ...WEB, metadata: { ...WEB.metadata, resourceVersion: '2' } }, saying('owned'));
     expect(texts()).toEqual(['given', 'owned']);
   });
+
+  it('that was dropped is written after all when it is decided again', async () => {
+    const { clock, reporter, texts } = bench();
+    const given = { annotations: { [KEY.assigned]: '{}', text: 'given' } };
+    reporter.report(WEB, given);
+    reporter.cede('default/web');
+    await clock.advanceAsync(10);
+    reporter.report(WEB, given);
+    expect(texts()).toEqual(['given', 'given']);
+  });
 });
