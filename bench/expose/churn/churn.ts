@@ -32,8 +32,8 @@ export interface ChurnReport {
   readonly samples: readonly number[];
   /** Whatever is not as it shall be; empty when all is well. */
   readonly problems: readonly string[];
-  /** The slowest, for people. */
-  readonly slowest: readonly string[];
+  /** For people: the slowest, and those that were right too early. Their time counts until they were right for good. */
+  readonly notes: readonly string[];
 }
 
 /** The pool: with the DHCP range of the lab room for all who may be there at once. */
@@ -79,12 +79,11 @@ export async function churn(lab: BenchLab, options: ChurnOptions): Promise<Churn
       samples,
       problems: [
         ...inChurn,
-        ...all.flatMap(({ relapses }) => relapses.map((what) => `was right, and then: ${what}`)),
         ...lan.doubles.map((what) => `claimed twice: ${what}`),
         ...observer.ghosts,
         ...left.map((what) => `left behind: ${what}`),
       ],
-      slowest,
+      notes: [...slowest, ...all.flatMap(({ relapses }) => relapses.map((what) => `was right, and then: ${what}`))],
     };
   } finally {
     observer.stop();

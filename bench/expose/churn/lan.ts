@@ -5,7 +5,7 @@ import { BROADCAST_MAC, ZERO_MAC, type Mac } from '../../../src/model/mac.ts';
 import { ARP_ETHER_TYPE, claimedBy, decodeArp, encodeArp } from '../../../src/protocols/arp/packet.ts';
 import type { BenchLab } from '../bench-lab.ts';
 
-/** Two machines that claim an address so shortly one after the other have it at once. */
+/** Who claims an address again so soon after another did had it all along: an address that moves does not come back. */
 const AT_ONCE_MS = 1000;
 
 export interface Claim {
@@ -19,20 +19,25 @@ export interface LanWatch {
   ask(address: Ip): void;
   /** The last one who claimed it. */
   last(address: Ip): Claim | undefined;
-  /** Addresses that two machines claimed within a second, with both. */
+  /** Addresses that two machines claimed in turn within a second, with both. */
   readonly doubles: readonly string[];
   close(): void;
 }
 
 export function watchLan({ network, link }: BenchLab): LanWatch {
   const claims = new Map<Ip, Claim>();
+  /** The last claim of whoever had the address before. */
+  const earlier = new Map<Ip, Claim>();
   const doubles: string[] = [];
   const source = link.addresses.find((address) => !address.ip.includes(':'))?.ip ?? ip('0.0.0.0');
   const note = (address: Ip, mac: Mac): void => {
     const now = performance.now();
-    const before = claims.get(address);
-    if (before && before.mac !== mac && now - before.at < AT_ONCE_MS) {
-      doubles.push(`${address} by ${before.mac} and ${(now - before.at).toFixed(0)} ms later by ${mac}`);
+    const last = claims.get(address);
+    const before = earlier.get(address);
+    if (last && last.mac !== mac) {
+      if (before?.mac === mac && now - before.at < AT_ONCE_MS)
+        doubles.push(`${address} by ${mac}, ${last.mac} and ${(now - before.at).toFixed(0)} ms later by ${mac} again`);
+      earlier.set(address, last);
     }
     claims.set(address, { mac, at: now });
   };

@@ -34,6 +34,8 @@ export interface PlanOptions {
 /** Shares of the Services by what becomes of them; the rest is deleted at some time. */
 const STAY = 0.4;
 const STRUCK = 0.3;
+/** miniupnpd, the lab's router, takes the longer for each port the more it has: half a second at a hundred. */
+const ROUTER = 0.08;
 /** Addresses that several Services share, outside of pool and DHCP range. */
 const SHARED = ['10.77.0.90', '10.77.0.91', '10.77.0.92', '10.77.0.93'] as const;
 
@@ -61,7 +63,7 @@ function firstWish(chance: Chance, i: number): Wish {
     address,
     // Those who share an address need a port each.
     port: 1000 + i,
-    ...(chance.happens(0.3) ? { router: 20_000 + 10 * i } : {}),
+    ...(chance.happens(ROUTER) ? { router: 20_000 + 10 * i } : {}),
     ...(chance.happens(0.3) ? { name: `churn${i}` } : {}),
   };
 }
@@ -69,7 +71,7 @@ function firstWish(chance: Chance, i: number): Wish {
 /** One thing changes. */
 function nextWish(chance: Chance, wish: Wish, i: number): Wish {
   const { router, name, ...rest } = wish;
-  switch (chance.below(6)) {
+  switch (chance.below(8)) {
     case 0:
       if (typeof wish.address === 'string') return { ...wish, address: wish.address === 'pool' ? 'dhcp' : 'pool' };
       return { ...wish, exposed: !wish.exposed };

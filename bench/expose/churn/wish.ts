@@ -45,7 +45,8 @@ function whatIsLeft(service: Service): string | undefined {
 function whatIsMissing(service: Service, wish: Wish): string | undefined {
   const assigned = readAssigned(service);
   const ready = service.status?.conditions?.find(({ type }) => type === CONDITION.ready);
-  if (!assigned) return `no address (${ready?.reason ?? 'no conditions'})`;
+  const said = ready ? `${ready.reason}: ${ready.message}` : 'no conditions';
+  if (!assigned) return `no address (${said})`;
   const source = typeof wish.address === 'object' ? 'explicit' : wish.address;
   if (assigned.source !== source) return `the address is of source ${assigned.source} and not ${source}`;
   const [ip] = assigned.ips;
@@ -57,11 +58,11 @@ function whatIsMissing(service: Service, wish: Wish): string | undefined {
   );
   const wanted = wish.router === undefined ? [] : [`${wish.router} to ${ip}:${wish.port}`];
   if (mapped.join() !== wanted.join())
-    return `mapped: ${mapped.join() || 'nothing'}, not ${wanted.join() || 'nothing'}`;
+    return `mapped: ${mapped.join() || 'nothing'}, not ${wanted.join() || 'nothing'} (${said})`;
   const names = service.metadata.annotations?.[KEY.publishedNames] ?? '';
   const name = wish.name === undefined ? '' : `${wish.name}.local`;
-  if (names !== name) return `published: ${names || 'nothing'}, not ${name || 'nothing'}`;
-  if (ready?.status !== 'True') return `not ready (${ready?.reason ?? 'no conditions'}: ${ready?.message ?? ''})`;
+  if (names !== name) return `published: ${names || 'nothing'}, not ${name || 'nothing'} (${said})`;
+  if (ready?.status !== 'True') return `not ready (${said})`;
   if (ready.observedGeneration !== service.metadata.generation) return 'conditions are of an earlier generation';
   return undefined;
 }
