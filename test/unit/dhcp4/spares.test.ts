@@ -144,6 +144,22 @@ describe('a spare lease', () => {
     expect(names).toContain('web');
   });
 
+  it('is had again by its Service after a loss, as the same client', () => {
+    const cluster = createCluster();
+    const agent = warm(cluster);
+    const lease = leaseOf(agent.acquire(REQUEST));
+    cluster.carry(REQUEST, lease);
+    const known = { ...REQUEST, requested: lease.ip, mac: lease.mac };
+    agent.keep(known, lease);
+    cluster.world.clock.advance(1_000);
+    cluster.world.server.leases.delete(lease.ip);
+    cluster.world.clock.advance(1_900_000);
+    expect(agent.keep(known, lease).reason).toBe('LeaseLost');
+    agent.acquire(known);
+    cluster.world.clock.advance(1_000);
+    expect(leaseOf(agent.acquire(known))).toMatchObject({ ip: lease.ip, mac: lease.mac, clientId: lease.clientId });
+  });
+
   it('is kept for days, asked for by broadcast since nobody answers for its address', () => {
     const cluster = createCluster();
     const agent = warm(cluster);
@@ -320,6 +336,19 @@ describe('an agent that stops', () => {
     expect([cluster.world.server.leases.size, cluster.spares]).toEqual([0, []]);
     cluster.world.clock.advance(7_200_000);
     expect(cluster.world.types()).toEqual([]);
+  });
+
+  it('while a spare is being got leaves none with the server', async () => {
+    const cluster = createCluster();
+    const agent = cluster.agent(1, 1);
+    agent.tend();
+    // As far as the REQUEST, which the server grants a moment later.
+    cluster.world.clock.advance(0);
+    const done = agent.handBack();
+    agent.close();
+    await done;
+    cluster.world.clock.advance(60_000);
+    expect([cluster.world.server.leases.size, cluster.spares]).toEqual([0, []]);
   });
 
   it('and does not give out addresses has none to give back', async () => {

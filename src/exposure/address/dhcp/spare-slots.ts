@@ -41,6 +41,22 @@ export function freeSlots(cluster: string, lans: readonly Lan[], count: number, 
   });
 }
 
+/** More slots than Services with a lease from a spare on one LAN. */
+const MOST_SLOTS = 1024;
+
+/**
+ * A Service that has lost the lease of a spare asks again as the client it was: the server would otherwise keep the old
+ * lease for that one until its end. Of the identity only the hardware address still stands on the Service.
+ */
+export function asSpare(request: DhcpRequest, cluster: string, lan: string): DhcpRequest {
+  if (request.mac === undefined) return request;
+  for (let slot = 0; slot < MOST_SLOTS; slot++) {
+    const { uid } = spareRequest(cluster, { link: request.link, lan, slot });
+    if (identityOf(uid).mac === request.mac) return { ...request, uid };
+  }
+  return request;
+}
+
 /**
  * Hardware addresses that Services are known by. Those they only used to have count too, as long as they stand on them:
  * a server that tells clients by hardware address would give both the same lease.

@@ -14,7 +14,7 @@ import type { Lan } from './lans.ts';
 import type { DhcpLeasesOnNode } from './leases.ts';
 import { OfferCheck } from './offer-check.ts';
 import type { RecordedSpare, SpareRecord } from './spare-record.ts';
-import { carriedMacs, freeSlots, isSpare, spareRequest, type Slot } from './spare-slots.ts';
+import { asSpare, carriedMacs, freeSlots, isSpare, spareRequest, type Slot } from './spare-slots.ts';
 
 export interface SparesParts {
   readonly leases: DhcpLeasesOnNode;
@@ -119,7 +119,9 @@ export function createSpareLeases(parts: SparesParts): SpareLeases {
 
   const giveBack = (key: ServiceKey): void => {
     const spare = leaving.get(key);
-    if (spare?.lease === undefined || leases.release(spare.request, spare.lease).state === 'off') leaving.delete(key);
+    if (spare?.lease === undefined) leases.abandon(key);
+    else if (leases.release(spare.request, spare.lease).state !== 'off') return;
+    leaving.delete(key);
   };
 
   /** @returns the lease if it can be handed out now. */
@@ -179,7 +181,7 @@ export function createSpareLeases(parts: SparesParts): SpareLeases {
       if (still !== undefined) continue;
       held.delete(key);
       spare.check.forget();
-      if (spare.lease === undefined || taken.has(spare.lease.mac)) leases.yield(key);
+      if (spare.lease !== undefined && taken.has(spare.lease.mac)) leases.yield(key);
       else leaving.set(key, spare);
     }
     for (const key of [...leaving.keys()]) giveBack(key);
@@ -228,7 +230,9 @@ export function createSpareLeases(parts: SparesParts): SpareLeases {
       const lease = before?.uid === request.uid ? before.lease : take(request);
       if (lease !== undefined) return leased(lease, undefined);
       asking.add(request.service);
-      return leases.acquire(request);
+      const cluster = parts.cluster();
+      const lan = parts.lans().find(({ link }) => link === request.link)?.lan;
+      return leases.acquire(cluster === undefined || lan === undefined ? request : asSpare(request, cluster, lan));
     },
     keep(request, lease) {
       asking.delete(request.service);
