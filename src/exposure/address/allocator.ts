@@ -61,7 +61,7 @@ export class Allocator {
     if (given && !given.value.lease && satisfies(intent, given.value, this.#parts.pools())) return given;
     switch (wanted.kind) {
       case 'explicit':
-        return this.#explicit(intent, wanted.addresses);
+        return this.#explicit(intent, wanted.addresses, current);
       case 'dhcp':
         return this.#dhcp(intent, wanted, current);
       case 'pool':
@@ -87,9 +87,10 @@ export class Allocator {
     }
   }
 
-  #explicit(intent: Intent, ips: readonly Ip[]): Decision<AssignedAddress> {
+  #explicit(intent: Intent, ips: readonly Ip[], current: AssignedAddress | undefined): Decision<AssignedAddress> {
     for (const ip of ips) {
-      const verdict = this.#mayHave(intent, ip);
+      // Its own owner answers for what it has already.
+      const verdict = current?.ips.includes(ip) === true ? undefined : this.#mayHave(intent, ip);
       if (verdict) return verdict;
     }
     return this.#give(intent, { ips, source: 'explicit' });

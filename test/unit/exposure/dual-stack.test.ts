@@ -95,6 +95,18 @@ describe('a Service of both families', () => {
     expect(lan.log.filter((entry) => entry === `announce ${V4}`)).toHaveLength(1);
   });
 
+  it('keeps the address asked for when it gives up the other, though its owner answers for it on the LAN', async () => {
+    const lan = world();
+    lan.services.set(WEB, dual('RequireDualStack', { [KEY.loadBalancerIPs]: `${V4},${V6}` }));
+    expect(ipsOf(await lan.settle(WEB))).toEqual([V4, V6]);
+    lan.strangers.set(ip(V4), MAC);
+    const { metadata, ...others } = lan.services.get(WEB)!;
+    const annotations = { ...metadata.annotations, [KEY.loadBalancerIPs]: V4 };
+    lan.services.set(WEB, { ...others, metadata: { ...metadata, annotations } });
+    expect(ipsOf(await lan.settle(WEB))).toEqual([V4]);
+    expect(lan.condition(WEB, CONDITION.ready)).toMatchObject({ status: 'True' });
+  });
+
   it('takes IPv4 by DHCP and IPv6 from the pool, and both survive a new lease', async () => {
     const lan = world();
     lan.services.set(WEB, dual('PreferDualStack', { [KEY.loadBalancerIPs]: '0.0.0.0' }));
