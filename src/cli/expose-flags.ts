@@ -9,7 +9,7 @@ const KIND_WORDS = new Set([
 export const exposeFlagValues: Readonly<Record<string, OptionalValue>> = {
   router: {
     alone: 'true',
-    takes: (word) => /^(off|true|([^/=,]+=)?\d+(,([^/=,]+=)?\d+)*)$/.test(word),
+    takes: (word) => /^(off|true|pinhole|([^/=,]+=)?\d+(,([^/=,]+=)?\d+)*)$/.test(word),
   },
   mdns: {
     alone: 'true',

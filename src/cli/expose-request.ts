@@ -106,12 +106,12 @@ function choice<T extends string>(flag: string, text: string, options: readonly 
 function checkRouter(text: string): string {
   for (const item of text.split(',')) {
     const port = /^(?:[^=]+=)?(\d+)$/.exec(item)?.[1];
-    if (text === 'true' || text === 'off') continue;
+    if (['true', 'off', 'pinhole'].includes(text)) continue;
     if (port === undefined || Number(port) < 1 || Number(port) > 65535) {
       throw usage(
         'INVALID_PORT',
         `--router ${JSON.stringify(item)} is not a port`,
-        'Ports go from 1 to 65535: --router, --router 8080, --router 80=8080,443=8443, --router=off',
+        'Ports go from 1 to 65535: --router, --router 8080, --router 80=8080,443=8443, --router pinhole, --router=off',
       );
     }
   }

@@ -98,9 +98,10 @@ export class Expose extends BaseCommand<Result> {
     }),
     router: Flags.string({
       helpGroup: 'REACH',
-      helpValue: '[PORT]',
+      helpValue: '[PORT|pinhole]',
       description:
-        'Open the port on the router, under the same number or this one; with several ports 80=8080,443=8443',
+        'Open the port on the router, under the same number or this one; with several ports 80=8080,443=8443; ' +
+        'pinhole: for IPv6 only',
     }),
     mdns: Flags.string({
       helpGroup: 'REACH',

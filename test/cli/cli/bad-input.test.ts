@@ -61,6 +61,7 @@ describe.concurrent('wrong in itself: exit 2', () => {
     ['expose deployment/We_b --port 80', 'INVALID_NAME', /not a name that a Deployment can have/],
     ['expose deployment/web --port 70000', 'INVALID_PORT', /70000 is out of range/],
     ['expose deployment/web --port 80 --router 90000', 'INVALID_PORT', /--router "90000" is not a port/],
+    ['expose deployment/web --port 80 --router=pinhole,80', 'INVALID_PORT', /"pinhole" is not a port/],
     ['expose deployment/web --port 80 --mdns -bad-', 'USAGE', /Nonexistent flag|is not a name/],
     ['expose deployment/web --port 80 --mdns=my_web', 'INVALID_NAME', /--mdns "my_web" is not a name for the LAN/],
     ['expose deployment/web --port 80 --ip 10.77.0.999', 'INVALID_ADDRESS', /is not an IP address/],

@@ -15,6 +15,7 @@ describe('flags that may stand alone', () => {
     ['deployment/web --router 8080', 'deployment/web --router=8080'],
     ['deployment/web --router=8080', 'deployment/web --router=8080'],
     ['deployment/web --router 80=8080,443=8443', 'deployment/web --router=80=8080,443=8443'],
+    ['deployment/web --router pinhole', 'deployment/web --router=pinhole'],
     ['--router deployment/web', '--router=true deployment/web'],
     ['--router --mdns', '--router=true --mdns=true'],
     ['--mdns web deployment/web', '--mdns=web deployment/web'],
