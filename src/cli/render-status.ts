@@ -40,7 +40,7 @@ function serviceColumns({ wide, now }: StatusStyle): Column<ServiceStatus>[] {
   if (!wide) return columns;
   return [
     ...columns,
-    { header: 'source', value: ({ source, pool }) => pool ?? source ?? '' },
+    { header: 'source', value: sourceText },
     { header: 'interface', value: (service) => service.interface ?? '' },
     {
       header: 'external',
@@ -49,6 +49,12 @@ function serviceColumns({ wide, now }: StatusStyle): Column<ServiceStatus>[] {
     { header: 'lease-left', value: ({ leaseExpires }) => left(leaseExpires, now) },
     { header: 'reasons', value: ({ stages }) => stages.map(({ stage, reason }) => `${stage}=${reason}`).join(',') },
   ];
+}
+
+/** The pool, or how else; `dhcp,cidr-global` for IPv4 by DHCP and IPv6 from a pool. */
+function sourceText({ source, pool }: ServiceStatus): string {
+  if (source !== 'dhcp') return pool ?? source ?? '';
+  return pool === undefined ? source : `${source},${pool}`;
 }
 
 /** `59m` until then. */

@@ -221,6 +221,11 @@ describe('status', () => {
     expect(renderStatus(report, { wide: false, color: false, now })).toMatch(
       /default +web +10\.77\.0\.101,fd77::101 +n1 +8080→80,80\/v6 /,
     );
+    const byDhcp = settled(service('web', { [KEY.loadBalancerIPs]: '0.0.0.0' }));
+    const assigned = JSON.parse(byDhcp.metadata.annotations?.[KEY.assigned] ?? '') as object;
+    const leased = annotated(byDhcp, { [KEY.assigned]: JSON.stringify({ ...assigned, pool: 'range-global' }) });
+    const both = statusReport({ services: [leased], allServices: [], presence: [], pools: null, nodes: [], now });
+    expect(renderStatus(both, { wide: true, color: false, now })).toContain(' dhcp,range-global ');
   });
 
   it('refuses a name that is not there', async () => {
