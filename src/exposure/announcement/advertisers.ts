@@ -19,7 +19,7 @@ export function createAdvertisers(optionsFor: (link: Link) => AdvertiserOptions)
   return {
     on: (link, family) => {
       for (const known of opened) {
-        if (known.family === family && known.link.index === link.index && known.link.mac === link.mac) return known;
+        if (known.family === family && isSame(known.link, link)) return known;
       }
       const advertiser = open(link, family);
       opened.add(advertiser);
@@ -34,4 +34,8 @@ export function createAdvertisers(optionsFor: (link: Link) => AdvertiserOptions)
       }
     },
   };
+}
+
+function isSame(a: Link, b: Link): boolean {
+  return a.index === b.index && a.mac === b.mac && a.name === b.name;
 }

@@ -259,7 +259,8 @@ class LinkLayerAnnouncement implements ClosableAnnouncement {
       this.#tellIfChanged(held, () => {
         const used = held.advertiser?.link;
         const link = used && byIndex.get(used.index);
-        if (!link || link.mac !== used.mac || (held.linkName !== undefined && link.name !== held.linkName)) {
+        // Renamed, too: the stages that follow know links by name.
+        if (!link || link.mac !== used.mac || link.name !== used.name) {
           this.#detach(held);
           this.#attach(held, links);
           return;
