@@ -11,6 +11,7 @@ import { messageOf } from '../model/errors.ts';
 import type { Ip } from '../model/ip.ts';
 import type { Timer } from '../model/time.ts';
 import { nodesWithReadyEndpoints } from './endpoints.ts';
+import { watchLinks } from './link-watch.ts';
 import { excludedNodes } from './nodes.ts';
 import type { Health } from './http.ts';
 import type { Logger } from './log.ts';
@@ -118,6 +119,7 @@ export class Agent {
           `${ip} is also claimed by ${mac} on ${link}; ${policy === 'yield' ? 'kubevip lets go of it until that machine is gone' : 'kubevip defends it'}`,
         ),
       ),
+      watchLinks(this.#parts.network, () => this.#addAll(this.#reconciler.claiming())),
       stages.announcement.onClaim((ip) => stages.ownership.doubt(ip)),
       stages.announcement.onConflictOver(({ ip, mac, link }) =>
         this.#tellClaimants(ip, 'Normal', 'AddressConflictOver', `${mac} on ${link} no longer claims ${ip}`),

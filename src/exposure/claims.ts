@@ -7,6 +7,8 @@ export interface Claim {
   readonly ips: readonly Ip[];
   /** Nodes that may serve this Service; undefined: any. */
   readonly nodes?: readonly string[];
+  /** Interface by name; undefined: the one whose subnet holds the address. */
+  readonly link?: string;
 }
 
 export class Claims {
@@ -43,6 +45,10 @@ export class Claims {
     const leaders = new Set(this.#claimsOn(ip).map(({ ips }) => ips[0]));
     const [leader] = leaders;
     return leaders.size === 1 && leader !== ip ? leader : undefined;
+  }
+
+  linkOf(ip: Ip): string | undefined {
+    return this.#claimsOn(ip).find(({ link }) => link !== undefined)?.link;
   }
 
   services(): ServiceKey[] {

@@ -138,9 +138,9 @@ export class Reconciler {
     const among = local ? this.#parts.endpointNodes(intent.service) : this.#parts.ownership.liveNodes();
     const nodes = local || excluded.length > 0 ? among.filter((node) => !excluded.includes(node)) : undefined;
     const ips = assigned?.ips ?? [];
-    this.#unclaim(
-      this.#claims.set(intent.service, ips.length === 0 ? undefined : { ips, ...(nodes ? { nodes } : {}) }),
-    );
+    const link = this.#linkFor(intent, assigned);
+    const claim = { ips, ...(nodes ? { nodes } : {}), ...(link === undefined ? {} : { link }) };
+    this.#unclaim(this.#claims.set(intent.service, ips.length === 0 ? undefined : claim));
     const [first, ...others] = ips.map((ip) => this.#ownerOf(ip));
     if (!first) return pending('WaitingForAddress', 'no address yet');
     if (first.state !== 'ready' && nodes?.length === 0) {
@@ -148,6 +148,8 @@ export class Reconciler {
         ? failed('NoReadyEndpoints', 'externalTrafficPolicy is Local and no node has a ready endpoint')
         : failed('NodesExcluded', `${among.join(', ')} may not own addresses: label ${EXCLUDE_LABEL} is honoured`);
     }
+    const obstacle = first.state === 'ready' ? undefined : this.#obstacle(ips[0]);
+    if (obstacle) return failed(obstacle.reason, `no node has taken it; ${obstacle.message}`);
     const missing = others.find(({ state }) => state !== 'ready');
     if (missing ?? first.state !== 'ready') return missing ?? first;
     return others.length === 0 ? first : { ...first, message: `${first.value.node} owns ${ips.join(', ')}` };
@@ -156,15 +158,34 @@ export class Reconciler {
   #ownerOf(ip: Ip): Decision<Owner> {
     const { ownership } = this.#parts;
     const leader = this.#claims.leaderOf(ip);
-    if (leader === undefined) return ownership.ensure(ip, this.#claims.eligible(ip, ownership.liveNodes()));
+    if (leader === undefined) return ownership.ensure(ip, this.#eligible(ip));
     const leading = this.#ownerOf(leader);
     const owner = ownership.ensure(ip, leading.state === 'ready' ? [leading.value.node] : []);
     return owner.state === 'ready' ? owner : pending('WaitingForOwner', `${ip} goes where ${leader} is`);
   }
 
+  /** A node that cannot announce it leaves it to the others, if there are any. */
+  #eligible(ip: Ip): string[] {
+    const live = this.#parts.ownership.liveNodes();
+    const eligible = this.#claims.eligible(ip, live);
+    const others = eligible.filter((node) => node !== this.#parts.node);
+    return others.length > 0 && others.length < eligible.length && this.#obstacle(ip) ? others : eligible;
+  }
+
+  #obstacle(ip: Ip | undefined): NotReady | undefined {
+    if (ip === undefined) return undefined;
+    const link = this.#claims.linkOf(ip);
+    return this.#parts.announcement.obstacle({ ip, ...(link === undefined ? {} : { link }) });
+  }
+
+  /** Undefined: the one whose subnet holds the address. */
+  #linkFor(intent: Intent, assigned: AssignedAddress | undefined): string | undefined {
+    return intent.link ?? assigned?.link ?? this.#parts.pools().interfaceFor(namespaceOf(intent.service));
+  }
+
   #announcement(intent: Intent, assigned: AssignedAddress | undefined, owner: Decision<Owner>): Decision<Announced> {
     if (!assigned) return pending('WaitingForAddress', 'no address yet');
-    const link = intent.link ?? assigned.link ?? this.#parts.pools().interfaceFor(namespaceOf(intent.service));
+    const link = this.#linkFor(intent, assigned);
     const decisions = assigned.ips.map((ip) => {
       const own = this.#ownerOf(ip);
       if (own.state === 'ready' && own.value.mine) {

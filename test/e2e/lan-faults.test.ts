@@ -80,15 +80,21 @@ describe('with the API server away', () => {
 });
 
 describe('the network card of the owner', () => {
-  it('unplugged and plugged in again: another node serves meanwhile or it comes back, and one machine answers', async () => {
+  it('unplugged: another node takes the address at once, and the first one is no rival when plugged in again', async () => {
     const [vip, owner] = [await ipOf('pool'), await ownerOf('pool')];
-    await setLanCable(lab.id, owner, false);
-    // The agent still reaches the API server, and so keeps the address; its condition says what is wrong.
-    const announced = async (): Promise<string | undefined> =>
-      (await service('pool'))?.status?.conditions?.find(({ type }) => type === CONDITION.announcement)?.reason;
-    expect(await eventually(announced, (reason) => reason === 'LinkDown')).toBe('LinkDown');
-    await setLanCable(lab.id, owner, true);
-    await answers(`http://${vip}/`);
+    const roll = callTheRoll(netnsOf(lab.paths, 'laptop'), ip(vip));
+    try {
+      await setLanCable(lab.id, owner, false);
+      const others = async (): Promise<boolean> => ![owner, ''].includes(await ownerOf('pool'));
+      expect(await eventually(others, Boolean)).toBe(true);
+      await answers(`http://${vip}/`);
+      await setLanCable(lab.id, owner, true);
+      await seconds(3);
+      expect(roll.disputed()).toEqual([]);
+      expect(roll.holders().at(-1)).toBe(nodeAddresses(await ownerOf('pool')).mac);
+    } finally {
+      roll.stop();
+    }
     await answers(OUTSIDE, 'internet');
     expect(await eventually(() => isReady('pool'), Boolean)).toBe(true);
   });

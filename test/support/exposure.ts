@@ -10,7 +10,7 @@ import { Reconciler } from '../../src/exposure/reconcile.ts';
 import { difference } from '../../src/exposure/status/difference.ts';
 import type { ServicePatch } from '../../src/exposure/status/port.ts';
 import { DEFAULT_CLASS_RULES, type ClassRules } from '../../src/exposure/intent/intent.ts';
-import { off, pending, ready, type Decision } from '../../src/model/decision.ts';
+import { off, pending, ready, type Decision, type NotReady } from '../../src/model/decision.ts';
 import { ip, type Ip } from '../../src/model/ip.ts';
 import { keyOf, type Condition, type Service, type ServiceKey } from '../../src/model/kubernetes.ts';
 import { parseMac, type Mac } from '../../src/model/mac.ts';
@@ -87,6 +87,8 @@ export interface World {
   configMap: Record<string, string>;
   allocating: boolean;
   rules: ClassRules;
+  /** Why this node cannot announce addresses. */
+  readonly obstacles: Map<Ip, NotReady>;
   /** What is done about conflicts over addresses that are announced. */
   readonly policies: Map<Ip, string>;
   /** Services that are to be reconciled because of another one. */
@@ -139,6 +141,7 @@ export function createWorld(node = 'n1'): World {
     },
     setAlone: () => undefined,
     onConflict: () => () => undefined,
+    obstacle: ({ ip: address }) => world.obstacles.get(address),
     onClaim: () => () => undefined,
     onConflictOver: () => () => undefined,
     onChange: () => () => undefined,
@@ -254,6 +257,7 @@ export function createWorld(node = 'n1'): World {
     allocating: true,
     rules: DEFAULT_CLASS_RULES,
     policies: new Map(),
+    obstacles: new Map(),
     again: new Set(),
     allocator,
     reconciler,

@@ -5,7 +5,7 @@
  * answers for it. So a node whose agent is gone answers no more from that moment on, serves what is under way, and
  * loses the address when its lifetime in the kernel has run out.
  */
-import { failed, off, type Decision } from '../../model/decision.ts';
+import { failed, off, type Decision, type NotReady } from '../../model/decision.ts';
 import { messageOf } from '../../model/errors.ts';
 import { familyOf, type Ip } from '../../model/ip.ts';
 import type { Mac } from '../../model/mac.ts';
@@ -14,7 +14,7 @@ import type { Link, Network } from '../../model/wire.ts';
 import { createAdvertisers, type Advertisers } from './advertisers.ts';
 import { createAlarm, type Alarm } from './alarm.ts';
 import { createFence, type Fence } from './fence.ts';
-import { decisionOf, heldAddress, type HeldAddress } from './held-address.ts';
+import { decisionOf, heldAddress, linkDown, type HeldAddress } from './held-address.ts';
 import { chooseLink, isLink } from './link-choice.ts';
 import { createListeners } from './listeners.ts';
 import { createPlacement, type Placement } from './placement.ts';
@@ -139,6 +139,12 @@ class LinkLayerAnnouncement implements ClosableAnnouncement {
       this.#attach(held, this.#network.links());
     }
     return decisionOf(held, this.#fence.problem());
+  }
+
+  obstacle({ ip, link: name }: AnnouncementRequest): NotReady | undefined {
+    const link = chooseLink(this.#network.links(), ip, name);
+    if (!isLink(link)) return link;
+    return link.up ? undefined : linkDown(ip, link.name);
   }
 
   release(ip: Ip): Decision {

@@ -71,7 +71,7 @@ export function decisionOf(held: HeldAddress, unfenced: string | undefined): Dec
   if (held.problem) return held.problem;
   if (!held.advertiser) return failed('NoLink', `${held.ip} is not announced: its interface is gone`);
   const link = held.advertiser.link.name;
-  if (!held.up) return failed('LinkDown', `${held.ip} is not announced: interface ${link} is down or has no carrier`);
+  if (!held.up) return linkDown(held.ip, link);
   const value = { link, since: held.since };
   if (unfenced === undefined) return ready(value, 'Announced', `${held.ip} is announced on ${link}`);
   return ready(
@@ -79,6 +79,11 @@ export function decisionOf(held: HeldAddress, unfenced: string | undefined): Dec
     'AnnouncedUnfenced',
     `${held.ip} is announced on ${link}, but the kernel answers for it too: ${unfenced}`,
   );
+}
+
+/** @param link by name */
+export function linkDown(ip: Ip, link: string): NotReady {
+  return failed('LinkDown', `${ip} is not announced: interface ${link} is down or has no carrier`);
 }
 
 /** Earliest moment at which the address needs attention. */

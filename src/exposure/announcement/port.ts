@@ -1,5 +1,5 @@
 /** The announcement stage: makes the LAN send an address's traffic to this node. */
-import type { Decision } from '../../model/decision.ts';
+import type { Decision, NotReady } from '../../model/decision.ts';
 import type { Ip } from '../../model/ip.ts';
 import type { Mac } from '../../model/mac.ts';
 import type { ConflictPolicy } from '../../protocols/acd/defender.ts';
@@ -31,6 +31,8 @@ export interface AddressConflict {
 export interface Announcement {
   /** Hold and announce the address here. Synchronous as far as the kernel allows: ready on return in the usual case. */
   ensure(request: AnnouncementRequest): Decision<Announced>;
+  /** Why the address could not be announced from this node now (no such link, or it is down); undefined: it could. */
+  obstacle(request: AnnouncementRequest): NotReady | undefined;
   /** Stop and remove the address from this node, whatever the reason. `off` once nothing of it is left. */
   release(ip: Ip): Decision;
   /**

@@ -275,6 +275,22 @@ describe('ownership', () => {
     expect(world.condition(WEB, CONDITION.ready)).toMatchObject({ status: 'True' });
   });
 
+  it('a node that cannot announce an address leaves it to the others, and keeps it where there are none', async () => {
+    const world = createWorld();
+    world.services.set(WEB, service('web'));
+    await world.settle(WEB);
+    world.obstacles.set(ip('10.77.0.200'), failed('LinkDown', 'eth0 is down'));
+    await world.settle(WEB);
+    expect(world.announced.size).toBe(1);
+    world.live = ['n1', 'n2'];
+    await world.settle(WEB);
+    expect(world.announced.size).toBe(0);
+    expect(world.condition(WEB, CONDITION.owner)).toMatchObject({ status: 'False', reason: 'LinkDown' });
+    world.obstacles.clear();
+    await world.settle(WEB);
+    expect(world.announced.size).toBe(1);
+  });
+
   it('with policy Local an excluded node with endpoints owns nothing', async () => {
     const world = createWorld();
     world.endpoints = ['n1'];
