@@ -11,7 +11,7 @@ import type { ProbeTiming } from '../../../protocols/acd/prober.ts';
  * Far shorter than for an address of a pool, since this one has been given out by somebody whose job it is to know.
  * Hosts that are awake answer within a millisecond or two; who answers later meets the announcement's own watch.
  */
-export const OFFER_PROBE: ProbeTiming = { count: 3, interval: 6, jitter: 0 };
+export const OFFER_PROBE: ProbeTiming = { count: 3, interval: 4, jitter: 0 };
 /** The answer may be of one of our own agents that has not yet let go of an address just lost; a stranger stays. */
 const SECOND_LOOK: Milliseconds = 500;
 
