@@ -18,7 +18,7 @@ export interface Summary {
 
 export interface RowResult extends Summary {
   readonly row: string;
-  readonly unit: 'ms';
+  readonly unit: 'ms' | 'MB' | '%';
   /** Measured in turn with it, on the same machine at the same time. */
   readonly peer?: { readonly name: string } & Summary;
   /** What it is held to; a row without is for comparison. */
@@ -41,10 +41,15 @@ function quantile(sorted: readonly number[], q: number): number {
   return low + (high - low) * (at - Math.floor(at));
 }
 
-/** A row held to a fixed number of milliseconds (median). */
-export function absoluteRow(row: string, samples: readonly number[], limitMs: number): RowResult {
+/** A row held to a fixed number, of milliseconds unless told otherwise (median). */
+export function absoluteRow(
+  row: string,
+  samples: readonly number[],
+  limit: number,
+  unit: RowResult['unit'] = 'ms',
+): RowResult {
   const summary = summarise(samples);
-  return { row, unit: 'ms', ...summary, bar: { text: `≤ ${limitMs} ms`, held: summary.median <= limitMs } };
+  return { row, unit, ...summary, bar: { text: `≤ ${limit} ${unit}`, held: summary.median <= limit } };
 }
 
 /** A row that is only printed: what it shows is somebody else's doing. */
@@ -79,11 +84,11 @@ export function rowJson({ row, unit, n, median, p95, min, max, peer }: RowResult
 export function rowsTable(rows: readonly RowResult[]): string {
   const cells = [
     ['ROW', 'N', 'MEDIAN', 'P95', 'MIN', 'MAX', 'PEER', 'RATIO', 'BAR', 'HELD'],
-    ...rows.map(({ row, n, median, p95, min, max, peer, bar }) => [
+    ...rows.map(({ row, unit, n, median, p95, min, max, peer, bar }) => [
       row,
       `${n}`,
-      ...[median, p95, min, max].map((value) => `${round(value)} ms`),
-      peer ? `${peer.name} ${round(peer.median)} ms` : '-',
+      ...[median, p95, min, max].map((value) => `${round(value)} ${unit}`),
+      peer ? `${peer.name} ${round(peer.median)} ${unit}` : '-',
       peer ? `${(median / peer.median).toFixed(2)} ×` : '-',
       bar?.text ?? '-',
       bar === undefined ? '-' : bar.held ? 'yes' : 'NO',

@@ -32,7 +32,7 @@ export async function withBenchLab<R>(options: LabOptionsInput, work: (lab: Benc
     const cluster = connect({ env: process.env, kubeconfig: paths.adminKubeconfig, userAgent: 'kubevip-bench' });
     const network = createNetwork({ netns: netnsOf(paths, 'laptop') });
     try {
-      await agentsReady(cluster, state.options.nodes);
+      if (state.options.agents) await agentsReady(cluster, state.options.nodes);
       const link = network.links().find(({ name }) => name === 'eth0');
       if (!link) throw new Error('the laptop has no eth0');
       return await work({ paths, nodes: nodeNames(state.options), cluster, network, link });
@@ -54,11 +54,15 @@ async function agentsReady(cluster: Cluster, wanted: number): Promise<void> {
   });
 }
 
-/** Asks every 20 ms. @throws Error naming `what` after 30 s. */
-export async function eventually(what: string, condition: () => Promise<boolean> | boolean): Promise<void> {
-  const deadline = performance.now() + 30_000;
+/** Asks every 20 ms. @throws Error naming `what` after `seconds`. */
+export async function eventually(
+  what: string,
+  condition: () => Promise<boolean> | boolean,
+  seconds = 30,
+): Promise<void> {
+  const deadline = performance.now() + seconds * 1000;
   while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`not within 30 s: ${what}`);
+    if (performance.now() > deadline) throw new Error(`not within ${seconds} s: ${what}`);
     await delay(20);
   }
 }

@@ -9,7 +9,7 @@ const MS_EACH = 130;
 
 describe('churn', () => {
   it(`${SERVICES} Services created, changed and deleted in random order, some while status, lease or mapping is under way: those that remain are right, those that are gone answer nowhere, and nothing is left`, async () => {
-    const seed = seedFrom(process.env['CHURN_SEED']);
+    const seed = seedFrom(process.env['CHURN_SEED'] ?? '1');
     console.log(`CHURN_SEED=${seed}`);
     const { samples, problems } = await withBenchLab({ dhcp: { pingCheck: false } }, (lab) =>
       churn(lab, { services: SERVICES, span: SERVICES * MS_EACH, seed }),
