@@ -67,7 +67,13 @@ const HINTS: Readonly<Record<string, readonly string[]>> = {
   PoolExhausted: ['Make the pool larger in ConfigMap kubevip (kube-system), or ask for DHCP with --dhcp.'],
   PoolInvalid: ['Correct the key: kubectl -n kube-system edit configmap kubevip'],
   RouterDisabled: ['Set enable_upnp=true on the agents, or expose without --router.'],
+  NotGlobal: ['Add addresses of your provider’s prefix to the pool, or leave the router to IPv4.'],
+  OfferDeclined: ['Take that address out of the DHCP server’s range, or give the machine that has it another.'],
   RouterForbidden: ['Allow it in ConfigMap kubevip (kube-system), or expose without --router.'],
+  WaitingForAllocator: [
+    'Does the agent live that gives out addresses? kubectl -n kube-system get lease plndr-svcs-lock',
+    'If it does, it cannot give what was asked for: ask for another address.',
+  ],
 };
 
 const STAGE_HINTS: Readonly<Record<StageName, string>> = {
