@@ -11,6 +11,7 @@ import { familyOf, type Ip } from '../../model/ip.ts';
 import type { Mac } from '../../model/mac.ts';
 import type { Clock, Milliseconds } from '../../model/time.ts';
 import type { Link, Network } from '../../model/wire.ts';
+import type { DefenceTiming } from '../../protocols/acd/defender.ts';
 import { createAdvertisers, type Advertisers } from './advertisers.ts';
 import { createAlarm, type Alarm } from './alarm.ts';
 import { createFence, type Fence } from './fence.ts';
@@ -37,6 +38,8 @@ export interface AnnouncementOptions {
   readonly addressTable: AddressTable;
   readonly silence: SilenceFilter;
   readonly clock: Clock;
+  /** How soon a conflict is certain, and over. */
+  readonly defence?: DefenceTiming;
 }
 
 export interface ClosableAnnouncement extends Announcement {
@@ -55,6 +58,7 @@ export function createAnnouncement(options: AnnouncementOptions): ClosableAnnoun
 class LinkLayerAnnouncement implements ClosableAnnouncement {
   readonly #network: Network;
   readonly #clock: Clock;
+  readonly #defence: DefenceTiming | undefined;
   readonly #fence: Fence;
   readonly #placement: Placement;
   readonly #advertisers: Advertisers;
@@ -71,9 +75,10 @@ class LinkLayerAnnouncement implements ClosableAnnouncement {
   /** Alone, and the kernel is free to answer. */
   #quiet = false;
 
-  constructor({ network, addressTable, silence, clock }: AnnouncementOptions) {
+  constructor({ network, addressTable, silence, clock, defence }: AnnouncementOptions) {
     this.#network = network;
     this.#clock = clock;
+    this.#defence = defence;
     for (const { linkIndex, ip } of addressTable.owned()) addressTable.remove(linkIndex, ip);
     this.#fence = createFence(
       silence,
@@ -125,7 +130,7 @@ class LinkLayerAnnouncement implements ClosableAnnouncement {
       held = undefined;
     }
     if (!held) {
-      held = heldAddress(request, this.#clock.now(), this.#clock.wall());
+      held = heldAddress(request, this.#clock.now(), this.#clock.wall(), this.#defence);
       this.#held.set(ip, held);
       this.#attach(held, this.#network.links());
       this.#recheck.by(this.#clock.now() + RECHECK);

@@ -4,7 +4,12 @@ import type { Ip } from '../../model/ip.ts';
 import type { Mac } from '../../model/mac.ts';
 import type { Milliseconds } from '../../model/time.ts';
 import { createAnnouncementSchedule, type AnnouncementSchedule } from '../../protocols/acd/schedule.ts';
-import { createDefender, type ConflictPolicy, type Defender } from '../../protocols/acd/defender.ts';
+import {
+  createDefender,
+  type ConflictPolicy,
+  type DefenceTiming,
+  type Defender,
+} from '../../protocols/acd/defender.ts';
 import type { Advertiser } from './advertiser.ts';
 import type { Announced, AnnouncementRequest } from './port.ts';
 
@@ -36,7 +41,12 @@ export interface HeldAddress {
   readonly defender: Defender;
 }
 
-export function heldAddress(request: AnnouncementRequest, now: Milliseconds, wall: Date): HeldAddress {
+export function heldAddress(
+  request: AnnouncementRequest,
+  now: Milliseconds,
+  wall: Date,
+  defence: DefenceTiming | undefined,
+): HeldAddress {
   return {
     ip: request.ip,
     linkName: request.link,
@@ -50,7 +60,7 @@ export function heldAddress(request: AnnouncementRequest, now: Milliseconds, wal
     yieldedTo: undefined,
     problem: undefined,
     schedule: createAnnouncementSchedule(now),
-    defender: createDefender(),
+    defender: createDefender(defence),
   };
 }
 
