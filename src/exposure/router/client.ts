@@ -35,7 +35,7 @@ export interface RouterClient {
   find(ask: MappingAsk, signal?: AbortSignal): Promise<FindAnswer>;
   /** Remove a mapping of ours. One that is not there, or belongs to somebody else by now, counts as gone. */
   unmap(record: MappingRecord, source: Ip, signal?: AbortSignal): Promise<UnmapAnswer>;
-  /** Everything in the router's table, as far as it shows it. Only UPnP can tell; undefined if it does not. */
+  /** Everything in the router's table, as far as it shows it. Only UPnP can tell; undefined where it does not. */
   list(source: Ip, signal?: AbortSignal): Promise<readonly TableEntry[] | undefined>;
   /** A cheap sign of life, with the outer address where the method tells it. */
   check(source: Ip, signal?: AbortSignal): Promise<CheckAnswer>;

@@ -1,6 +1,6 @@
 /**
  * Mappings of this cluster that nobody remembers: of Services that were deleted past our finalizer while no agent ran.
- * Only UPnP shows what a router has; what was made by PCP or NAT-PMP alone runs out by itself.
+ * Only mappings by UPnP bear our mark; what was made by PCP or NAT-PMP, and pinholes, run out by themselves.
  */
 import type { Ip } from '../../model/ip.ts';
 import type { RouterClient, TableEntry } from './client.ts';
