@@ -1,7 +1,7 @@
 /** What happens around the agents: the API server, the router, the DHCP server and the network cards come and go. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stopDaemon } from '../../src/lab/daemons.ts';
-import { rebootRouter, setLanCable } from '../../src/lab/faults.ts';
+import { rebootRouter, setLanCable, startAgent, stopAgent } from '../../src/lab/faults.ts';
 import { labUp } from '../../src/lab/lab.ts';
 import { netnsOf, nodeAddresses } from '../../src/lab/layout.ts';
 import type { LabOptionsInput } from '../../src/lab/options.ts';
@@ -99,8 +99,10 @@ describe('the network card of the owner', () => {
     expect(await eventually(() => isReady('pool'), Boolean)).toBe(true);
   });
 
-  it('renamed: the address goes with the card, and on from there', async () => {
+  it('renamed: another node serves meanwhile, and this one announces by the new name when it is its turn', async () => {
     const [vip, owner] = [await ipOf('pool'), await ownerOf('pool')];
+    const others = ['n1', 'n2', 'n3'].filter((node) => node !== owner);
+    // A card has to be down for that.
     const rename = async (from: string, to: string): Promise<void> => {
       await lab.on(owner, 'ip', 'link', 'set', 'dev', from, 'down');
       await lab.on(owner, 'ip', 'link', 'set', 'dev', from, 'name', to, 'up');
@@ -109,10 +111,13 @@ describe('the network card of the owner', () => {
     await rename('eth0', 'lan0');
     try {
       await answers(`http://${vip}/`);
+      for (const node of others) await stopAgent(lab.id, node);
       const message = async (): Promise<string> =>
         (await service('pool'))?.status?.conditions?.find(({ type }) => type === CONDITION.announcement)?.message ?? '';
       expect(await eventually(message, (text) => text.includes('on lan0'))).toContain('on lan0');
+      await answers(`http://${vip}/`);
     } finally {
+      for (const node of others) await startAgent(lab.id, node);
       await rename('lan0', 'eth0');
     }
     await answers(`http://${vip}/`);
