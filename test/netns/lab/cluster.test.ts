@@ -13,6 +13,7 @@ const id = testLabId('cluster');
 const paths = labPaths(id);
 /** Stands on n1 in these tests; no agent runs. */
 const VIP = '10.77.0.200';
+const VIP6 = '2001:db8:77::200';
 
 describe('the cluster of the lab', () => {
   let cluster: Cluster;
@@ -130,6 +131,47 @@ describe('the cluster of the lab', () => {
     expect(performance.now() - started).toBeLessThan(1000);
   });
 
+  it('serves a dual-stack Service by IPv6 too: addresses, endpoints and policy of that family', async () => {
+    for (const { status } of await pods()) {
+      const [, ip6] = status?.podIPs?.map(({ ip }) => ip) ?? [];
+      expect((await curl('n1', `http://[${ip6}]:8080/`)).stdout).toMatch(/^hello from web-/);
+    }
+    const dual = { name: 'dual', namespace: 'default' };
+    await cluster.resource('Service').create({
+      metadata: dual,
+      spec: {
+        type: 'LoadBalancer',
+        ipFamilyPolicy: 'RequireDualStack',
+        selector: { app: 'web' },
+        ports: [
+          { name: 'http', port: 80, targetPort: 'http' },
+          { name: 'echo', port: 7, targetPort: 'echo', protocol: 'UDP' },
+        ],
+      },
+    });
+    await mustOnHost(paths, 'n1', ['ip', 'addr', 'add', `${VIP6}/128`, 'dev', 'eth0', 'nodad']);
+    const status = { loadBalancer: { ingress: [{ ip: VIP6 }] } };
+    await cluster.resource('Service').patch(dual, { status }, { type: 'merge', subresource: 'status' });
+    const every = async (host: string, address: string): Promise<boolean> =>
+      (await answering(host, `http://[${address}]/`)).join() === 'n1,n2,n3';
+    await eventually('every pod answers the laptop', () => every('laptop', VIP6));
+    const { spec } = await cluster.resource('Service').get(dual);
+    await eventually('every pod answers a node', () => every('n2', spec.clusterIPs?.[1] ?? ''));
+    const udp = `echo hi | socat -t 1 - UDP6:[${VIP6}]:7`;
+    expect((await runOnHost(paths, 'laptop', ['sh', '-c', udp])).stdout).toMatch(/hello from web-.*\nhi/);
+    const slices = await cluster.resource('EndpointSlice').list({ labelSelector: 'kubernetes.io/service-name=dual' });
+    expect(slices.items.map(({ addressType, endpoints: all }) => [addressType, all?.length]).sort()).toEqual([
+      ['IPv4', 3],
+      ['IPv6', 3],
+    ]);
+    await cluster.resource('Service').patch(dual, { spec: { externalTrafficPolicy: 'Local' } }, { type: 'merge' });
+    await eventually('only n1', async () => (await answering('laptop', `http://[${VIP6}]/`)).join() === 'n1');
+    expect((await curl('laptop', `http://[${VIP6}]/client`)).stdout).toBe('2001:db8:77::50\n');
+    await cluster.resource('Service').delete(dual);
+    const rules = async () => await mustOnHost(paths, 'n1', ['nft', 'list', 'table', 'ip6', 'kube-proxy']);
+    await eventually('no rules', async () => !(await rules()).includes(VIP6));
+  });
+
   it('replaces a deleted pod, and scales up and down', async () => {
     const [victim] = await pods();
     if (victim === undefined) throw new Error('no pods');
@@ -192,6 +234,6 @@ describe('the cluster of the lab', () => {
     await eventually('no endpoints', async () => (await endpoints()).length === 0);
     const rules = async () => await mustOnHost(paths, 'n1', ['nft', 'list', 'table', 'ip', 'kube-proxy']);
     await eventually('no rules', async () => !(await rules()).includes(VIP));
-    await eventually('no addresses', async () => !(await mustOnHost(paths, 'n1', ['ip', 'addr'])).includes('10.88.'));
+    await eventually('no addresses', async () => !/10\.88\.|fd88:/.test(await mustOnHost(paths, 'n1', ['ip', 'addr'])));
   });
 });
