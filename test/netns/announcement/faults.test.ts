@@ -142,8 +142,9 @@ describe.each(FAMILIES)('an $name address on a LAN where something is wrong', (f
     announcement.ensure({ ip: VIP });
     await eventually('placed', () => world.onKernel('n1', VIP));
     await rename('eth0', 'lan0');
-    await eventually('still there', async () => (await world.firstAnswer(VIP)) === lan.hosts.n1.mac);
-    expect(await world.onKernel('n1', VIP)).toBe(true);
+    await eventually('answered', async () => (await world.firstAnswer(VIP)) === lan.hosts.n1.mac);
+    // The kernel takes IPv6 addresses off a link that is set down; they are put back.
+    await eventually('still there', () => world.onKernel('n1', VIP));
     announcement.ensure({ ip: VIP, link: 'lan0' });
     await eventually('placed', () => world.onKernel('n1', VIP));
     await rename('lan0', 'eth0');
