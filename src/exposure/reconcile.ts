@@ -24,6 +24,7 @@ import { nameRequestFor, readPublished } from './naming/request.ts';
 import { UNCONFIRMED } from './ownership/custody.ts';
 import type { Owner, Ownership } from './ownership/port.ts';
 import { ensureFamilies, withdrawFamilies, type StandingAddress } from './router/families.ts';
+import { whyNoRouter } from './router/permission.ts';
 import type { RouterMappings } from './router/port.ts';
 import { mayBeMapped } from './router/records.ts';
 import type { Reporter } from './status/reporter.ts';
@@ -262,7 +263,7 @@ export class Reconciler {
       router.yield(intent.service);
       return intent.router ? NOT_OWNER : off('NotAskedFor', 'no router port is asked for');
     }
-    const refusal = this.#whyNoRouter(intent);
+    const refusal = whyNoRouter(intent, this.#parts.routerEnabled, this.#parts.pools());
     if (announced.state !== 'ready' || !assigned)
       return refusal ?? pending('WaitingForAnnouncement', announced.message);
     const addresses = standing(assigned.ips, announced.value.link, (ip) => this.#ownerOf(ip));
@@ -277,21 +278,6 @@ export class Reconciler {
     if (!service.metadata.finalizers?.includes(FINALIZER))
       return pending('AddingFinalizer', 'making sure that the mapping will be removed with the Service');
     return ensureFamilies(router, service, addresses, wanted);
-  }
-
-  #whyNoRouter(intent: Intent): ReturnType<typeof failed> | undefined {
-    if (!intent.router) return undefined;
-    if ('state' in intent.router) return intent.router;
-    if (!this.#parts.routerEnabled)
-      return failed('RouterDisabled', 'router ports are switched off for this agent (enable_upnp=false)');
-    const namespace = namespaceOf(intent.service);
-    if (!this.#parts.pools().allowsRouter(namespace)) {
-      return failed(
-        'RouterForbidden',
-        `ConfigMap kubevip forbids router ports to namespace ${namespace} (router-${namespace}, router-global)`,
-      );
-    }
-    return undefined;
   }
 
   #name(
