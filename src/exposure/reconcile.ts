@@ -10,6 +10,7 @@ import { keyOf, namespaceOf, type Service, type ServiceKey } from '../model/kube
 import type { Clock, Milliseconds } from '../model/time.ts';
 import type { Allocator } from './address/allocator.ts';
 import { describeAssigned, readAssigned, withoutNext } from './address/assigned.ts';
+import { dhcpRequest } from './address/dhcp-request.ts';
 import type { AssignedAddress, DhcpLeases, DhcpRequest } from './address/port.ts';
 import type { PoolConfig } from './address/pools.ts';
 import { satisfies } from './address/satisfies.ts';
@@ -22,6 +23,7 @@ import { nameClaimOf, NameClaims } from './naming/name-claims.ts';
 import type { NamePublisher, PublishedName } from './naming/port.ts';
 import { nameRequestFor, readPublished } from './naming/request.ts';
 import { UNCONFIRMED } from './ownership/custody.ts';
+import { isMine } from './ownership/is-mine.ts';
 import type { Owner, Ownership } from './ownership/port.ts';
 import { ensureFamilies, withdrawFamilies, type StandingAddress } from './router/families.ts';
 import { whyNoRouter } from './router/permission.ts';
@@ -379,8 +381,4 @@ export class Reconciler {
 /** Those of a Service's addresses that are on this node. */
 function standing(ips: readonly Ip[], link: string, ownerOf: (ip: Ip) => Decision<Owner>): StandingAddress[] {
   return ips.filter((ip) => isMine(ownerOf(ip))).map((ip) => ({ ip, link }));
-}
-
-export function isMine(owner: Decision<Owner>): boolean {
-  return owner.state === 'ready' && owner.value.mine;
 }

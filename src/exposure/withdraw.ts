@@ -11,6 +11,7 @@ import type { Announcement } from './announcement/port.ts';
 import type { Claims } from './claims.ts';
 import type { NamePublisher } from './naming/port.ts';
 import { nameRequestFor, readPublished } from './naming/request.ts';
+import { isMine } from './ownership/is-mine.ts';
 import type { Owner } from './ownership/port.ts';
 import { withdrawFamilies, type StandingAddress } from './router/families.ts';
 import type { RouterMappings } from './router/port.ts';
@@ -144,8 +145,4 @@ export class Withdrawal {
     }
     return withdrawFamilies(router, service, addresses);
   }
-}
-
-function isMine(owner: Decision<Owner>): boolean {
-  return owner.state === 'ready' && owner.value.mine;
 }
