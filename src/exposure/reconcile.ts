@@ -3,15 +3,15 @@
  * Level-triggered and synchronous: every stage is told what is wanted and says what is; whatever takes time
  * goes on behind the stage, which calls back. So no Service ever waits for another.
  */
-import { EXCLUDE_LABEL, FINALIZER } from '../model/annotations.ts';
-import { failed, off, pending, ready, type Decision, type NotReady } from '../model/decision.ts';
+import { EXCLUDE_LABEL } from '../model/annotations.ts';
+import { failed, pending, ready, type Decision, type NotReady } from '../model/decision.ts';
 import type { Ip } from '../model/ip.ts';
 import { keyOf, namespaceOf, type Service, type ServiceKey } from '../model/kubernetes.ts';
 import type { Clock, Milliseconds } from '../model/time.ts';
 import type { Allocator } from './address/allocator.ts';
 import { describeAssigned, readAssigned, withoutNext } from './address/assigned.ts';
-import { dhcpRequest } from './address/dhcp-request.ts';
-import type { AssignedAddress, DhcpLeases, DhcpRequest } from './address/port.ts';
+import { LeaseStage } from './address/dhcp/stage.ts';
+import type { AssignedAddress, DhcpLeases } from './address/port.ts';
 import type { PoolConfig } from './address/pools.ts';
 import { satisfies } from './address/satisfies.ts';
 import type { Announced, Announcement } from './announcement/port.ts';
@@ -19,16 +19,14 @@ import { Claims } from './claims.ts';
 import { readIntent, type ClassRules } from './intent/intent.ts';
 import type { Intent } from './intent/port.ts';
 import { Leaving } from './leaving.ts';
-import { nameClaimOf, NameClaims } from './naming/name-claims.ts';
-import type { NamePublisher, PublishedName } from './naming/port.ts';
-import { nameRequestFor, readPublished } from './naming/request.ts';
+import type { NamePublisher } from './naming/port.ts';
+import { NameStage } from './naming/stage.ts';
 import { UNCONFIRMED } from './ownership/custody.ts';
 import { isMine } from './ownership/is-mine.ts';
 import type { Owner, Ownership } from './ownership/port.ts';
-import { ensureFamilies, withdrawFamilies, type StandingAddress } from './router/families.ts';
-import { whyNoRouter } from './router/permission.ts';
 import type { RouterMappings } from './router/port.ts';
-import { mayBeMapped } from './router/records.ts';
+import { RouterStage } from './router/stage.ts';
+import { NOT_OWNER } from './standing.ts';
 import type { Reporter } from './status/reporter.ts';
 import { foretellingPatch, patchFor, type Outcome } from './status/outcome.ts';
 import { Withdrawal } from './withdraw.ts';
@@ -65,22 +63,21 @@ export interface ReconcilerParts {
 
 /** An address that nobody owns yet usually has an owner by then, who has more to say. */
 const OWNER_SOON: Milliseconds = 1000;
-const NOT_OWNER = off('NotOwner', 'another node owns the address');
 
 export class Reconciler {
   readonly #parts: ReconcilerParts;
   readonly #claims = new Claims();
-  readonly #nameClaims = new NameClaims();
+  readonly #leases: LeaseStage;
+  readonly #router: RouterStage;
+  readonly #names: NameStage;
   readonly #withdrawal: Withdrawal;
   readonly #leaving: Leaving;
-  /** Leases this node kept up, to be given back should the Service vanish without a word. */
-  readonly #kept = new Map<
-    ServiceKey,
-    { readonly request: DhcpRequest; readonly lease: NonNullable<AssignedAddress['lease']> }
-  >();
 
   constructor(parts: ReconcilerParts) {
     this.#parts = parts;
+    this.#leases = new LeaseStage(parts);
+    this.#router = new RouterStage(parts);
+    this.#names = new NameStage(parts);
     this.#withdrawal = new Withdrawal(parts, this.#claims);
     this.#leaving = new Leaving(parts.router, (ip) => this.#unclaim([ip]));
   }
@@ -91,17 +88,19 @@ export class Reconciler {
     if (!service) return this.#gone(key);
     const intent = readIntent(service, this.#parts.rules);
     if (intent.state !== 'ready' || service.metadata.deletionTimestamp !== undefined) return this.#withdraw(service);
-    this.#claimNames(key, service, intent.value);
+    this.#names.claim(key, service, intent.value);
 
     const assigned = readAssigned(service);
     const address = this.#address(intent.value, assigned);
     const owner = this.#owner(intent.value, assigned);
     const announced = this.#announcement(intent.value, assigned, owner);
     const leaving = this.#leave(service, assigned, address, owner);
-    const lease = leaving ?? this.#lease(intent.value, assigned, address, owner);
-    const router = leaving ?? this.#router(service, intent.value, assigned, owner, announced);
+    const ownerOf = (ip: Ip): Decision<Owner> => this.#ownerOf(ip);
+    const standing = { service, intent: intent.value, assigned, address, owner, announced, ownerOf };
+    const lease = leaving ?? this.#leases.settle(standing);
+    const router = leaving ?? this.#router.settle(standing);
     this.#settleLeaving(key);
-    const name = this.#name(service, intent.value, assigned, owner, announced);
+    const name = this.#names.settle(standing);
     this.#status(service, intent.value, { assigned, address, owner, announced, leaving, lease, router, name });
   }
 
@@ -222,98 +221,10 @@ export class Reconciler {
       return undefined;
     }
     if (!isMine(owner)) return undefined;
-    this.#kept.delete(keyOf(service));
+    this.#leases.forget(keyOf(service));
     const cleared = this.#withdrawal.leave(service, assigned, next);
     if (cleared.state === 'off') return cleared;
     return pending('AddressChanging', `before ${next.ips.join(', ')} is used: ${cleared.message}`);
-  }
-
-  /** The owner keeps a DHCP lease up; the others stand by. */
-  #lease(
-    intent: Intent,
-    assigned: AssignedAddress | undefined,
-    address: Decision<AssignedAddress>,
-    owner: Decision<Owner>,
-  ): Decision<AssignedAddress['lease']> {
-    const request = dhcpRequest(intent, assigned);
-    if (!assigned?.lease || !request) {
-      // Whoever no longer wants an address by DHCP may just have been given one.
-      if (address.state === 'ready' && !address.value.lease) this.#parts.leases.abandon(intent.service);
-      return off('NoLease', 'the address is not from DHCP');
-    }
-    if (!isMine(owner)) {
-      // While nobody owns it the agent that acquired it is not to be disturbed: the Service may not want it any more.
-      if (owner.state !== 'ready' && this.#parts.allocating()) return NOT_OWNER;
-      this.#parts.leases.yield(intent.service);
-      this.#kept.delete(intent.service);
-      return NOT_OWNER;
-    }
-    const lease = this.#parts.leases.keep(request, assigned.lease);
-    if (lease.state === 'ready') this.#kept.set(intent.service, { request, lease: lease.value });
-    return lease;
-  }
-
-  #router(
-    service: Service,
-    intent: Intent,
-    assigned: AssignedAddress | undefined,
-    owner: Decision<Owner>,
-    announced: Decision<Announced>,
-  ): Outcome['router'] {
-    const { router } = this.#parts;
-    if (!isMine(owner)) {
-      router.yield(intent.service);
-      return intent.router ? NOT_OWNER : off('NotAskedFor', 'no router port is asked for');
-    }
-    const refusal = whyNoRouter(intent, this.#parts.routerEnabled, this.#parts.pools());
-    if (announced.state !== 'ready' || !assigned)
-      return refusal ?? pending('WaitingForAnnouncement', announced.message);
-    const addresses = standing(assigned.ips, announced.value.link, (ip) => this.#ownerOf(ip));
-    const wanted = refusal || !intent.router || 'state' in intent.router ? undefined : intent.router;
-    if (!wanted) {
-      if (mayBeMapped(service)) {
-        const withdrawn = withdrawFamilies(router, service, addresses);
-        if (withdrawn.state !== 'off') return withdrawn;
-      } else router.yield(intent.service);
-      return { ...(refusal ?? off('NotAskedFor', 'no router port is asked for')), closed: true };
-    }
-    if (!service.metadata.finalizers?.includes(FINALIZER))
-      return pending('AddingFinalizer', 'making sure that the mapping will be removed with the Service');
-    return ensureFamilies(router, service, addresses, wanted);
-  }
-
-  #name(
-    service: Service,
-    intent: Intent,
-    assigned: AssignedAddress | undefined,
-    owner: Decision<Owner>,
-    announced: Decision<Announced>,
-  ): Decision<PublishedName> {
-    const { names } = this.#parts;
-    if (!isMine(owner)) {
-      names.yield(intent.service);
-      return intent.name ? NOT_OWNER : off('NotAskedFor', 'no name is asked for');
-    }
-    if (!intent.name || 'state' in intent.name) {
-      const published = readPublished(service);
-      const link = announced.state === 'ready' ? announced.value.link : undefined;
-      const was = assigned && link !== undefined && published.length > 0;
-      names.withdraw(intent.service, was ? nameRequestFor(service, published, assigned.ips, link) : undefined);
-      return intent.name ?? off('NotAskedFor', 'no name is asked for');
-    }
-    const taken = this.#nameClaims.refusal(intent.service);
-    if (taken) {
-      names.withdraw(intent.service);
-      return taken;
-    }
-    if (announced.state !== 'ready' || !assigned) return pending('WaitingForAnnouncement', announced.message);
-    return names.ensure(nameRequestFor(service, intent.name.hosts, assigned.ips, announced.value.link));
-  }
-
-  /** On every node alike, whoever owns the address. */
-  #claimNames(key: ServiceKey, service?: Service, intent?: Intent): void {
-    const claim = service && intent && nameClaimOf(service, intent);
-    for (const other of this.#nameClaims.set(key, claim)) this.#parts.again(other);
   }
 
   /**
@@ -335,8 +246,8 @@ export class Reconciler {
   }
 
   #withdraw(service: Service): void {
-    this.#claimNames(keyOf(service));
-    this.#kept.delete(keyOf(service));
+    this.#names.claim(keyOf(service));
+    this.#leases.forget(keyOf(service));
     if (readAssigned(service)) this.#unclaimNothing(service);
     this.#withdrawal.run(service, (ip) => this.#ownerOf(ip));
     if (!readAssigned(service)) this.#unclaim(this.#claims.set(keyOf(service), undefined));
@@ -351,15 +262,12 @@ export class Reconciler {
 
   #gone(key: ServiceKey): void {
     this.#parts.names.withdraw(key);
-    this.#claimNames(key);
+    this.#names.claim(key);
     // Where somebody took our finalizer away, the ports are closed all the same, as far as this agent knows of them.
     this.#leaving.add(key, this.#claims.set(key, undefined));
     this.#settleLeaving(key);
     if (this.#leaving.busy(key)) return;
-    const kept = this.#kept.get(key);
-    if (kept) this.#parts.leases.release(kept.request, kept.lease);
-    else this.#parts.leases.abandon(key);
-    this.#kept.delete(key);
+    this.#leases.gone(key);
     this.#parts.router.yield(key);
     this.#parts.allocator.settled(key);
     this.#parts.reporter.forget(key);
@@ -376,9 +284,4 @@ export class Reconciler {
       this.#parts.ownership.release(ip);
     }
   }
-}
-
-/** Those of a Service's addresses that are on this node. */
-function standing(ips: readonly Ip[], link: string, ownerOf: (ip: Ip) => Decision<Owner>): StandingAddress[] {
-  return ips.filter((ip) => isMine(ownerOf(ip))).map((ip) => ({ ip, link }));
 }

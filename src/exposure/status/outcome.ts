@@ -8,7 +8,7 @@ import type { Announced } from '../announcement/port.ts';
 import type { Intent } from '../intent/port.ts';
 import type { PublishedName } from '../naming/port.ts';
 import type { Owner } from '../ownership/port.ts';
-import type { RouterMapping } from '../router/port.ts';
+import type { RouterDecision } from '../router/stage.ts';
 import { ourConditions, toConditions, type StageDecisions } from './conditions.ts';
 import { poolRecord, withoutPoolRecord } from './pool-record.ts';
 import type { ServicePatch } from './port.ts';
@@ -24,8 +24,7 @@ export interface Outcome {
   /** What hangs on an address that the Service is about to leave: `off` once it is cleared away. */
   readonly leaving: NotReady | undefined;
   readonly lease: Decision<AssignedAddress['lease']>;
-  /** `closed`: nothing is open on the router, whatever the record says. */
-  readonly router: Decision<RouterMapping> & { readonly closed?: true };
+  readonly router: RouterDecision;
   readonly name: Decision<PublishedName>;
 }
 
