@@ -8,9 +8,10 @@ import { netnsOf } from '../../src/lab/layout.ts';
 import { absoluteRow, type BenchRow } from '../harness.ts';
 import { eventually, loadBalancer, withBenchLab, type BenchLab } from './bench-lab.ts';
 
-const program = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), 'dist', 'agent', 'main.js');
+const program = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), 'dist', 'agent', 'bundle.js');
 /** As in deploy/Containerfile. */
-const NODE_FLAGS = ['--max-old-space-size=96'];
+const NODE_FLAGS = ['--max-semi-space-size=1', '--optimize-for-size', '--max-old-space-size=96'];
+const MALLOC = { MALLOC_ARENA_MAX: '1', MALLOC_TRIM_THRESHOLD_: '65536', MALLOC_MMAP_THRESHOLD_: '65536' };
 /** More addresses than the lab's LAN has; with the interface named they need no subnet there. */
 const POOLS = { 'range-global': '10.78.0.1-10.78.3.254', 'interface-global': 'eth0' };
 const AT_ONCE = 20;
@@ -76,7 +77,7 @@ function startAgent({ paths }: BenchLab): ChildProcess {
   const argv = ['netns', 'exec', netnsOf(paths, 'n1'), process.execPath, ...NODE_FLAGS, program];
   return spawn('ip', argv, {
     stdio: 'ignore',
-    env: { ...process.env, KUBECONFIG: paths.agentKubeconfig, vip_nodename: 'n1', KUBEVIP_LAB_ID: paths.id },
+    env: { ...process.env, ...MALLOC, KUBECONFIG: paths.agentKubeconfig, vip_nodename: 'n1', KUBEVIP_LAB_ID: paths.id },
   });
 }
 
