@@ -53,7 +53,7 @@ async function sweepLink(parts: Parts, link: Link, cluster: string): Promise<Swe
 
 /** Owned like the address of a Service, so that no other node can have it meanwhile. */
 async function borrow(
-  { stages, config, clock }: Parts,
+  { stages, config, clock, network }: Parts,
   ip: Ip,
   link: string,
   inUse: (ip: Ip) => boolean,
@@ -68,7 +68,9 @@ async function borrow(
   for (let waited = 0; waited < WITHIN && !inUse(ip); waited += STEP) {
     const owner = stages.ownership.ensure(ip, [config.node]);
     const mine = owner.state === 'ready' && owner.value.mine;
-    if (mine && stages.announcement.ensure({ ip, link }).state === 'ready') return giveBack;
+    // Announced is sooner than the kernel lets anybody send from it.
+    const announced = mine && stages.announcement.ensure({ ip, link }).state === 'ready';
+    if (announced && network.links().some(({ addresses }) => addresses.some((one) => one.ip === ip))) return giveBack;
     await new Promise<void>((resolve) => void clock.after(STEP, resolve));
   }
   giveBack();
