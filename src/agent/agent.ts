@@ -23,6 +23,8 @@ import { snapshotOf, staleSeconds } from './snapshot.ts';
 /** Everything is looked at again this often, whether or not anybody said that it changed. */
 const RESYNC = 30_000;
 const KEEP_WARM = 10_000;
+/** Longer than a restarted agent remembers addresses that no Service asks for. */
+const SWEEP_AGAIN = 20_000;
 /** Without a sign of life of the API server for this long the agent is not ready. */
 const STALE = 60_000;
 
@@ -39,6 +41,7 @@ export class Agent {
   readonly #holding = new Set<Ip>();
   #pools: PoolConfig = parsePools({});
   #timer: Timer | undefined;
+  #sweepAgain: Timer | undefined;
   #started = false;
 
   constructor(parts: Parts) {
@@ -129,7 +132,7 @@ export class Agent {
         this.metrics.leadershipChanged(config.allocatorLease);
         all();
         this.#warm();
-        if (allocatorElection.isLeader) void sweepRouters(this.#parts);
+        if (allocatorElection.isLeader) this.#sweep();
       }),
     );
     for (const watcher of Object.values(watchers)) watcher.start();
@@ -171,6 +174,7 @@ export class Agent {
   async stop(): Promise<void> {
     this.#started = false;
     this.#timer?.cancel();
+    this.#sweepAgain?.cancel();
     for (const stop of this.#stops.splice(0)) stop();
     await this.#queue.stop();
     const { stages, watchers, allocatorElection } = this.#parts;
@@ -261,6 +265,13 @@ export class Agent {
       service.status?.conditions?.some(({ type, status }) => type.endsWith('/AddressAssigned') && status === 'True') ===
         true
     );
+  }
+
+  /** Now, and once restarted agents have given up the addresses that nobody asks for: only then can those be borrowed. */
+  #sweep(): void {
+    void sweepRouters(this.#parts);
+    this.#sweepAgain?.cancel();
+    this.#sweepAgain = this.#parts.clock.after(SWEEP_AGAIN, () => void sweepRouters(this.#parts));
   }
 
   #keepWarm(): void {

@@ -53,7 +53,7 @@ const STEP: Milliseconds = 150;
 const STOP: Milliseconds = 3000;
 const WRITES_AT_ONCE = 16;
 /** After this time an address of ours that no Service has asked for since the start is nobody's. */
-const ORPHAN: Milliseconds = 60_000;
+const ORPHAN: Milliseconds = 15_000;
 
 class ByLease implements LeaseOwnership {
   readonly #node: string;
