@@ -25,6 +25,10 @@ export interface ChurnOptions {
   /** Milliseconds in which all of it happens. */
   readonly span: number;
   readonly seed: number;
+  /** From an address being on no record any more to its not being answered for. Default: {@link GRACE_MS}. */
+  readonly graceMs?: number;
+  /** What is not right by then is a problem. Default: {@link SETTLE_MS}. */
+  readonly settleMs?: number;
 }
 
 export interface ChurnReport {
@@ -42,7 +46,6 @@ const TICK_MS = 10;
 const ASK_MS = 25;
 /** Every address of the LAN is asked for once in this time, whoever has it. */
 const SWEEP_MS = 1000;
-/** From an address being on no record any more to its not being answered for. */
 const GRACE_MS = 1000;
 /** A moment that does not come does not hold up the churn. */
 const MOMENT_MS = 1000;
@@ -57,11 +60,12 @@ export async function churn(lab: BenchLab, options: ChurnOptions): Promise<Churn
   const lan = watchLan(lab);
   const registry = await watchServices(lab.cluster);
   const subjects = new Map(lives.map((life) => [life.name, new Subject(life)]));
-  const observer = observe(lab, lan, registry, subjects);
+  const { graceMs = GRACE_MS, settleMs = SETTLE_MS } = options;
+  const observer = observe(lab, lan, registry, subjects, graceMs);
   try {
     const start = performance.now();
     await Promise.all(lives.map((life) => live(lab, registry, must(subjects, life.name), start)));
-    await allRight(subjects);
+    await allRight(subjects, settleMs);
     const all = [...subjects.values()];
     const samples = all.flatMap(({ took }) => took ?? []);
     const slowest = slowestOf(all);
@@ -74,7 +78,7 @@ export async function churn(lab: BenchLab, options: ChurnOptions): Promise<Churn
     // What is deleted now is not looked at any more, but the LAN is.
     for (const subject of all) subject.changing('gone');
     await deleteAll(lab, lives);
-    const left = await leftAfter(lab, before);
+    const left = await leftAfter(lab, before, settleMs);
     return {
       samples,
       problems: [
@@ -105,6 +109,7 @@ function observe(
   lan: LanWatch,
   registry: Registry,
   subjects: ReadonlyMap<string, Subject>,
+  graceMs: number,
 ): { readonly ghosts: readonly string[]; stop(): void } {
   const macs = new Map(nodes.map((node) => [node, nodeAddresses(node).mac]));
   const surroundings: Surroundings = {
@@ -130,8 +135,7 @@ function observe(
     const address = everywhere[next++ % everywhere.length] ?? ip('0.0.0.0');
     const at = lan.last(address)?.at ?? 0;
     const taken = registry.lastTaken(address);
-    if (at > taken + GRACE_MS)
-      ghosts.set(address, `${address} answers ${(at - taken).toFixed(0)} ms after it was free`);
+    if (at > taken + graceMs) ghosts.set(address, `${address} answers ${(at - taken).toFixed(0)} ms after it was free`);
     lan.ask(address);
     // Those who were right before shall still be.
     if (next % everywhere.length === 0) for (const name of subjects.keys()) look(name);
@@ -177,8 +181,8 @@ function isUnderWay(service: Service, when: Moment): boolean {
   return conditions.some(({ type, status }) => type === CONDITION.router && status !== 'True');
 }
 
-async function allRight(subjects: ReadonlyMap<string, Subject>): Promise<void> {
-  const end = performance.now() + SETTLE_MS;
+async function allRight(subjects: ReadonlyMap<string, Subject>, settleMs: number): Promise<void> {
+  const end = performance.now() + settleMs;
   while ([...subjects.values()].some(({ took }) => took === undefined) && performance.now() < end) await delay(TICK_MS);
 }
 
@@ -230,8 +234,12 @@ async function deleteAll({ cluster }: BenchLab, lives: readonly Life[]): Promise
 }
 
 /** What was not there before, once that changes no more or all is well. */
-async function leftAfter({ paths, cluster, nodes }: BenchLab, before: ReadonlySet<string>): Promise<string[]> {
-  const end = performance.now() + SETTLE_MS;
+async function leftAfter(
+  { paths, cluster, nodes }: BenchLab,
+  before: ReadonlySet<string>,
+  settleMs: number,
+): Promise<string[]> {
+  const end = performance.now() + settleMs;
   for (;;) {
     const now = await remainsOf(paths, cluster, nodes);
     const left = [...now].filter((line) => !before.has(line));
