@@ -76,7 +76,8 @@ export const ANNOTATIONS = {
     on: 'Service',
     access: 'read',
     value: 'Go duration, 0 = until removed',
-    meaning: 'Lifetime of router mappings between refreshes. Default 1h.',
+    meaning:
+      'Lifetime of router mappings between refreshes. Default 1h. The first is at most 10 min, until it is on record.',
   },
   vipHost: {
     key: 'kube-vip.io/vipHost',

@@ -5,6 +5,20 @@ import type { Milliseconds } from '../../model/time.ts';
 const LONGEST: Milliseconds = 7 * 24 * 3600 * 1000;
 const SHORTEST: Milliseconds = 10_000;
 
+/** Long enough that the refresh half-way finds even a slow cluster to have written it down. */
+const UNRECORDED: Milliseconds = 600_000;
+
+/**
+ * What to ask for at first: a node that goes before a mapping is on record leaves it to nobody, so until then it is
+ * asked for a short time, and the refresh half-way asks for the whole.
+ *
+ * @param wanted 0 = until removed.
+ */
+export function firstLifetime(wanted: Milliseconds, onRecord: boolean): Milliseconds {
+  if (onRecord) return wanted;
+  return wanted === 0 ? UNRECORDED : Math.min(wanted, UNRECORDED);
+}
+
 /** Whole seconds to ask of PCP, NAT-PMP and IGD:2, where 0 (until removed) becomes the longest there is. */
 export function leaseSeconds(lifetime: Milliseconds): number {
   const wanted = lifetime === 0 ? LONGEST : Math.min(Math.max(lifetime, SHORTEST), LONGEST);

@@ -14,7 +14,7 @@ import { gatewayOf, gatewaysElsewhere, isOnLink } from './routes.ts';
 import { withOthers, type OtherRouter } from './other-routers.ts';
 import type { Gateway, GatewayUser } from './gateway.ts';
 import { mappingDescription } from './description.ts';
-import { refreshAfter } from './lifetime.ts';
+import { firstLifetime, refreshAfter } from './lifetime.ts';
 import { openPort } from './open-port.ts';
 import type { MappingRecord, MappingRequest, RouterMapping, WantedPort } from './port.ts';
 
@@ -304,7 +304,8 @@ export class ServiceMappings implements GatewayUser {
 
   #askFor(port: WantedPort): MappingAsk {
     const { protocol, internalPort, externalPort } = port;
-    const { service, uid, ip, lifetime, previous } = this.#request;
+    const { service, uid, ip, previous } = this.#request;
+    const lifetime = firstLifetime(this.#request.lifetime, this.#published.has(keyOf(port)));
     const formerIps = previous.map(({ internalIp }) => internalIp).filter((former) => former !== ip);
     const cluster = this.#parts.cluster?.();
     const description = mappingDescription(service, cluster === undefined ? undefined : { uid, cluster });

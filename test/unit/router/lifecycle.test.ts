@@ -27,7 +27,26 @@ describe.each(METHODS)('a mapping by %s', (_, switches) => {
       await stage.clock.advanceAsync(HOUR);
       expect(open(stage)).toEqual(['TCP 8080']);
     }
-    expect(stage.told).toHaveLength(1);
+    // When it was open, and when it was open for as long as asked.
+    expect(stage.told).toHaveLength(2);
+  });
+
+  it('is asked for a short time until it is on record, then for the whole', async () => {
+    const stage = await mapped(switches);
+    expect(recordsOf(stage.mappings.ensure(request()))).toMatchObject([{ lifetime: 600_000 }]);
+    await stage.clock.advanceAsync(301_000);
+    expect(recordsOf(stage.mappings.ensure(request()))).toMatchObject([{ lifetime: 3_600_000 }]);
+  });
+
+  it('is gone soon when the node that made it went before it was on record', async () => {
+    const stage = await createStage();
+    Object.assign(stage.router.set, switches);
+    stage.mappings.ensure(request());
+    for (let ms = 0; ms < 3000 && open(stage).length === 0; ms++) await stage.clock.advanceAsync(1);
+    expect(open(stage)).toEqual(['TCP 8080']);
+    stage.mappings.close();
+    await stage.clock.advanceAsync(601_000);
+    expect(open(stage)).toEqual([]);
   });
 
   it('honours a shorter life than asked for', async () => {
@@ -144,7 +163,7 @@ describe.each(METHODS)('a mapping by %s', (_, switches) => {
     const decision = stage.mappings.withdraw(request({ previous: records }));
     expect(decision).toMatchObject({ state: 'off', reason: 'MappingLeft' });
     expect(decision.message).toContain('8080 → 10.77.0.101 could not be removed');
-    expect(decision.message).toContain('runs out by itself within 60 min');
+    expect(decision.message).toContain('runs out by itself within 10 min');
     expect(decision.message).not.toContain('cancelled');
   });
 
