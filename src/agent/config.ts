@@ -1,5 +1,5 @@
 /** The agent's settings: kube-vip's environment variables under their own names, and ours with `kubevip_`. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { DEFAULT_CLASS, EXCLUDE_LABEL } from '../model/annotations.ts';
 import { EXIT, KubevipError } from '../model/errors.ts';
 

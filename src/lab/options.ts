@@ -1,5 +1,5 @@
 /** What can be different in a lab. Everything has a default, and those give the lab of the documentation. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { EXIT, KubevipError } from '../model/errors.ts';
 
 const schema = z.strictObject({
