@@ -18,16 +18,23 @@ module.exports = {
       ['^src/model/', '^src/protocols/'],
       'The pipeline reaches the outside through its ports',
     ),
+    only('manifests-are-data', '^src/manifests/', ['^src/model/'], 'Settings in, Kubernetes objects out'),
+    only(
+      'cluster-is-pure',
+      '^src/cluster/',
+      ['^src/model/', '^src/manifests/'],
+      'Plans and steps reach the machine through their ports',
+    ),
     only(
       'kube-behind-our-nouns',
       '^src/kube/',
-      ['^src/model/', '^src/exposure/[^/]+/port\\.ts$'],
+      ['^src/model/', '^src/exposure/[^/]+/port\\.ts$', '^src/cluster/ports/'],
       'kube adapts the API to ports',
     ),
     only(
       'linux-is-the-edge',
       '^src/linux/',
-      ['^src/model/', '^src/exposure/[^/]+/port\\.ts$'],
+      ['^src/model/', '^src/exposure/[^/]+/port\\.ts$', '^src/cluster/ports/'],
       'linux adapts the OS to ports',
     ),
     {

@@ -133,6 +133,7 @@ export const ERROR_CODES: Readonly<Record<string, readonly [keyof typeof EXIT, s
   FAMILY_FIXED: ['usage', 'A Service cannot change its first IP family'],
   NO_LINK: ['usage', 'No network interface to look on (`discover`)'],
   BAD_KUBECONFIG: ['usage', 'The kubeconfig cannot be read, or has no such context'],
+  BAD_BOOTSTRAP_CONFIG: ['usage', 'The configuration of `init` or `join` is wrong; every wrong key is named'],
   NOT_SUPPORTED: ['preflight', 'Not on this operating system'],
   NO_KUBECONFIG: ['unreachable', 'No kubeconfig'],
   API_UNREACHABLE: ['unreachable', 'The API server does not answer'],
@@ -150,7 +151,7 @@ export const ERROR_CODES: Readonly<Record<string, readonly [keyof typeof EXIT, s
 
 /** Codes that the sources of the commands (the lab's apart) give to errors. */
 export function errorCodesInSource(): Set<string> {
-  const files = ['src/cli', 'src/workflows', 'src/commands', 'src/kube'].flatMap((folder) => [
+  const files = ['src/cli', 'src/workflows', 'src/commands', 'src/kube', 'src/cluster'].flatMap((folder) => [
     ...sources(join(ROOT, folder)),
   ]);
   const codes = new Set<string>();

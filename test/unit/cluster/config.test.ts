@@ -1,0 +1,79 @@
+import { describe, expect, it } from 'vitest';
+import {
+  controlPlaneEndpoint,
+  parseBootstrapConfig,
+  vipAddresses,
+  type NodeRole,
+} from '../../../src/cluster/config.ts';
+
+const parse = (input: unknown, role: NodeRole = 'init') => parseBootstrapConfig(input, role, 'config.yaml');
+
+describe('the configuration of init and join', () => {
+  it('needs nothing but the VIP', () => {
+    const config = parse({ controlPlane: { vip: '192.168.1.40' } });
+    expect(config).toMatchObject({
+      clusterName: 'kubevip',
+      controlPlane: { vip: ['192.168.1.40'], port: 6443, workloads: true },
+      podSubnet: '10.244.0.0/16',
+      services: { enabled: true, pools: {}, dhcp: false, excludeLabel: 'ignore' },
+      kubeadm: { ignorePreflightErrors: [], patches: {}, extraSans: [] },
+    });
+    expect(controlPlaneEndpoint(config)).toBe('192.168.1.40:6443');
+  });
+
+  it.each([
+    ['one address', 'FD00:0::5', ['fd00::5']],
+    ['both families as kube-vip writes them', '10.0.0.5,fd00::5', ['10.0.0.5', 'fd00::5']],
+    ['both families as a list', ['10.0.0.5', 'fd00::5'], ['10.0.0.5', 'fd00::5']],
+    ['a name', 'API.example.org.', ['api.example.org']],
+  ])('takes %s as VIP', (_what, vip, expected) => {
+    expect(parse({ controlPlane: { vip } }).controlPlane.vip).toEqual(expected);
+  });
+
+  it('reads back what it has written', () => {
+    const config = parse({
+      controlPlane: { vip: 'fd00::5', interface: 'eth0' },
+      podSubnet: 'fd10::/56',
+      serviceSubnet: 'fd20::/112',
+      kubernetesVersion: '1.34.1',
+      services: { pools: { global: 'fd00::10-fd00::20', shop: 'fd00::/124' } },
+    });
+    expect(parse(JSON.parse(JSON.stringify(config)))).toEqual(config);
+    expect(config.kubernetesVersion).toBe('v1.34.1');
+    expect(controlPlaneEndpoint(config)).toBe('[fd00::5]:6443');
+    expect(vipAddresses(config)).toEqual(['fd00::5']);
+  });
+
+  it('needs no VIP to join', () => {
+    expect(parse({}, 'worker').controlPlane.vip).toEqual([]);
+    expect(vipAddresses(parse({ controlPlane: { vip: 'api.home.arpa' } }))).toEqual([]);
+  });
+
+  it.each<[string, unknown, RegExp]>([
+    ['no VIP', {}, /controlPlane\.vip: is needed/],
+    ['a mistyped address', { controlPlane: { vip: '192.168.1.400' } }, /"192\.168\.1\.400" is not an IP address/],
+    ['two of one family', { controlPlane: { vip: ['10.0.0.1', '10.0.0.2'] } }, /one of each family/],
+    ['a name and an address', { controlPlane: { vip: 'a.example,10.0.0.2' } }, /one of each family/],
+    ['a prefix as VIP', { controlPlane: { vip: '10.0.0.1/24' } }, /neither an IP address nor a DNS name/],
+    ['an unknown key', { controlPlane: { vip: '10.0.0.1', vipp: 1 } }, /vipp/],
+    ['not a map at all', 'hello', /the whole:/],
+    ['a port of words', { controlPlane: { vip: '10.0.0.1', port: 'https' } }, /controlPlane\.port/],
+    ['the port of the kubelet', { controlPlane: { vip: '10.0.0.1', port: 10250 } }, /kubelet/],
+    ['an old version', { controlPlane: { vip: '10.0.0.1' }, kubernetesVersion: 'stable' }, /kubernetesVersion/],
+    ['families that differ', { controlPlane: { vip: '10.0.0.1' }, podSubnet: 'fd00::/56' }, /same IP families/],
+    [
+      'a pool that is none',
+      { controlPlane: { vip: '10.0.0.1' }, services: { pools: { global: '10.0.0.1-x' } } },
+      /global/,
+    ],
+    [
+      'two sources for one pool',
+      { controlPlane: { vip: '10.0.0.1' }, services: { dhcp: true, pools: { global: '10.0.0.0/28' } } },
+      /by DHCP or from pools\.global/,
+    ],
+    ['a patch of what is not ours', { controlPlane: { vip: '10.0.0.1' }, kubeadm: { patches: { Pod: {} } } }, /Pod/],
+  ])('refuses %s and says where', (_what, input, message) => {
+    expect(() => parse(input)).toThrowError(message);
+    expect(() => parse(input)).toThrowError(/^config\.yaml: /);
+  });
+});
