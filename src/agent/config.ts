@@ -2,12 +2,15 @@
 import * as z from 'zod';
 import { DEFAULT_CLASS, EXCLUDE_LABEL } from '../model/annotations.ts';
 import { EXIT, KubevipError } from '../model/errors.ts';
+import { DNS_MODES, readControlPlane, type ControlPlaneConfig } from './control-plane/config.ts';
 
 /** What docs/reference/agent.md says of a setting. */
 export interface SettingInfo {
   /** Form of the value: `true | false`, `HOST:PORT`. */
   readonly form: string;
   readonly description: string;
+  /** What the default is where it depends on others. */
+  readonly fallback?: string;
   /** Not a variable of kube-vip. */
   readonly ours?: true;
 }
@@ -15,7 +18,7 @@ export interface SettingInfo {
 const text = (fallback: string, form: string, description: string) =>
   z.string().default(fallback).meta({ form, description });
 
-const bool = (fallback: boolean, description: string): z.ZodType<boolean> =>
+const flag = <T extends boolean | undefined>(fallback: T, description: string): z.ZodType<boolean | T> =>
   z
     .string()
     .optional()
@@ -28,20 +31,68 @@ const bool = (fallback: boolean, description: string): z.ZodType<boolean> =>
     })
     .meta({ form: 'true | false', description });
 
+const bool = (fallback: boolean, description: string): z.ZodType<boolean> => flag(fallback, description);
+
+const port = (fallback: number, description: string): z.ZodType<number> =>
+  z.coerce.number().int().min(1).max(65_535).default(fallback).meta({ form: 'port', description });
+
 const seconds = (fallback: number, description: string): z.ZodType<number> =>
   z.coerce.number().int().min(1).max(3600).default(fallback).meta({ form: 'seconds', description });
+
+/** @param fallback what the default depends on, in words */
+const whenUnset = <T extends z.ZodType>(fallback: string, setting: T): T =>
+  setting.meta({ ...setting.meta(), fallback });
 
 const ours = <T extends z.ZodType>(setting: T): T => setting.meta({ ...setting.meta(), ours: true });
 
 /** One line per variable; docs/reference/agent.md is generated from here. */
 export const SETTINGS = z.object({
   vip_nodename: text('', 'node', 'Name of this node in the cluster. By default the host name.'),
-  svc_enable: bool(true, 'Serve Services. `false`: only what an earlier run left on the node is removed.'),
+  svc_enable: whenUnset(
+    'true, unless `cp_enable` is',
+    flag(undefined, 'Serve Services. Without both parts only what an earlier run left on the node is removed.'),
+  ),
   svc_namespace: text('', 'namespace', 'Only Services of this namespace; all by default.'),
   svc_leasename: text('plndr-svcs-lock', 'name', 'Lease of the agent that gives out addresses.'),
   cp_namespace: text('kube-system', 'namespace', 'Where the Leases are.'),
   vip_interface: text('', 'interface', 'Interface for addresses; by default the one whose subnet holds them.'),
   vip_servicesinterface: text('', 'interface', 'The same for Services, before `vip_interface`.'),
+  cp_enable: bool(false, 'Hold the VIP of the control plane, on the nodes with an API server.'),
+  address: text('', 'address | IPV4,IPV6 | name', 'That VIP. A DNS name is resolved again and again.'),
+  vip_address: text('', 'address', 'The same, by its old name.'),
+  port: port(6443, 'Port of the API server.'),
+  dns_mode: z
+    .enum(DNS_MODES)
+    .default('first')
+    .meta({
+      form: DNS_MODES.join(' | '),
+      description: 'Which addresses of a DNS name are the VIP: the first, that of a family, or one of each.',
+    }),
+  vip_subnet: text('', 'length | length,length', 'Checked only: the VIP always stands alone (/32, /128).'),
+  vip_arp: bool(true, 'Announce by ARP and NDP.'),
+  vip_leaderelection: bool(true, 'Accepted only: the VIP is always elected.'),
+  vip_leasename: text('plndr-cp-lock', 'name | namespace/name', 'Lease of the node that has the VIP.'),
+  vip_leaseannotations: text('', 'JSON', 'Annotations for that Lease.'),
+  kubernetes_addr: text('', 'URL', 'API server for that Lease. By default this node’s own.'),
+  control_plane_health_check_address: text(
+    '',
+    'URL',
+    'What must answer 200 for this node to have the VIP. By default `/readyz` of this node’s own API server.',
+  ),
+  control_plane_health_check_period_seconds: seconds(1, 'How often that is asked.'),
+  control_plane_health_check_timeout_seconds: seconds(3, 'How long an answer may take.'),
+  control_plane_health_check_failure_threshold: z.coerce.number().int().min(1).max(100).default(3).meta({
+    form: 'number',
+    description: 'Failures in a row after which the VIP is given away.',
+  }),
+  control_plane_health_check_ca_path: text('', 'file', 'CA of that URL. By default the kubeconfig’s.'),
+  kubevip_cluster_name: ours(
+    text(
+      '',
+      'label',
+      'Name of the cluster on the LAN: the VIP is `NAME.local`, and `kubevip join` finds it. Empty: none.',
+    ),
+  ),
   lb_class_name: text(DEFAULT_CLASS, 'class', 'loadBalancerClass to serve, besides `kubevip.dev/kubevip`.'),
   lb_class_only: bool(false, 'Leave Services without a class alone.'),
   // kube-vip's defaults are 15/10/2; at 5/3/1 its measured outage is less than half (ADR 0006).
@@ -84,8 +135,10 @@ export interface AgentConfig {
   readonly namespace: string;
   /** kube-vip's global Lease: whoever holds it gives out addresses, and a kube-vip stays aside. */
   readonly allocatorLease: string;
-  /** `svc_enable`; without it the node is only rid of what an earlier run may have left. */
+  /** `svc_enable`; without both parts the node is only rid of what an earlier run may have left. */
   readonly servicesEnabled: boolean;
+  /** `cp_enable` */
+  readonly controlPlane?: ControlPlaneConfig;
   readonly rules: { readonly className: string; readonly classOnly: boolean; readonly withdraw: boolean };
   /** Nodes with Kubernetes' exclude label own nothing. */
   readonly honorExcludeLabel: boolean;
@@ -131,12 +184,14 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, ho
   }
   const link = v.vip_servicesinterface || v.vip_interface;
   const listen = readListen(v.prometheus_server);
+  const controlPlane = readControlPlane(v);
   const kubeconfig = v.k8s_config_file || env['KUBECONFIG'];
   return {
     node: (v.vip_nodename || hostname).toLowerCase(),
     namespace: v.cp_namespace,
     allocatorLease: v.svc_leasename,
-    servicesEnabled: v.svc_enable,
+    servicesEnabled: v.svc_enable ?? !v.cp_enable,
+    ...(controlPlane === undefined ? {} : { controlPlane }),
     rules: { className: v.lb_class_name, classOnly: v.lb_class_only, withdraw: v.svc_withdraw },
     honorExcludeLabel: v.honor_exclude_label,
     conflictPolicy: v.conflict_policy,

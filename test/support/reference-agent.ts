@@ -6,9 +6,10 @@ import { table } from './markdown.ts';
 
 export function agentPage(): string {
   const rows = Object.entries(SETTINGS.shape).map(([name, setting]) => {
-    const { form = '', description = '', ours } = setting.meta() as Partial<SettingInfo>;
-    const fallback = String(setting.parse(undefined));
-    return [`\`${name}\``, `\`${form}\``, fallback === '' ? '' : `\`${fallback}\``, ours ? '' : 'yes', description];
+    const { form = '', description = '', ours, fallback } = setting.meta() as Partial<SettingInfo>;
+    const value = String(setting.parse(undefined));
+    const unset = fallback ?? (value === '' ? '' : `\`${value}\``);
+    return [`\`${name}\``, `\`${form}\``, unset, ours ? '' : 'yes', description];
   });
   return [
     '# Settings of the agent',

@@ -1,0 +1,76 @@
+import { describe, expect, it } from 'vitest';
+import { readConfig } from '../../../../src/agent/config.ts';
+
+describe('the settings of the control-plane VIP', () => {
+  it('are kube-vip’s, and leave Services to another agent unless asked', () => {
+    const { controlPlane, servicesEnabled } = readConfig(
+      {
+        cp_enable: 'true',
+        address: '192.168.0.40',
+        port: '6443',
+        vip_arp: 'true',
+        vip_leaderelection: 'true',
+        vip_leasename: 'plndr-cp-lock',
+        vip_interface: 'eth0',
+        vip_subnet: '32',
+        dns_mode: 'first',
+        cp_namespace: 'kube-system',
+        kubevip_cluster_name: 'home',
+      },
+      'n1',
+    );
+    expect(servicesEnabled).toBe(false);
+    expect(controlPlane).toMatchObject({
+      vip: { addresses: ['192.168.0.40'] },
+      port: 6443,
+      lease: { name: 'plndr-cp-lock', namespace: 'kube-system', annotations: {} },
+      link: 'eth0',
+      health: { period: 1000, timeout: 3000, threshold: 3 },
+      cluster: 'home',
+    });
+  });
+
+  it('need cp_enable', () => {
+    const config = readConfig({ address: '192.168.0.40' }, 'n1');
+    expect(config.controlPlane).toBeUndefined();
+    expect(config.servicesEnabled).toBe(true);
+  });
+
+  it('can be together with those of Services', () => {
+    const config = readConfig({ cp_enable: 'true', svc_enable: 'true', address: 'fd00::10' }, 'n1');
+    expect(config.servicesEnabled).toBe(true);
+    expect(config.controlPlane?.vip).toEqual({ addresses: ['fd00::10'] });
+  });
+
+  it.each([
+    [{ address: '10.0.0.5,fd00::5' }, { addresses: ['10.0.0.5', 'fd00::5'] }],
+    [{ vip_address: '10.0.0.5' }, { addresses: ['10.0.0.5'] }],
+    [
+      { address: 'API.example.com.', dns_mode: 'dual' },
+      { name: 'api.example.com', mode: 'dual' },
+    ],
+  ])('take %o', (env, vip) => {
+    expect(readConfig({ cp_enable: 'true', ...env }, 'n1').controlPlane?.vip).toEqual(vip);
+  });
+
+  it('take a Lease of another namespace', () => {
+    const { controlPlane } = readConfig({ cp_enable: 'true', address: '10.0.0.5', vip_leasename: 'ops/api' }, 'n1');
+    expect(controlPlane?.lease).toMatchObject({ name: 'api', namespace: 'ops' });
+  });
+
+  it.each([
+    [{}, /address: .*missing/],
+    [{ address: '10.0.0.5,10.0.0.6' }, /two addresses of one family/],
+    [{ address: '10.0.0.300' }, /address: "10.0.0.300"/],
+    [{ address: 'a.example.com,b.example.com' }, /neither/],
+    [{ address: '10.0.0.5', vip_subnet: '129' }, /vip_subnet/],
+    [{ address: '10.0.0.5', vip_leasename: 'a/b/c' }, /vip_leasename/],
+    [{ address: '10.0.0.5', vip_leaseannotations: '[1]' }, /vip_leaseannotations/],
+    [{ address: '10.0.0.5', kubernetes_addr: '127.0.0.1' }, /kubernetes_addr/],
+    [{ address: '10.0.0.5', port: '70000' }, /port/],
+    [{ address: '10.0.0.5', kubevip_cluster_name: 'My Home' }, /kubevip_cluster_name/],
+    [{ address: '10.0.0.5', dns_mode: 'any' }, /dns_mode/],
+  ])('refuse %o by name', (env, message) => {
+    expect(() => readConfig({ cp_enable: 'true', ...env }, 'n1')).toThrow(message);
+  });
+});
