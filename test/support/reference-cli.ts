@@ -101,6 +101,7 @@ export const ERROR_CODES: Readonly<Record<string, readonly [keyof typeof EXIT, s
   NOT_OURS: ['failed', 'The Service belongs to another load balancer, or is to be ignored'],
   NOT_EXPOSED: ['failed', 'The Service is not exposed by kubevip'],
   NO_POOL: ['failed', 'No pool for the namespace'],
+  BAD_POOL: ['usage', 'A pool that is to be written is no list of prefixes or ranges'],
   NO_SUCH_POOL: ['failed', 'No pool of that name'],
   ADDRESS_OUTSIDE_POOLS: ['failed', 'The address is in none of the pools of its family'],
   NO_SUCH_FAMILY: ['failed', 'The cluster does not have that IP family for Services'],
@@ -151,9 +152,8 @@ export const ERROR_CODES: Readonly<Record<string, readonly [keyof typeof EXIT, s
 
 /** Codes that the sources of the commands (the lab's apart) give to errors. */
 export function errorCodesInSource(): Set<string> {
-  const files = ['src/cli', 'src/workflows', 'src/commands', 'src/kube', 'src/cluster'].flatMap((folder) => [
-    ...sources(join(ROOT, folder)),
-  ]);
+  const folders = ['cli', 'workflows', 'commands', 'kube', 'cluster', 'manifests'];
+  const files = folders.flatMap((folder) => [...sources(join(ROOT, 'src', folder))]);
   const codes = new Set<string>();
   for (const file of files.filter((path) => !path.includes('/commands/lab/'))) {
     const text = readFileSync(file, 'utf8');

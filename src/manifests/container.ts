@@ -1,0 +1,51 @@
+/** The container of an agent of ours, whatever starts it. */
+import type { Container, EnvVar, Probe } from './objects.ts';
+
+export interface AgentContainer {
+  readonly image: string;
+  readonly env: readonly EnvVar[];
+  /** Where the agent serves `/healthz` and `/readyz`; undefined: nowhere, so nobody can ask. */
+  readonly health: { readonly host?: string; readonly port: number } | undefined;
+  readonly volumeMounts?: Container['volumeMounts'];
+}
+
+/** NET_ADMIN for addresses and nftables, NET_RAW for ARP, NDP and DHCP frames; nothing else, and nothing to gain. */
+export const SECURITY_CONTEXT: Container['securityContext'] = {
+  allowPrivilegeEscalation: false,
+  capabilities: { add: ['NET_ADMIN', 'NET_RAW'], drop: ['ALL'] },
+  readOnlyRootFilesystem: true,
+  seccompProfile: { type: 'RuntimeDefault' },
+};
+
+/** docs/benchmarks.md has what an agent needs; the limit ends a leak before it harms the node. */
+export const RESOURCES: Container['resources'] = {
+  requests: { cpu: '20m', memory: '96Mi' },
+  limits: { memory: '256Mi' },
+};
+
+export function agentContainer({ image, env, health, volumeMounts }: AgentContainer): Container {
+  return {
+    name: 'agent',
+    image,
+    imagePullPolicy: 'IfNotPresent',
+    env,
+    ...(health === undefined
+      ? {}
+      : { livenessProbe: probe('/healthz', health, 10), readinessProbe: probe('/readyz', health, 5) }),
+    resources: RESOURCES,
+    securityContext: SECURITY_CONTEXT,
+    ...(volumeMounts === undefined ? {} : { volumeMounts }),
+  };
+}
+
+/** Over loopback: it is there before the node has any other address, and is not one of ours that may move. */
+function probe(path: string, { host = '127.0.0.1', port }: { host?: string; port: number }, period: number): Probe {
+  return { httpGet: { host, path, port }, periodSeconds: period, timeoutSeconds: 3 };
+}
+
+export function value(name: string, text: string | number | boolean): EnvVar {
+  return { name, value: String(text) };
+}
+
+/** The name of the node a pod runs on, which is not always its host name. */
+export const NODE_NAME: EnvVar = { name: 'vip_nodename', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } };

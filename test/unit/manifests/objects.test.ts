@@ -1,0 +1,73 @@
+import { describe, expect, it } from 'vitest';
+import { servicesDaemonSet } from '../../../src/manifests/daemon-set.ts';
+import { poolsConfigMap } from '../../../src/manifests/pools.ts';
+import { controlPlaneRbac, servicesRbac } from '../../../src/manifests/rbac.ts';
+import { staticPod } from '../../../src/manifests/static-pod.ts';
+
+const envOf = (
+  container: { readonly env: readonly { readonly name: string; readonly value?: string }[] } | undefined,
+) => Object.fromEntries((container?.env ?? []).map(({ name, value }) => [name, value]));
+
+describe('the static pod', () => {
+  const pod = staticPod({ address: '192.168.1.10', interface: 'eth0' });
+  const [container] = pod.spec.containers;
+
+  it('holds the control plane’s address and serves no Services', () => {
+    expect(envOf(container)).toMatchObject({
+      address: '192.168.1.10',
+      cp_enable: 'true',
+      svc_enable: 'false',
+      vip_interface: 'eth0',
+      vip_leasename: 'plndr-cp-lock',
+      port: '6443',
+    });
+  });
+
+  it('sees one folder of the node, and cannot write there', () => {
+    expect(pod.spec.volumes).toEqual([
+      { name: 'kubevip', hostPath: { path: '/etc/kubernetes/kubevip', type: 'Directory' } },
+    ]);
+    expect(container?.volumeMounts).toEqual([
+      { name: 'kubevip', mountPath: '/etc/kubernetes/kubevip', readOnly: true },
+    ]);
+    expect(envOf(container)['k8s_config_file']).toBe('/etc/kubernetes/kubevip/agent.conf');
+  });
+
+  it('has another port for its health than the agent of Services beside it', () => {
+    const services = servicesDaemonSet().spec.template.spec.containers[0];
+    expect(container?.livenessProbe?.httpGet.port).not.toBe(services?.livenessProbe?.httpGet.port);
+    expect(envOf(container)['prometheus_server']).not.toBe(envOf(services)['prometheus_server']);
+  });
+});
+
+describe('pools', () => {
+  it.each([
+    ['192.168.1.200-192.168.1.209', { 'range-global': '192.168.1.200-192.168.1.209' }],
+    ['192.168.1.128/27, fd00::/120', { 'cidr-global': '192.168.1.128/27,fd00::/120' }],
+    ['192.168.1.128/27,192.168.1.5', { 'cidr-global': '192.168.1.128/27,192.168.1.5/32' }],
+    ['192.168.1.5', { 'range-global': '192.168.1.5-192.168.1.5' }],
+    ['dhcp', { 'cidr-global': '0.0.0.0/32' }],
+  ])('%s', (text, data) => {
+    expect(poolsConfigMap({ global: text }).data).toEqual(data);
+  });
+
+  it.each([['192.168.1.300/24'], ['192.168.1.9-192.168.1.5'], [''], ['192.168.1.0/24,10.0.0.1-10.0.0.9']])(
+    'refuses %o',
+    (text) => {
+      expect(() => poolsConfigMap({ shop: text })).toThrow(/pool shop: .* is not a (prefix|range) like/);
+    },
+  );
+});
+
+describe('what the agents may do', () => {
+  it('is nothing on Secrets, no wildcard, and for the control plane only its namespace', () => {
+    const rules = [...servicesRbac(), ...controlPlaneRbac()].flatMap((object) =>
+      'rules' in object ? object.rules : [],
+    );
+    for (const { resources, verbs, apiGroups } of rules) {
+      expect([...resources, ...verbs, ...apiGroups]).not.toContain('*');
+      expect(resources).not.toContain('secrets');
+    }
+    expect(controlPlaneRbac().map(({ kind }) => kind)).toEqual(['Role', 'RoleBinding']);
+  });
+});
