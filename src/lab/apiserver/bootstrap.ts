@@ -16,7 +16,7 @@ interface Listener {
   readonly port: number;
 }
 
-interface Wanted {
+export interface Wanted {
   readonly apiVersion: string;
   readonly kind: string;
   readonly metadata: { readonly name: string; readonly namespace?: string; readonly labels?: Record<string, string> };
@@ -39,14 +39,19 @@ export const AGENT_RULES: readonly JsonObject[] = [
 export const AGENT_ACCOUNT = { namespace: 'kube-system', name: 'kubevip' } as const;
 
 /**
- * Makes what is missing; what is there stays as it is.
+ * Makes what is missing; what is there stays as it is: all that a new cluster has, and what the agent needs.
  * @param listeners where the server listens. Clients in the cluster reach it at the first that is not of loopback.
  */
 export function bootstrap(backend: Backend, listeners: readonly Listener[]): void {
+  bootstrapCluster(backend, listeners);
+  for (const wanted of agent()) ensureExists(backend, wanted);
+}
+
+/** Only what every cluster has from its first second. */
+export function bootstrapCluster(backend: Backend, listeners: readonly Listener[]): void {
   for (const wanted of [...namespaces(), ...roles(), ...kubernetesService(backend, listeners)])
     ensureExists(backend, wanted);
-  const accounts = backend.store.list('namespaces').map(({ object }) => serviceAccount(object, 'default'));
-  for (const wanted of [...accounts, agentAccount()]) ensureExists(backend, wanted);
+  for (const { object } of backend.store.list('namespaces')) ensureExists(backend, serviceAccount(object, 'default'));
 }
 
 /** Every namespace has an account for pods that name none. */
@@ -54,8 +59,12 @@ export function serviceAccount(namespace: ApiObject, name: string): Wanted {
   return { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace: namespace.metadata.name ?? '' } };
 }
 
-function agentAccount(): Wanted {
-  return { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { ...AGENT_ACCOUNT } };
+function agent(): Wanted[] {
+  return [
+    { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { ...AGENT_ACCOUNT } },
+    ...clusterRole('kubevip', AGENT_RULES),
+    ...bound('kubevip', [{ kind: 'ServiceAccount', ...AGENT_ACCOUNT }]),
+  ];
 }
 
 export function ensureExists(backend: Backend, wanted: Wanted): void {
@@ -140,16 +149,14 @@ function roles(): Wanted[] {
       },
     ]),
     ...bound('system:basic-user', [{ kind: 'Group', name: 'system:authenticated' }]),
-    ...clusterRole('kubevip', AGENT_RULES),
-    ...bound('kubevip', [{ kind: 'ServiceAccount', ...AGENT_ACCOUNT }]),
   ];
 }
 
-function clusterRole(name: string, rules: readonly JsonObject[]): Wanted[] {
+export function clusterRole(name: string, rules: readonly JsonObject[]): Wanted[] {
   return [{ apiVersion: RBAC_VERSION, kind: 'ClusterRole', metadata: { name }, rules }];
 }
 
-function bound(name: string, subjects: readonly JsonObject[]): Wanted[] {
+export function bound(name: string, subjects: readonly JsonObject[]): Wanted[] {
   const roleRef = { apiGroup: RBAC_GROUP, kind: 'ClusterRole', name };
   return [{ apiVersion: RBAC_VERSION, kind: 'ClusterRoleBinding', metadata: { name }, subjects, roleRef }];
 }

@@ -1,6 +1,7 @@
 /** Objects that the tests make, and where they live. */
 export const SERVICES = '/api/v1/namespaces/default/services';
 export const DEPLOYMENTS = '/apis/apps/v1/namespaces/default/deployments';
+export const DAEMON_SETS = '/apis/apps/v1/namespaces/default/daemonsets';
 export const CONFIG_MAPS = '/api/v1/namespaces/default/configmaps';
 export const LEASES = '/apis/coordination.k8s.io/v1/namespaces/default/leases';
 export const EVENTS = '/apis/events.k8s.io/v1/namespaces/default/events';

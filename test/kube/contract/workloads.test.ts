@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { at, textAt } from './client.ts';
-import { CONFIG_MAPS, configMap, deployment, DEPLOYMENTS, MERGE, SLICES } from './objects.ts';
+import { CONFIG_MAPS, configMap, DAEMON_SETS, deployment, DEPLOYMENTS, MERGE, SLICES } from './objects.ts';
 import { againstEachServer } from './servers.ts';
 
 const PODS = '/api/v1/namespaces/default/pods';
@@ -55,6 +55,25 @@ againstEachServer('workloads', (server) => {
   ])('refuses %s', async (_what, spec, field) => {
     const { code, body } = await call('POST', DEPLOYMENTS, deployment('w-bad', spec));
     expect([code, at(body, 'details.group'), at(body, 'details.causes.0.field')]).toEqual([422, 'apps', field]);
+  });
+
+  it('fills in a DaemonSet, which has no number of pods', async () => {
+    const { body } = await call('POST', DAEMON_SETS, { ...deployment('w-everywhere'), kind: 'DaemonSet' });
+    expect(body).toMatchObject({
+      metadata: { generation: 1 },
+      spec: {
+        revisionHistoryLimit: 10,
+        updateStrategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 1, maxSurge: 0 } },
+        template: { spec: { restartPolicy: 'Always', schedulerName: 'default-scheduler' } },
+      },
+    });
+    expect(at(body, 'spec.replicas')).toBeUndefined();
+    expect(Object.keys(at(body, 'status') as object)).toEqual(
+      expect.arrayContaining(['currentNumberScheduled', 'numberMisscheduled', 'desiredNumberScheduled', 'numberReady']),
+    );
+    const unknown = { ...deployment('w-never', { updateStrategy: { type: 'Never' } }), kind: 'DaemonSet' };
+    const refused = await call('POST', DAEMON_SETS, unknown);
+    expect([refused.code, at(refused.body, 'details.causes.0.field')]).toEqual([422, 'spec.updateStrategy.type']);
   });
 
   it('does not change a selector', async () => {

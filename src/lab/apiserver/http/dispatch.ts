@@ -22,6 +22,8 @@ export interface Dispatcher {
   readonly tokens: TokenIssuer;
   readonly watches: WatchSettings;
   readonly paths: Paths;
+  /** Who makes a request that no token of this server names: by a client certificate, or by a token of another kind. */
+  readonly identify?: (request: IncomingMessage) => User | undefined;
   /** May hold a request back, or refuse it. */
   readonly intercept: (info: RequestInfo, user: User) => Promise<void>;
   /** Takes how to cut a watch off; gives what to call when it has ended. */
@@ -40,7 +42,7 @@ export async function dispatch(
   let user = ANONYMOUS;
   let context: RequestContext = { backend, request, response, url, user, warnings: [] };
   try {
-    user = authenticate(dispatcher.tokens, request);
+    user = authenticate(dispatcher, request);
     context = { ...context, user };
     authorize(backend, user, info);
     await dispatcher.intercept(info, user);
@@ -53,11 +55,11 @@ export async function dispatch(
 }
 
 /** @throws ApiError 401 for a token that is not (or no longer) one; nobody is anonymous by mistake. */
-function authenticate(tokens: TokenIssuer, request: IncomingMessage): User {
+function authenticate({ tokens, identify }: Dispatcher, request: IncomingMessage): User {
   const header = request.headers.authorization;
-  if (header === undefined) return ANONYMOUS;
+  if (header === undefined) return identify?.(request) ?? ANONYMOUS;
   const token = /^Bearer\s+(\S+)$/i.exec(header)?.[1];
-  const user = token === undefined ? undefined : tokens.verify(token);
+  const user = token === undefined ? undefined : (tokens.verify(token) ?? identify?.(request));
   if (user === undefined) throw unauthorized();
   return user;
 }

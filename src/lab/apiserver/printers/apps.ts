@@ -1,5 +1,5 @@
-/** kubectl get deployments, replicasets */
-import { numberAt, objectAt, objectsAt, stringAt, type JsonObject } from '../json.ts';
+/** kubectl get deployments, replicasets, daemonsets */
+import { numberAt, objectAt, objectsAt, stringAt, stringMapAt, type JsonObject } from '../json.ts';
 import { specOf, statusOf, type ApiObject } from '../object.ts';
 import { formatLabelSelector } from '../selectors/labels.ts';
 import { column, wide, type Column } from './column.ts';
@@ -40,6 +40,23 @@ export const replicaSetColumns: readonly Column[] = [
   column('Desired', desired, { type: 'integer' }),
   column('Current', inStatus('replicas'), { type: 'integer' }),
   column('Ready', inStatus('readyReplicas'), { type: 'integer' }),
+  ageColumn,
+  ...templateColumns,
+];
+
+const nodeSelector = (object: ApiObject): string => {
+  const labels = Object.entries(stringMapAt(objectAt(objectAt(specOf(object), 'template'), 'spec'), 'nodeSelector'));
+  return labels.map(([key, value]) => `${key}=${value}`).join(',') || '<none>';
+};
+
+export const daemonSetColumns: readonly Column[] = [
+  nameColumn,
+  column('Desired', inStatus('desiredNumberScheduled'), { type: 'integer' }),
+  column('Current', inStatus('currentNumberScheduled'), { type: 'integer' }),
+  column('Ready', inStatus('numberReady'), { type: 'integer' }),
+  column('Up-to-date', inStatus('updatedNumberScheduled'), { type: 'integer' }),
+  column('Available', inStatus('numberAvailable'), { type: 'integer' }),
+  column('Node Selector', nodeSelector),
   ageColumn,
   ...templateColumns,
 ];

@@ -138,6 +138,13 @@ export const FIELD_NUMBERS: Readonly<Record<string, Readonly<Record<string, stri
     ReplicaSetStatus:
       'replicas=1 fullyLabeledReplicas=2 observedGeneration=3 readyReplicas=4 availableReplicas=5 conditions=6 terminatingReplicas=7*',
     ReplicaSetCondition: 'type=1 status=2 lastTransitionTime=3 reason=4 message=5',
+    DaemonSet: 'metadata=1 spec=2 status=3',
+    DaemonSetSpec: 'selector=1 template=2 updateStrategy=3 minReadySeconds=4 revisionHistoryLimit=6*',
+    DaemonSetUpdateStrategy: 'type=1 rollingUpdate=2',
+    RollingUpdateDaemonSet: 'maxUnavailable=1 maxSurge=2',
+    DaemonSetStatus:
+      'currentNumberScheduled=1 numberMisscheduled=2 desiredNumberScheduled=3 numberReady=4 observedGeneration=5 updatedNumberScheduled=6 numberAvailable=7 numberUnavailable=8 collisionCount=9* conditions=10',
+    DaemonSetCondition: 'type=1 status=2 lastTransitionTime=3 reason=4 message=5',
   },
   'io.k8s.api.discovery.v1': {
     EndpointSlice: 'metadata=1 endpoints=2 ports=3 addressType=4',

@@ -1,5 +1,5 @@
 /** Every resource of the embedded server. A new kind is added here and in `schema/`. */
-import { deployments, replicaSets } from './apps/resources.ts';
+import { daemonSets, deployments, replicaSets } from './apps/resources.ts';
 import { coreEvents, events } from './core/events.ts';
 import { endpoints, endpointSlices } from './core/endpoints.ts';
 import { nodes } from './core/node.ts';
@@ -21,6 +21,7 @@ export function createRegistry(): Registry {
     secrets,
     serviceAccounts,
     services,
+    daemonSets,
     deployments,
     replicaSets,
     endpointSlices,

@@ -1,4 +1,4 @@
-/** apps/v1 Deployment and ReplicaSet, autoscaling/v1 Scale. */
+/** apps/v1 Deployment, ReplicaSet and DaemonSet, autoscaling/v1 Scale. */
 import { kindSchema, labelSelector } from './meta.ts';
 import { podTemplateSpec } from './pod.ts';
 import { bool, int32, int64, intOrString, listMap, string, struct, time, type Schema } from './schema.ts';
@@ -70,6 +70,39 @@ export const replicaSet = kindSchema(`${APPS}.ReplicaSet`, {
     observedGeneration: int64,
     conditions: conditions('ReplicaSet'),
   }),
+});
+
+export const daemonSet = kindSchema(`${APPS}.DaemonSet`, {
+  spec: struct(
+    `${APPS}.DaemonSetSpec`,
+    {
+      selector: labelSelector,
+      template: podTemplateSpec,
+      updateStrategy: struct(`${APPS}.DaemonSetUpdateStrategy`, {
+        type: string,
+        rollingUpdate: struct(`${APPS}.RollingUpdateDaemonSet`, { maxUnavailable: intOrString, maxSurge: intOrString }),
+      }),
+      minReadySeconds: int32,
+      revisionHistoryLimit: int32,
+    },
+    { required: ['selector', 'template'] },
+  ),
+  status: struct(
+    `${APPS}.DaemonSetStatus`,
+    {
+      currentNumberScheduled: int32,
+      numberMisscheduled: int32,
+      desiredNumberScheduled: int32,
+      numberReady: int32,
+      observedGeneration: int64,
+      updatedNumberScheduled: int32,
+      numberAvailable: int32,
+      numberUnavailable: int32,
+      collisionCount: int32,
+      conditions: conditions('DaemonSet'),
+    },
+    { required: ['currentNumberScheduled', 'numberMisscheduled', 'desiredNumberScheduled', 'numberReady'] },
+  ),
 });
 
 export const scale = kindSchema('io.k8s.api.autoscaling.v1.Scale', {

@@ -2,11 +2,11 @@
 import { forbiddenField, unsupported, type FieldError } from '../../errors.ts';
 import { numberAt, objectAt, stringAt } from '../../json.ts';
 import { specOf, statusOf, type ApiObject } from '../../object.ts';
-import { deploymentColumns, replicaSetColumns } from '../../printers/apps.ts';
-import { deployment, replicaSet } from '../../schema/apps.ts';
+import { daemonSetColumns, deploymentColumns, replicaSetColumns } from '../../printers/apps.ts';
+import { daemonSet, deployment, replicaSet } from '../../schema/apps.ts';
 import { ensure, fill } from '../defaults.ts';
 import { defineResource } from '../resource.ts';
-import { setTemplateDefaults, validateSelectorUpdate, validateTemplate } from './selector.ts';
+import { setPodTemplateDefaults, setTemplateDefaults, validateSelectorUpdate, validateTemplate } from './selector.ts';
 
 function setDeploymentDefaults(object: ApiObject): void {
   setTemplateDefaults(object);
@@ -73,5 +73,47 @@ export const replicaSets = defineResource({
     object['status'] = { replicas: 0 };
   },
   validate: validateTemplate,
+  validateUpdate: validateSelectorUpdate,
+});
+
+function setDaemonSetDefaults(object: ApiObject): void {
+  setPodTemplateDefaults(object);
+  const spec = ensure(object, 'spec');
+  if (spec['revisionHistoryLimit'] === undefined) spec['revisionHistoryLimit'] = 10;
+  const strategy = ensure(spec, 'updateStrategy');
+  fill(strategy, { type: 'RollingUpdate' });
+  if (strategy['type'] === 'RollingUpdate') {
+    fill(ensure(strategy, 'rollingUpdate'), { maxUnavailable: 1, maxSurge: 0 });
+  }
+}
+
+const NOTHING_SCHEDULED = {
+  currentNumberScheduled: 0,
+  numberMisscheduled: 0,
+  desiredNumberScheduled: 0,
+  numberReady: 0,
+} as const;
+
+export const daemonSets = defineResource({
+  group: 'apps',
+  version: 'v1',
+  plural: 'daemonsets',
+  kind: 'DaemonSet',
+  shortNames: ['ds'],
+  categories: ['all'],
+  schema: daemonSet,
+  subresources: ['status'],
+  countsGenerations: true,
+  columns: daemonSetColumns,
+  setDefaults: setDaemonSetDefaults,
+  prepareForCreate: (object) => {
+    object['status'] = { ...NOTHING_SCHEDULED };
+  },
+  validate: (object) => {
+    const type = stringAt(objectAt(specOf(object), 'updateStrategy'), 'type');
+    const known = ['RollingUpdate', 'OnDelete'];
+    const wrong = known.includes(type) ? [] : [unsupported('spec.updateStrategy.type', type, known)];
+    return [...validateTemplate(object), ...wrong];
+  },
   validateUpdate: validateSelectorUpdate,
 });

@@ -11,7 +11,12 @@ import { setPodSpecDefaults, validatePodSpec } from './pod-template.ts';
 export function setTemplateDefaults(object: ApiObject): void {
   const spec = ensure(object, 'spec');
   if (spec['replicas'] === undefined) spec['replicas'] = 1;
-  const template = ensure(spec, 'template');
+  setPodTemplateDefaults(object);
+}
+
+/** Of kinds that have no number of replicas. */
+export function setPodTemplateDefaults(object: ApiObject): void {
+  const template = ensure(ensure(object, 'spec'), 'template');
   ensure(template, 'metadata');
   setPodSpecDefaults(ensure(template, 'spec'));
 }
