@@ -73,7 +73,7 @@ describe('the configuration of init and join', () => {
     ],
     ['a patch of what is not ours', { controlPlane: { vip: '10.0.0.1' }, kubeadm: { patches: { Pod: {} } } }, /Pod/],
   ])('refuses %s and says where', (_what, input, message) => {
-    expect(() => parse(input)).toThrowError(message);
-    expect(() => parse(input)).toThrowError(/^config\.yaml: /);
+    expect(() => parse(input)).toThrow(message);
+    expect(() => parse(input)).toThrow(/^config\.yaml: /);
   });
 });
