@@ -88,6 +88,7 @@ export class Reconciler {
     if (!service) return this.#gone(key);
     const intent = readIntent(service, this.#parts.rules);
     if (intent.state !== 'ready' || service.metadata.deletionTimestamp !== undefined) return this.#withdraw(service);
+    this.#withdrawal.afresh(key);
     this.#names.claim(key, service, intent.value);
 
     const assigned = readAssigned(service);

@@ -55,8 +55,7 @@ export class Withdrawal {
       names.withdraw(key);
       router.yield(key);
       leases.abandon(key);
-      this.#done.delete(key);
-      this.#unnamed.delete(key);
+      this.afresh(key);
       if (this.#parts.allocating()) reporter.report(service, removalPatch(service));
       return;
     }
@@ -111,6 +110,12 @@ export class Withdrawal {
     return given;
   }
 
+  /** Nothing of the Service is undone any more: it is wanted again, or has nothing that could be. */
+  afresh(key: ServiceKey): void {
+    this.#unnamed.delete(key);
+    this.#done.delete(key);
+  }
+
   /** The Service stays where it is, or has arrived. */
   settled(key: ServiceKey): void {
     this.#left.delete(key);
@@ -119,8 +124,7 @@ export class Withdrawal {
   /** The Service is gone, and so is what was remembered of it. */
   forget(key: ServiceKey): void {
     this.#left.delete(key);
-    this.#unnamed.delete(key);
-    this.#done.delete(key);
+    this.afresh(key);
   }
 
   #giveBack(service: Service, { link, lease }: AssignedAddress): Decision {

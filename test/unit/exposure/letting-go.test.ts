@@ -59,6 +59,25 @@ describe('a Service that is gone', () => {
     expect(world.services.has(WEB)).toBe(false);
   });
 
+  it('was let go once, and wanted again before that was on record: has everything taken back once more', async () => {
+    const wish = { [KEY.dhcp]: 'true', [KEY.router]: '8080', [KEY.mdns]: 'true' };
+    const world = await exposed(wish);
+    const before = world.services.get(WEB)!;
+    world.services.set(WEB, { ...before, spec: { ...before.spec, type: 'ClusterIP' } });
+    world.reconciler.reconcile(WEB);
+    expect(world.log).toEqual(expect.arrayContaining(['goodbye', 'unmap', 'dhcp release']));
+    // What is seen next is the removal and the new wish at once.
+    world.services.set(WEB, { ...before, metadata: { ...before.metadata, annotations: wish, finalizers: [] } });
+    await world.settle(WEB);
+    expect(world.condition(WEB, CONDITION.ready)).toMatchObject({ status: 'True' });
+    world.log.length = 0;
+    const again = world.services.get(WEB)!;
+    world.services.set(WEB, { ...again, metadata: { ...again.metadata, deletionTimestamp: '2026-01-01T00:00:00Z' } });
+    await world.settle(WEB);
+    expect(world.services.has(WEB)).toBe(false);
+    expect(world.log).toEqual(expect.arrayContaining(['goodbye', 'unmap', 'dhcp release']));
+  });
+
   it('takes the address of the pool off spec.loadBalancerIP, where it would be a wish for an address of others', async () => {
     const world = await exposed();
     const before = world.services.get(WEB)!;
