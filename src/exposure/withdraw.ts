@@ -51,12 +51,13 @@ export class Withdrawal {
     const { names, router, leases, announcement, reporter } = this.#parts;
     const assigned = readAssigned(service);
     if (!assigned) {
-      // Never got an address: whatever was under way is dropped, and one agent clears the record.
+      // Never got an address: whatever was under way is dropped, and one agent clears the record. Should an address be on
+      // its way there all the same, that is to be given back first.
       names.withdraw(key);
       router.yield(key);
       leases.abandon(key);
       this.afresh(key);
-      if (this.#parts.allocating()) reporter.report(service, removalPatch(service));
+      if (this.#parts.allocating()) reporter.report(service, { ...removalPatch(service), onThisVersion: true });
       return;
     }
     const uid = service.metadata.uid ?? '';
@@ -67,13 +68,15 @@ export class Withdrawal {
       reporter.cede(key);
       names.yield(key);
       router.yield(key);
-      leases.yield(key);
+      // An address by DHCP may just have been asked for, in place of the one on record.
+      leases.abandon(key, assigned.lease ?? assigned.next?.lease);
       return;
     }
     const standing = assigned.ips.filter((ip) => isMine(ownerOf(ip)));
     const undone = [this.#unname(service, assigned.ips), this.#unmap(service, standing)];
     if (undone.some(({ state }) => state !== 'off')) return;
-    for (const each of [assigned, assigned.next ?? assigned]) if (this.#giveBack(service, each).state !== 'off') return;
+    for (const each of assigned.next ? [assigned, assigned.next] : [assigned])
+      if (this.#giveBack(service, each).state !== 'off') return;
     for (const ip of assigned.ips) {
       if (this.#claims.claimants(ip).every((claimant) => claimant === key)) announcement.release(ip);
     }

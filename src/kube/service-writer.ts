@@ -17,17 +17,19 @@ const WRITE_TIMEOUT_MS = 10_000;
 export function createServiceWriter(services: Pick<Resource<Service>, 'patch'>): ServiceWriter {
   return {
     async patch(service, patch, signal) {
-      const { name, namespace, uid, resourceVersion } = service.metadata;
+      const { name, namespace, uid } = service.metadata;
+      let { resourceVersion } = service.metadata;
       const send = async (body: object, options: Partial<PatchOptions>): Promise<boolean> => {
         const version = patch.onThisVersion === true && resourceVersion !== undefined ? { resourceVersion } : {};
         const precondition = { ...(uid === undefined ? {} : { uid }), ...version };
         const metadata = { ...precondition, ...('metadata' in body ? (body.metadata as object) : {}) };
         try {
-          await services.patch(
+          const written = await services.patch(
             { name, namespace },
             { ...body, metadata },
             { type: 'strategic', fieldManager: FIELD_MANAGER, timeoutMs: WRITE_TIMEOUT_MS, signal, ...options },
           );
+          ({ resourceVersion } = written.metadata);
           return true;
         } catch (error) {
           if (isGone(error) || (patch.onThisVersion === true && isApiError(error, 'CONFLICT'))) return false;

@@ -20,7 +20,8 @@ function setup(failures: readonly (ApiError | undefined)[] = []) {
       expect(ref).toEqual({ name: 'web', namespace: 'shop' });
       calls.push({ body, options });
       const failure = failures[calls.length - 1];
-      return failure ? Promise.reject(failure) : Promise.resolve(service);
+      const written = { ...service, metadata: { ...service.metadata, resourceVersion: `${7 + calls.length}` } };
+      return failure ? Promise.reject(failure) : Promise.resolve(written);
     },
   });
   return { calls, writer };
@@ -65,6 +66,14 @@ describe('the writer of Services', () => {
     expect(calls.map(({ body }) => body)).toEqual([
       { metadata: { uid: 'u1', resourceVersion: '7', annotations: { a: '1' } } },
     ]);
+  });
+
+  it('in two steps has the second one on the version that the first one made', async () => {
+    const { calls, writer } = setup();
+    const seen = { ...service, metadata: { ...service.metadata, resourceVersion: '7' } };
+    await writer.patch(seen, { removeFinalizer: 'f/x', ingress: [], onThisVersion: true });
+    const versions = calls.map(({ body }) => (body as Service).metadata.resourceVersion);
+    expect(versions).toEqual(['7', '8']);
   });
 
   it('takes the finalizer off last', async () => {
