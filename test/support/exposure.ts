@@ -155,9 +155,8 @@ export function createWorld(node = 'n1'): World {
       log.push('keep');
       return world.kept;
     },
-    yield: () => undefined,
-    abandon: (key) => {
-      log.push(`abandon ${key}`);
+    abandon: (key, carried) => {
+      log.push(`abandon ${key}${carried ? ` but ${carried.ip}` : ''}`);
     },
     release: () => {
       log.push('dhcp release');
@@ -284,7 +283,7 @@ export function createWorld(node = 'n1'): World {
 }
 
 /** What the API server makes of a patch. */
-function apply(object: Service, patch: ServicePatch): Service {
+export function apply(object: Service, patch: ServicePatch): Service {
   const merged = (
     have: Readonly<Record<string, string>> | undefined,
     want: ServicePatch['annotations'],

@@ -70,10 +70,11 @@ export interface DhcpLeases {
    * server refused it or it ran out: the address must be dropped and acquired anew.
    */
   keep(request: DhcpRequest, lease: DhcpLease): Decision<DhcpLease>;
-  /** Stop without telling the server: another node goes on with the lease. */
-  yield(service: ServiceKey): void;
-  /** No address is wanted any more: ends an acquisition, and gives back what came of it. */
-  abandon(service: ServiceKey): void;
+  /**
+   * Nothing more is done here. What was granted to this node, or may be while the answer is on its way, is given back,
+   * unless it is `carried` by the Service: with that another node goes on.
+   */
+  abandon(service: ServiceKey, carried?: DhcpLease): void;
   /** Give the lease back (DHCPRELEASE). `off` once sent. */
   release(request: DhcpRequest, lease: DhcpLease): Decision;
   /** Called with the Service whose answer may have changed. Returns the way to stop. */

@@ -4,6 +4,7 @@ import type { AddressProber, DhcpLease, DhcpRequest } from '../../../src/exposur
 import type { Decision } from '../../../src/model/decision.ts';
 import { ip } from '../../../src/model/ip.ts';
 import { BROADCAST_MAC, parseMac } from '../../../src/model/mac.ts';
+import type { Milliseconds } from '../../../src/model/time.ts';
 import { CLIENT_PORT, OPTION, SERVER_PORT } from '../../../src/protocols/dhcp4/codes.ts';
 import { decodeUdpFrame, encodeUdpFrame } from '../../../src/protocols/dhcp4/frame.ts';
 import { decodeMessage, encodeMessage } from '../../../src/protocols/dhcp4/message.ts';
@@ -39,11 +40,17 @@ export interface LeasesLan {
   types(): number[];
 }
 
+export interface LeasesLanOptions extends ModelServerOptions {
+  readonly prober?: AddressProber;
+  /** How long each frame takes. */
+  readonly latency?: Milliseconds;
+}
+
 export const REQUEST: DhcpRequest = { service: 'default/web', uid: 'uid-web', hostname: 'web', link: 'eth0' };
 
-export function createLeasesLan(options: ModelServerOptions & { readonly prober?: AddressProber } = {}): LeasesLan {
+export function createLeasesLan(options: LeasesLanOptions = {}): LeasesLan {
   const clock = createFakeClock();
-  const lan = createFakeLan(clock);
+  const lan = createFakeLan(clock, options);
   const server = createModelServer(options);
   const router = lan.host({ name: 'router', mac: SERVER_MAC, addresses: [{ ip: SERVER, prefixLength: 24 }] });
   const [link] = router.network.links();

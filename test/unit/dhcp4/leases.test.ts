@@ -449,6 +449,52 @@ describe('yield', () => {
   });
 });
 
+describe('abandon', () => {
+  it('gives back what this node keeps', () => {
+    const world = createLeasesLan();
+    const node = world.node(1);
+    node.leases.keep(REQUEST, acquired(world, node));
+    node.leases.abandon(REQUEST.service);
+    world.clock.advance(0);
+    expect(world.types()).toEqual([release]);
+    expect(world.server.leases.size).toBe(0);
+  });
+
+  it('is silent about the lease that the Service carries: another node goes on with it', () => {
+    const world = createLeasesLan();
+    const node = world.node(1);
+    const lease = acquired(world, node);
+    node.leases.abandon(REQUEST.service, lease);
+    world.clock.advance(24 * HOUR);
+    expect(world.types()).toEqual([]);
+    expect([...world.server.leases.keys()]).toEqual([lease.ip]);
+  });
+
+  it('gives back what is being granted when the Service carries another one', () => {
+    const world = createLeasesLan();
+    const node = world.node(1);
+    const lease = acquired(world, world.node(2));
+    world.lan.drop(({ from, frame }) => from === 'router' && frame.length > 0 && world.server.leases.size > 1);
+    node.leases.acquire({ ...REQUEST, uid: 'uid-later' });
+    world.clock.advance(10);
+    expect(world.server.leases.size).toBe(2);
+    node.leases.abandon(REQUEST.service, lease);
+    world.clock.advance(0);
+    expect([...world.server.leases.keys()]).toEqual([lease.ip]);
+  });
+});
+
+describe('a Service made anew under its name', () => {
+  it('has the lease of the one before given back', () => {
+    const world = createLeasesLan();
+    const node = world.node(1);
+    const before = acquired(world, node);
+    const lease = acquired(world, node, { ...REQUEST, uid: 'uid-again' });
+    expect(lease.mac).not.toBe(before.mac);
+    expect([...world.server.leases.values()]).toEqual([lease.mac]);
+  });
+});
+
 describe('release', () => {
   it('gives the lease back, once, and is silent from then on', () => {
     const world = createLeasesLan();

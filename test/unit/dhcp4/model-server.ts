@@ -28,6 +28,8 @@ export interface ModelServerOptions {
   readonly rebindSeconds?: number;
   /** Refuses what it has no record of, instead of staying silent. */
   readonly authoritative?: boolean;
+  /** Grants what it has no record of when it is free, as dnsmasq does where it is authoritative. */
+  readonly generous?: boolean;
 }
 
 export interface ModelServer {
@@ -101,7 +103,8 @@ export function createModelServer(options: ModelServerOptions = {}): ModelServer
     const wanted = addressOption(message.options, OPTION.requestedAddress) ?? message.ciaddr;
     if (self.refusing) return refuse(message);
     const holder = leases.get(wanted);
-    if (named === undefined && holder !== message.chaddr)
+    const regained = options.generous === true && holder === undefined;
+    if (named === undefined && holder !== message.chaddr && !regained)
       return options.authoritative === false && holder === undefined ? undefined : refuse(message);
     if (holder !== undefined && holder !== message.chaddr) return refuse(message);
     if (self.renumberTo !== undefined && named === undefined) {

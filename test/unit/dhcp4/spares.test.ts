@@ -197,7 +197,7 @@ describe('a spare lease', () => {
     cluster.services.set(REQUEST.service, service('web', { metadata: { uid: REQUEST.uid } }));
     const lease = leaseOf(agent.acquire(REQUEST));
     cluster.services.delete(REQUEST.service);
-    agent.yield(REQUEST.service);
+    agent.abandon(REQUEST.service);
     cluster.world.clock.advance(20);
     expect(cluster.world.server.leases.size).toBe(1);
     expect(cluster.spares.map((spare) => spare.lease.ip)).toEqual([lease.ip]);

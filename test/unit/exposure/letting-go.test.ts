@@ -59,6 +59,23 @@ describe('a Service that is gone', () => {
     expect(world.services.has(WEB)).toBe(false);
   });
 
+  it('while an address by DHCP was being asked for in place of the one on record gives back what came of it', async () => {
+    const world = createWorld();
+    world.services.set(WEB, service('web'));
+    await world.settle(WEB);
+    world.live = ['n1', 'n2'];
+    world.owner = 'n2';
+    world.lease = pending('Discovering', '');
+    annotate(world, { [KEY.dhcp]: 'true' });
+    await world.settle(WEB);
+    expect(world.leaseRequests).not.toEqual([]);
+    const before = world.services.get(WEB)!;
+    const leaving = { deletionTimestamp: '2026-01-01T00:00:00Z', finalizers: [FINALIZER] };
+    world.services.set(WEB, { ...before, metadata: { ...before.metadata, ...leaving } });
+    world.reconciler.reconcile(WEB);
+    expect(world.log).toContain(`abandon ${WEB}`);
+  });
+
   it('was let go once, and wanted again before that was on record: has everything taken back once more', async () => {
     const wish = { [KEY.dhcp]: 'true', [KEY.router]: '8080', [KEY.mdns]: 'true' };
     const world = await exposed(wish);

@@ -30,6 +30,8 @@ export interface DhcpLeasesParts {
 }
 
 export interface DhcpLeasesOnNode extends DhcpLeases {
+  /** Stop without a word: another node goes on with whatever there is. */
+  yield(service: ServiceKey): void;
   /**
    * Another machine uses the address: DHCPDECLINE. An acquisition under way goes on by itself after the ten seconds'
    * rest of RFC 2131; a lease that is kept is lost, as `keep` then says.
@@ -119,10 +121,10 @@ export function createDhcpLeases(parts: DhcpLeasesParts): DhcpLeasesOnNode {
     changed,
   });
 
-  const drop = (service: ServiceKey, end: 'stop' | 'abandon' = 'stop'): void => {
+  const drop = (service: ServiceKey, end: (session: Session) => void): void => {
     const session = sessions.get(service);
     if (session === undefined) return;
-    session[end]();
+    end(session);
     sessions.delete(service);
     unheard.delete(session);
     const { link, identity } = session.facts;
@@ -133,6 +135,9 @@ export function createDhcpLeases(parts: DhcpLeasesParts): DhcpLeasesOnNode {
     if (sharing?.size === 0) byMac.delete(key);
     closeUnused(link);
   };
+  const stop = (service: ServiceKey): void => drop(service, (session) => session.stop());
+  const abandon = (service: ServiceKey, carried?: DhcpLease): void =>
+    drop(service, (session) => session.abandon(carried));
   const closeUnused = (link: string): void => {
     if (onLink(link).length > 0 || releases.waitingOn(link)) return;
     sockets.close(link);
@@ -150,7 +155,8 @@ export function createDhcpLeases(parts: DhcpLeasesParts): DhcpLeasesOnNode {
     releases.forget(request.service);
     const known = current(request, lease);
     if (known !== undefined) return known;
-    drop(request.service);
+    // Of a Service of the same name that there was before, perhaps, or on another interface.
+    abandon(request.service, lease);
     sockets.open(request.link);
     const session = new Session(factsOf(request, lease), sessionParts);
     sessions.set(request.service, session);
@@ -168,15 +174,15 @@ export function createDhcpLeases(parts: DhcpLeasesParts): DhcpLeasesOnNode {
     },
     yield(service) {
       releases.forget(service);
-      drop(service);
+      stop(service);
     },
-    abandon(service) {
+    abandon(service, carried) {
       releases.forget(service);
-      drop(service, 'abandon');
+      abandon(service, carried);
     },
     release(request, lease): Decision {
       const decision = releases.release(request, lease);
-      drop(request.service);
+      abandon(request.service, lease);
       return decision;
     },
     decline: (request, lease) => sessionFor(request, lease).decline(lease),
@@ -186,7 +192,7 @@ export function createDhcpLeases(parts: DhcpLeasesParts): DhcpLeasesOnNode {
     },
     close() {
       releases.close();
-      for (const service of [...sessions.keys()]) drop(service);
+      for (const service of [...sessions.keys()]) stop(service);
       sockets.closeAll();
       listeners.clear();
     },

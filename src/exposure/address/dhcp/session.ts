@@ -169,9 +169,9 @@ export class Session {
     this.stop();
   }
 
-  /** An acquisition that nobody waits for any more; of no further use. A lease that is kept stands. */
-  abandon(): void {
-    if (this.#mode === 'acquire') this.#run({ kind: 'abandon' });
+  /** Nobody waits for it any more; of no further use. The lease that the Service carries stands. */
+  abandon(carried: DhcpLease | undefined): void {
+    this.#run({ kind: 'abandon', ...(carried === undefined ? {} : { kept: carried.ip }) });
     this.stop();
   }
 

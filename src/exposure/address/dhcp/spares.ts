@@ -238,18 +238,15 @@ export function createSpareLeases(parts: SparesParts): SpareLeases {
       asking.delete(request.service);
       return leases.keep(request, lease);
     },
-    yield(service) {
+    abandon(service, carried) {
       asking.delete(service);
-      leases.yield(service);
-    },
-    abandon(service) {
-      asking.delete(service);
+      leases.abandon(service, carried);
       const before = handed.get(service);
+      if (before?.lease.ip === carried?.ip) return;
       handed.delete(service);
       // What the Service never came to show is a spare again.
       if (before && !held.has(before.spare.request.service))
         held.set(before.spare.request.service, Object.assign(before.spare, { lease: before.lease }));
-      leases.abandon(service);
     },
     release(request, lease) {
       asking.delete(request.service);

@@ -28,15 +28,18 @@ export class LeaseStage {
   settle({ intent, assigned, address, owner }: Standing): Decision<AssignedAddress['lease']> {
     const request = dhcpRequest(intent, assigned);
     if (!assigned?.lease || !request) {
-      // Whoever no longer wants an address by DHCP may just have been given one.
-      if (address.state === 'ready' && !address.value.lease) this.#parts.leases.abandon(intent.service);
+      // Whoever no longer wants an address by DHCP may just have been given one, or have had one a moment ago.
+      if (address.state === 'ready' && !address.value.lease) {
+        this.#parts.leases.abandon(intent.service);
+        this.forget(intent.service);
+      }
       return off('NoLease', 'the address is not from DHCP');
     }
     if (!isMine(owner)) {
       // While nobody owns it the agent that acquired it is not to be disturbed: the Service may not want it any more.
       if (owner.state !== 'ready' && this.#parts.allocating()) return NOT_OWNER;
-      this.#parts.leases.yield(intent.service);
-      this.#kept.delete(intent.service);
+      this.#parts.leases.abandon(intent.service, assigned.lease);
+      this.forget(intent.service);
       return NOT_OWNER;
     }
     const lease = this.#parts.leases.keep(request, assigned.lease);

@@ -18,8 +18,8 @@ export type ClientInput =
   | { readonly kind: 'conflict'; readonly lease: HeldLease }
   /** Give this lease back. */
   | { readonly kind: 'release'; readonly lease: HeldLease }
-  /** Want no address any more: what was granted, or may have been while the answer is on its way, is given back. */
-  | { readonly kind: 'abandon' }
+  /** Want nothing any more: what was granted, or may have been while the answer is on its way, is given back, but for `kept`. */
+  | { readonly kind: 'abandon'; readonly kept?: Ip }
   /** Be silent from now on; the lease stands. */
   | { readonly kind: 'stop' };
 

@@ -124,7 +124,8 @@ export function createDhcpClient(config: ClientConfig, entropy: Entropy): DhcpCl
       case 'abandon': {
         const granted = state.lease?.terms ?? state.asked;
         transaction(now);
-        const outputs = granted === undefined ? [] : [{ kind: 'send' as const, ...release(context, granted) }];
+        const given = granted !== undefined && granted.ip !== input.kept;
+        const outputs = given ? [{ kind: 'send' as const, ...release(context, granted) }] : [];
         return { outputs, next: { to: 'STOPPED' } };
       }
       case 'stop':
