@@ -67,6 +67,8 @@ export interface MachineProbe {
   writability(path: string): Promise<Writability>;
   /** Free space for ordinary users on the file system that holds `path`. Undefined: cannot be told. */
   freeBytes(path: string): Promise<number | undefined>;
+  /** Path of a program. Undefined: not on the PATH. */
+  which(program: string): Promise<string | undefined>;
   /** Undefined: the program is not on the PATH, or did not end in time. */
   run(command: string, args: readonly string[], timeout?: Milliseconds): Promise<CommandResult | undefined>;
   listeners(): Promise<readonly Listener[]>;

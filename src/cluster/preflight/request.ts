@@ -29,6 +29,10 @@ export interface PreflightRequest {
   readonly cluster?: { readonly host: string; readonly port: number };
   /** At `join`: names of nodes that are in the cluster, where they are known. */
   readonly takenNames?: readonly string[];
+  /** Settings of the kubelet that change what it puts up with (`kubeadm.patches.KubeletConfiguration`). */
+  readonly kubelet?: { readonly failSwapOn?: boolean; readonly failCgroupV1?: boolean };
+  /** Ids of findings that shall not stop anything: their errors are told as warnings. */
+  readonly ignore?: readonly string[];
   /** An earlier run of ours got part of the way: what it left, and what it runs, is no fault. */
   readonly resuming?: boolean;
 }

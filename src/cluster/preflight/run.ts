@@ -24,7 +24,8 @@ export async function runPreflight(parts: PreflightParts, request: PreflightRequ
     ({ roles, notWhenResuming }) =>
       (roles === undefined || roles.includes(request.role)) && !(notWhenResuming === true && request.resuming === true),
   );
-  const findings = (await Promise.all(wanted.map((check) => runCheck(check, scene)))).flat();
+  const found = (await Promise.all(wanted.map((check) => runCheck(check, scene)))).flat();
+  const findings = found.map((finding) => overruled(finding, request.ignore ?? []));
   return { ok: findings.every(({ level }) => level !== 'error'), findings };
 }
 
@@ -40,6 +41,11 @@ async function runCheck(check: Check, scene: Scene): Promise<readonly Finding[]>
       }),
     ];
   }
+}
+
+/** Somebody knows better: told, and no obstacle. */
+function overruled(finding: Finding, ignored: readonly string[]): Finding {
+  return finding.level === 'error' && ignored.includes(finding.id) ? { ...finding, level: 'warn' } : finding;
 }
 
 export interface FixedFinding {

@@ -1,0 +1,54 @@
+/** What preflight needs to know, out of the configuration that `init` and `join` are given. */
+import { parseCidr, parseSpan, type Cidr, type Range } from '../../model/cidr.ts';
+import { vipAddresses, type BootstrapConfig } from '../config.ts';
+import type { PreflightRequest, PreflightRole } from './request.ts';
+
+export function preflightRequest(
+  config: BootstrapConfig,
+  role: PreflightRole,
+  more: Pick<PreflightRequest, 'cluster' | 'takenNames' | 'ignore' | 'resuming'> = {},
+): PreflightRequest {
+  const { controlPlane, kubernetesVersion, nodeName, criSocket, services, kubeadm } = config;
+  const kubelet = kubeadm.patches.KubeletConfiguration ?? {};
+  const flag = (key: string): boolean | undefined => (typeof kubelet[key] === 'boolean' ? kubelet[key] : undefined);
+  const [failSwapOn, failCgroupV1] = [flag('failSwapOn'), flag('failCgroupV1')];
+  return {
+    role,
+    vips: vipAddresses(config),
+    port: controlPlane.port,
+    podSubnets: cidrs(config.podSubnet),
+    serviceSubnets: cidrs(config.serviceSubnet),
+    pools: services.enabled ? Object.values(services.pools).flatMap(ranges) : [],
+    kubelet: {
+      ...(failSwapOn === undefined ? {} : { failSwapOn }),
+      ...(failCgroupV1 === undefined ? {} : { failCgroupV1 }),
+    },
+    ...(controlPlane.interface === undefined ? {} : { link: controlPlane.interface }),
+    ...(kubernetesVersion === undefined ? {} : { kubernetesVersion }),
+    ...(nodeName === undefined ? {} : { nodeName }),
+    ...(criSocket === undefined ? {} : { criSocket }),
+    ...more,
+    ignore: [...ignoredFor(kubeadm.ignorePreflightErrors), ...(more.ignore ?? [])],
+  };
+}
+
+function cidrs(text: string): Cidr[] {
+  return text.split(',').flatMap((part) => parseCidr(part) ?? []);
+}
+
+function ranges(text: string): Range[] {
+  return text.split(',').flatMap((part) => parseCidr(part) ?? parseSpan(part) ?? []);
+}
+
+/** Our names for what people tell kubeadm to pass over, by its names (in any case, as kubeadm takes them). */
+const OURS: Readonly<Record<string, readonly string[]>> = {
+  numcpu: ['cpus'],
+  mem: ['memory'],
+  swap: ['swap'],
+  systemverification: ['cgroup-v1', 'cgroup-controllers', 'kernel'],
+  cri: ['container-runtime', 'container-runtime-cri'],
+};
+
+function ignoredFor(kubeadmNames: readonly string[]): string[] {
+  return kubeadmNames.flatMap((name) => OURS[name.toLowerCase()] ?? []);
+}

@@ -1,0 +1,130 @@
+import { describe, expect, it } from 'vitest';
+import { undoChange } from '../../../src/cluster/preflight/change.ts';
+import { CHECKS } from '../../../src/cluster/preflight/checks.ts';
+import { fixAll, preflightFailure, problems, runPreflight } from '../../../src/cluster/preflight/run.ts';
+import { EXIT } from '../../../src/model/errors.ts';
+import { createFakeMachine, INIT, LAPTOP_MAC, VIP } from '../../support/fake-machine.ts';
+
+describe('preflight', () => {
+  it.each(['init', 'control-plane', 'worker'] as const)(
+    'finds nothing wrong with a machine in order: %s',
+    async (role) => {
+      const cluster = role === 'init' ? {} : { cluster: { host: VIP, port: 6443 } };
+      const report = await runPreflight(createFakeMachine().parts, { ...INIT, role, ...cluster });
+      expect(problems(report)).toEqual([]);
+      expect(report.ok).toBe(true);
+      expect(preflightFailure(report)).toBeUndefined();
+    },
+  );
+
+  it('sends one DISCOVER, at init only', async () => {
+    const fake = createFakeMachine();
+    await runPreflight(fake.parts, INIT);
+    expect(fake.discovers).toBe(1);
+    await runPreflight(fake.parts, { ...INIT, role: 'control-plane' });
+    await runPreflight(fake.parts, { ...INIT, resuming: true });
+    expect(fake.discovers).toBe(1);
+  });
+
+  it('asks a worker for less', async () => {
+    const fake = createFakeMachine();
+    fake.facts = { ...fake.facts, cpus: 1, memoryBytes: 2 ** 29 };
+    fake.listeners = [{ port: 6443 }];
+    const report = await runPreflight(fake.parts, { role: 'worker' });
+    expect(problems(report)).toEqual([]);
+  });
+
+  it('takes what an interrupted run has left for its own', async () => {
+    const fake = createFakeMachine();
+    fake.files.set('/etc/kubernetes/kubelet.conf', '');
+    fake.files.set('/var/lib/etcd/member', '');
+    fake.listeners = [{ port: 6443, program: 'kube-apiserver', pid: 7 }];
+    fake.users.set(VIP, LAPTOP_MAC);
+    fake.traces = [`address ${VIP} on eth0`];
+    expect(problems(await runPreflight(fake.parts, { ...INIT, resuming: true }))).toEqual([]);
+  });
+
+  it('lets those who know better overrule an error', async () => {
+    const fake = createFakeMachine();
+    fake.facts = { ...fake.facts, cpus: 1 };
+    const report = await runPreflight(fake.parts, { ...INIT, ignore: ['cpus'] });
+    expect(report.ok).toBe(true);
+    expect(problems(report)).toMatchObject([{ id: 'cpus', level: 'warn' }]);
+  });
+
+  it('goes on when a check cannot look', async () => {
+    const fake = createFakeMachine();
+    const machine = { ...fake.parts.machine, listeners: () => Promise.reject(new Error('no ss')) };
+    const report = await runPreflight({ ...fake.parts, machine }, INIT);
+    expect(problems(report)).toMatchObject([{ id: 'ports', level: 'warn', what: 'could not be looked at: no ss' }]);
+  });
+
+  it('ends with exit code 3 and every remedy', async () => {
+    const fake = createFakeMachine();
+    fake.files.set('/proc/sys/net/ipv4/ip_forward', '0\n');
+    fake.users.set(VIP, LAPTOP_MAC);
+    const error = preflightFailure(await runPreflight(fake.parts, INIT));
+    expect(error).toMatchObject({ code: 'PREFLIGHT', exit: EXIT.preflight });
+    expect(error?.message).toContain('2 things stand in the way');
+    expect(error?.hints.join('\n')).toContain('sysctl -w net.ipv4.ip_forward=1');
+    expect(error?.hints.join('\n')).toContain('kubevip doctor --fix');
+    expect(error?.result.findings.length).toBeGreaterThan(20);
+  });
+
+  it('has a name of its own for every check', () => {
+    expect(new Set(CHECKS.map(({ id }) => id)).size).toBe(CHECKS.length);
+  });
+});
+
+describe('fixes', () => {
+  function broken() {
+    const fake = createFakeMachine();
+    fake.files.set('/proc/sys/net/ipv4/ip_forward', '0\n');
+    fake.files.set('/proc/swaps', 'Filename\tType\n/dev/sda2 partition 100 0 -2\n');
+    fake.names.clear();
+    return fake;
+  }
+
+  it('mend what is safe, and can be taken back to the byte', async () => {
+    const fake = broken();
+    const before = new Map(fake.files);
+    const report = await runPreflight(fake.parts, INIT);
+    const fixed = await fixAll(report, fake.hands);
+    expect(fixed.map(({ finding }) => finding.id)).toEqual(['ip-forward', 'swap', 'node-name-resolves']);
+    expect(fixed.every(({ failure }) => failure === undefined)).toBe(true);
+    expect(fake.files.get('/proc/sys/net/ipv4/ip_forward')).toBe('1\n');
+    expect(fake.files.get('/etc/sysctl.d/90-kubevip.conf')).toBe('net.ipv4.ip_forward = 1\n');
+    expect(fake.files.get('/etc/fstab')).toContain('\n# by kubevip: UUID=2 none swap sw 0 0\n');
+    expect(fake.files.get('/etc/fstab')).toContain('UUID=1 / ext4');
+    expect(fake.files.get('/etc/hosts')).toBe('127.0.0.1 localhost\n192.168.1.11 node-1\n');
+    expect(fake.done).toEqual(['swapoff -a']);
+
+    const undo = fixed.flatMap((one) => one.undo).toReversed();
+    // As a journal gives it back.
+    for (const one of JSON.parse(JSON.stringify(undo)) as typeof undo) await undoChange(one, fake.hands);
+    expect(fake.files).toEqual(before);
+    expect(fake.done).toEqual(['swapoff -a', 'swapon -a']);
+  });
+
+  it('change nothing the second time', async () => {
+    const fake = broken();
+    const report = await runPreflight(fake.parts, INIT);
+    await fixAll(report, fake.hands);
+    const after = new Map(fake.files);
+    const again = await fixAll(report, fake.hands);
+    expect(fake.files).toEqual(after);
+    expect(again.find(({ finding }) => finding.id === 'ip-forward')?.undo).toEqual([]);
+  });
+
+  it('go on when one fails, and say why', async () => {
+    const fake = broken();
+    fake.unwritable.set('/etc/sysctl.d', 'read-only');
+    const started: string[] = [];
+    const fixed = await fixAll(await runPreflight(fake.parts, INIT), fake.hands, ({ id }) => void started.push(id));
+    expect(fixed[0]?.failure).toContain('/etc/sysctl.d/90-kubevip.conf');
+    // What was done before it failed can be taken back.
+    expect(fixed[0]?.undo).toEqual([{ kind: 'sysctl', key: 'net/ipv4/ip_forward', value: '0' }]);
+    expect(fixed.slice(1).every(({ failure }) => failure === undefined)).toBe(true);
+    expect(started).toEqual(['ip-forward', 'swap', 'node-name-resolves']);
+  });
+});
