@@ -222,7 +222,8 @@ describe('with all methods at once', () => {
 
 describe.each<MappingMethod>(['pcp', 'nat-pmp'])('a port that is not given out, by %s', (method) => {
   it('leaves no other port open', async () => {
-    await world.start({ methods: [method], allowed: '1024-65535' });
+    // Not from 1024 on: miniupnpd tries every port in between, which takes a busy machine longer than we wait.
+    await world.start({ methods: [method], allowed: '100-65535' });
     const decision = await settled(driver(), request({ ports: [{ ...TCP, externalPort: 80 }] }));
     expect(decision).toMatchObject({ state: 'failed', reason: 'ExternalPortTaken' });
     expect(decision.message).toContain('or kept by the router (many give out no ports below 1024)');
