@@ -107,7 +107,7 @@ export function createFakeMachine(): FakeMachine {
     },
   };
   const hands: MachineHands = {
-    read: machine.read,
+    read: (path) => machine.read(path),
     write: (path, text) => {
       if (below(fake.unwritable, path) !== undefined) return Promise.reject(new Error(`EROFS: ${path}`));
       fake.files.set(path, text);

@@ -52,7 +52,7 @@ async function judgeSync(machine: MachineProbe): Promise<Finding[]> {
       warn('clock-sync', {
         what: 'nobody keeps the clock right',
         why,
-        remedy: can ? 'timedatectl set-ntp true' : (await installCommand(machine, 'systemd-timesyncd')),
+        remedy: can ? 'timedatectl set-ntp true' : await installCommand(machine, 'systemd-timesyncd'),
         ...(can
           ? {
               fix: {

@@ -1,0 +1,116 @@
+/** This machine, as preflight asks for it. Looks, and changes nothing. */
+import { accessSync, constants, existsSync, readdirSync, statfsSync } from 'node:fs';
+import { lookup } from 'node:dns/promises';
+import { arch, availableParallelism, hostname, platform, release, totalmem } from 'node:os';
+import { delimiter, dirname, join } from 'node:path';
+import type { CommandResult, MachineProbe, Writability } from '../../cluster/ports/preflight.ts';
+import { parseIp } from '../../model/ip.ts';
+import type { Milliseconds } from '../../model/time.ts';
+import { run } from '../run.ts';
+import { listTcpListeners } from './listeners.ts';
+import { ownTraces } from './own-traces.ts';
+import { readWhole } from './read.ts';
+import { remoteTime } from './remote-time.ts';
+import { askRuntime } from './runtime.ts';
+
+export interface MachineOptions {
+  /** Network namespace by name; this process's own when absent. */
+  readonly netns?: string;
+  /** Put in front of every path, for tests and images that are mounted somewhere. */
+  readonly root?: string;
+}
+
+/** Where programs of the system are, though not every user's PATH has them. */
+const ALSO = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
+const TIMEOUT: Milliseconds = 10_000;
+
+export function createMachineProbe(options: MachineOptions = {}): MachineProbe {
+  const { netns } = options;
+  const at = (path: string): string => (options.root === undefined ? path : join(options.root, path));
+  const path = [process.env['PATH'] ?? '', ...ALSO].join(delimiter);
+  const command = async (
+    program: string,
+    args: readonly string[],
+    timeoutMs = TIMEOUT,
+  ): Promise<CommandResult | undefined> => {
+    try {
+      // Their words are read: they shall be English.
+      const env = { PATH: path, LC_ALL: 'C' };
+      return await run(program, args, { timeoutMs, env, ...(netns === undefined ? {} : { netns }) });
+    } catch {
+      return undefined;
+    }
+  };
+  return {
+    facts: () => ({
+      platform: platform(),
+      arch: arch(),
+      kernel: release(),
+      hostname: hostname(),
+      uid: process.geteuid?.() ?? -1,
+      cpus: availableParallelism(),
+      memoryBytes: totalmem(),
+    }),
+    now: () => new Date(),
+    read: (file) => Promise.resolve(readWhole(at(file), netns)),
+    list: (folder) => {
+      try {
+        return Promise.resolve(readdirSync(at(folder)));
+      } catch {
+        return Promise.resolve(undefined);
+      }
+    },
+    exists: (file) => Promise.resolve(existsSync(at(file))),
+    writability: (folder) => Promise.resolve(writabilityOf(nearest(at(folder)))),
+    freeBytes: (folder) => {
+      try {
+        const { bavail, bsize } = statfsSync(nearest(at(folder)));
+        return Promise.resolve(bavail * bsize);
+      } catch {
+        return Promise.resolve(undefined);
+      }
+    },
+    which: (program) => Promise.resolve(find(program, path)),
+    run: command,
+    listeners: () => Promise.resolve(listTcpListeners(netns)),
+    runtime: (socket) => askRuntime(at(socket)),
+    resolve: async (name) => {
+      try {
+        return (await lookup(name, { all: true })).flatMap(({ address }) => parseIp(address) ?? []);
+      } catch {
+        return [];
+      }
+    },
+    remoteTime: (host, port) => remoteTime(host, port, netns),
+    ownTraces: () => ownTraces(netns, command),
+  };
+}
+
+function nearest(path: string): string {
+  let at = path;
+  while (!existsSync(at) && at !== dirname(at)) at = dirname(at);
+  return at;
+}
+
+function writabilityOf(folder: string): Writability {
+  try {
+    accessSync(folder, constants.W_OK);
+    return 'yes';
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'EROFS' ? 'read-only' : 'denied';
+  }
+}
+
+function find(program: string, path: string): string | undefined {
+  for (const folder of path.split(delimiter)) {
+    if (folder === '') continue;
+    try {
+      const file = join(folder, program);
+      accessSync(file, constants.X_OK);
+      return file;
+    } catch {
+      continue;
+    }
+  }
+  return undefined;
+}
