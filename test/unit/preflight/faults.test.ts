@@ -125,6 +125,16 @@ const FAULTS: readonly Fault[] = [
     remedy: 'modprobe overlay',
   },
   {
+    name: 'no modprobe to load overlay with',
+    id: 'module-overlay',
+    inject: (fake) => {
+      fake.files.set('/proc/filesystems', '');
+      uninstall('modprobe')(fake);
+    },
+    what: /no modprobe to load it/,
+    remedy: 'apt-get install -y kmod && modprobe overlay',
+  },
+  {
     name: 'IPv4 is not forwarded',
     id: 'ip-forward',
     inject: set('/proc/sys/net/ipv4/ip_forward', '0\n'),

@@ -1,4 +1,5 @@
 /** overlay for the container runtime, br_netfilter for Services among pods of one node. */
+import { installCommand } from '../distro.ts';
 import { error, fine, warn, type Finding, type ProblemText } from '../finding.ts';
 import type { MachineProbe } from '../../ports/preflight.ts';
 import type { Check } from '../request.ts';
@@ -29,6 +30,13 @@ export const kernelModules: Check = {
 async function look({ name, why, works, vital }: (typeof MODULES)[number], machine: MachineProbe): Promise<Finding> {
   const id = `module-${name}`;
   if (await works(machine)) return fine(id, `the kernel has ${name}`);
+  if ((await machine.which('modprobe')) === undefined) {
+    return error(id, {
+      what: `${name} is not in the kernel, and there is no modprobe to load it`,
+      why,
+      remedy: `${await installCommand(machine, 'kmod')} && modprobe ${name}`,
+    });
+  }
   const loadable = (await machine.run('modprobe', ['--dry-run', name]))?.code === 0;
   if (loadable) {
     return error(id, {

@@ -9,7 +9,6 @@ const NEEDED: Readonly<Record<string, string>> = {
   losetup: 'mount',
   cp: 'coreutils',
   ip: 'iproute2',
-  modprobe: 'kmod',
 };
 /** kube-proxy calls conntrack(8) before this minor release. */
 const WITHOUT_CONNTRACK = 32;
