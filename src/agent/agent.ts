@@ -17,6 +17,7 @@ import type { Health } from './http.ts';
 import type { Logger } from './log.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import type { Parts } from './parts.ts';
+import type { ProcessMetrics } from './process-metrics.ts';
 import { sweepRouters } from './router-sweep.ts';
 import { snapshotOf, staleSeconds } from './snapshot.ts';
 
@@ -44,12 +45,12 @@ export class Agent {
   #sweepAgain: Timer | undefined;
   #started = false;
 
-  constructor(parts: Parts) {
+  constructor(parts: Parts, shared?: ProcessMetrics) {
     this.#parts = parts;
     this.#log = parts.log;
     const { config, clock, entropy, watchers, stages } = parts;
     const services = watchers.services.store;
-    this.metrics = createMetrics(() => snapshotOf(parts, this.#pools));
+    this.metrics = createMetrics(() => snapshotOf(parts, this.#pools), shared);
     this.#reporter = new Reporter({
       writer: parts.writer,
       events: parts.events,

@@ -1,31 +1,30 @@
 /** The in-cluster process: `node dist/agent/main.js`, and `kubevip agent`. */
+import type { Server } from 'node:http';
 import { hostname } from 'node:os';
-import { Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
 import { EXIT, KubevipError, messageOf } from '../model/errors.ts';
-import { Agent } from './agent.ts';
-import { readConfig } from './config.ts';
-import { serveHttp } from './http.ts';
-import { createLogger } from './log.ts';
+import { VERSION } from '../model/version.ts';
+import { readConfig, type AgentConfig } from './config.ts';
+import { ControlPlanePart } from './control-plane/part.ts';
+import { wireNode } from './control-plane/wire.ts';
+import { serveHttp, type Health } from './http.ts';
+import { createLogger, type Logger } from './log.ts';
+import { createProcessMetrics, type ProcessMetrics } from './process-metrics.ts';
+import { patientServicesPart, servicesPart, type Part } from './services.ts';
 import { wire } from './wire.ts';
 
 /** A handover that takes longer than this is cut short: the kubelet would kill us anyway. */
 const STOP_WITHIN = 5_000;
 
+/** A port that another agent on this node has: tried again this often. */
+const LISTEN_AGAIN = 10_000;
+
 /** Runs until SIGTERM or SIGINT. @returns the exit code. */
 export async function runAgent(env: NodeJS.ProcessEnv = process.env): Promise<number> {
   const config = readConfig(env, hostname());
   const log = createLogger(config.logLevel, config.node);
-  const parts = wire(config, log);
-  if (!config.servicesEnabled) {
-    log.info({}, 'svc_enable=false: no Services are served here, and what an earlier run left on this node is removed');
-    await parts.stages.announcement.close();
-    const idle = config.listen && (await serveHttp(config.listen, new Registry(), () => ({})));
-    await untilSignal();
-    idle?.close();
-    return EXIT.ok;
-  }
-  const agent = new Agent(parts);
-  const server = config.listen && (await serveHttp(config.listen, agent.metrics.registry, () => agent.health()));
+  const metrics = createProcessMetrics(config.node, VERSION);
+  const parts = await partsOf(config, log, metrics);
   // A defect in one callback must not take the addresses of every Service with it.
   process.on('uncaughtException', (error) =>
     log.error({ message: error.message, stack: error.stack }, 'unexpected error; going on'),
@@ -34,15 +33,55 @@ export async function runAgent(env: NodeJS.ProcessEnv = process.env): Promise<nu
     log.error({ message: messageOf(error) }, 'unexpected rejection; going on'),
   );
   const signal = untilSignal();
+  // Timers and sockets here do not keep a process alive, and there may be no API server and no port yet.
+  const alive = setInterval(() => undefined, 2 ** 30);
+  const health = (): Health => Object.assign({}, ...parts.map((part) => part.health())) as Health;
+  const closeHttp = keepListening(config, log, metrics.registry, health);
   log.info({ namespace: config.namespace, listen: config.listen }, 'agent starts');
-  agent.start().then(
-    () => log.info({}, 'agent is ready'),
-    (error: unknown) => log.error({ message: messageOf(error) }, 'agent could not start'),
-  );
+  for (const part of parts) part.start();
   log.info({ signal: await signal }, 'agent stops');
-  await Promise.race([agent.stop(), new Promise((resolve) => setTimeout(resolve, STOP_WITHIN).unref())]);
-  server?.close();
+  const stopped = Promise.allSettled(parts.map((part) => part.stop()));
+  await Promise.race([stopped, new Promise((resolve) => setTimeout(resolve, STOP_WITHIN).unref())]);
+  closeHttp();
+  clearInterval(alive);
   return EXIT.ok;
+}
+
+async function partsOf(config: AgentConfig, log: Logger, metrics: ProcessMetrics): Promise<readonly Part[]> {
+  const { controlPlane, servicesEnabled } = config;
+  if (controlPlane) {
+    const vip = new ControlPlanePart({ config, controlPlane, node: wireNode(config), log, metrics });
+    return servicesEnabled ? [vip, patientServicesPart(config, log, metrics)] : [vip];
+  }
+  if (servicesEnabled) return [servicesPart(config, log, metrics)];
+  log.info({}, 'svc_enable=false: no Services are served here, and what an earlier run left on this node is removed');
+  await wire(config, log).stages.announcement.close();
+  return [];
+}
+
+/** Metrics are never worth more than the addresses: without its port the agent goes on. @returns the way to stop */
+function keepListening(config: AgentConfig, log: Logger, registry: Registry, health: () => Health): () => void {
+  const { listen } = config;
+  let server: Server | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  const attempt = (): void => {
+    if (!listen) return;
+    serveHttp(listen, registry, health).then(
+      (opened) => (server = opened),
+      (error: unknown) => {
+        log.warn(
+          { ...listen, message: messageOf(error) },
+          'no metrics and no health checks: prometheus_server cannot be',
+        );
+        timer = setTimeout(attempt, LISTEN_AGAIN).unref();
+      },
+    );
+  };
+  attempt();
+  return () => {
+    clearTimeout(timer);
+    server?.close();
+  };
 }
 
 function untilSignal(): Promise<string> {

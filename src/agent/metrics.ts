@@ -1,16 +1,15 @@
 /** Prometheus metrics: kube-vip's names where it has them, `kubevip_…` for what it does not measure. */
-import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { namespaceOf, type ServiceKey } from '../model/kubernetes.ts';
+import { createProcessMetrics, type HeldLease, type ProcessMetrics } from './process-metrics.ts';
 
 /** What is true at the moment of a scrape. */
 export interface Snapshot {
-  readonly node: string;
-  readonly version: string;
   /** Addresses held here, with the Services on them. */
   readonly owned: readonly { readonly ip: string; readonly services: readonly ServiceKey[] }[];
   /** Status of the condition Ready of every Service that has one. */
   readonly ready: readonly ('True' | 'False' | 'Unknown')[];
-  readonly leases: readonly { readonly name: string; readonly held: boolean }[];
+  readonly leases: readonly HeldLease[];
   readonly pools: readonly { readonly key: string; readonly size: number; readonly inUse: number }[];
   /** Unix seconds at which DHCP leases kept here run out. */
   readonly dhcpExpiry: readonly { readonly service: ServiceKey; readonly at: number }[];
@@ -40,10 +39,14 @@ export interface Metrics {
   wroteWithError(): void;
 }
 
-export function createMetrics(snapshot: () => Snapshot): Metrics {
-  const registry = new Registry();
-  collectDefaultMetrics({ register: registry });
-  addGauges(registry, oncePerScrape(snapshot));
+export function createMetrics(
+  snapshot: () => Snapshot,
+  shared: ProcessMetrics = createProcessMetrics('', ''),
+): Metrics {
+  const { registry } = shared;
+  const now = oncePerScrape(snapshot);
+  addGauges(registry, now);
+  shared.leasesOf(() => now().leases);
   const counter = <L extends string>(name: string, help: string, labelNames: readonly L[] = []): Counter<L> =>
     new Counter({ name, help, labelNames, registers: [registry] });
 
@@ -59,11 +62,6 @@ export function createMetrics(snapshot: () => Snapshot): Metrics {
     ['namespace', 'name', 'reason'],
   );
   const events = counter('kube_vip_manager_all_services_events', 'Changes of Services seen', ['type']);
-  const leadership = counter(
-    'kube_vip_leader_election_transitions_total',
-    'Times this node began or ceased to hold the Lease',
-    ['lease_name'],
-  );
   const decisions = counter(
     'kubevip_stage_decisions_total',
     'Times a stage of a Service that this node writes came to another status or reason',
@@ -83,7 +81,7 @@ export function createMetrics(snapshot: () => Snapshot): Metrics {
         stageErrors.inc({ namespace: namespaceOf(service), name: nameOf(service), reason });
     },
     serviceEvent: (type) => events.inc({ type }),
-    leadershipChanged: (lease) => leadership.inc({ lease_name: lease }),
+    leadershipChanged: (lease) => shared.leadershipChanged(lease),
     ownerChanged: (change) => owners.inc({ change }),
     conflictSeen: () => conflicts.inc(),
     leaseRenewed: () => renewals.inc(),
@@ -122,15 +120,9 @@ function addGauges(registry: Registry, snapshot: () => Snapshot): void {
     });
   };
 
-  gauge('kube_vip_build_info', 'Version and node, always 1', ['version', 'node'], (set, { version, node }) =>
-    set({ version, node }, 1),
-  );
   gauge('kube_vip_active_services', 'Services served by this node', ['namespace'], (set, { owned }) => {
     const services = new Set(owned.flatMap((address) => address.services));
     for (const [namespace, count] of countBy([...services], namespaceOf)) set({ namespace }, count);
-  });
-  gauge('kube_vip_is_leader', '1 while this node holds the Lease', ['node', 'lease_name'], (set, { node, leases }) => {
-    for (const lease of leases) set({ node, lease_name: lease.name }, lease.held ? 1 : 0);
   });
   gauge(
     'kubevip_services',

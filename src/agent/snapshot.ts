@@ -12,14 +12,12 @@ import type { Snapshot } from './metrics.ts';
 import type { Parts } from './parts.ts';
 
 export function snapshotOf(parts: Parts, config: PoolConfig): Snapshot {
-  const { watchers, stages, allocatorElection, version, clock } = parts;
+  const { watchers, stages, allocatorElection, clock } = parts;
   const services = watchers.services.store.list();
   const uses = addressesInUse(services);
   const mine = (ip: Ip): boolean => stages.ownership.holds(ip);
   const kept = services.filter((service) => readAssigned(service)?.ips.some(mine));
   return {
-    node: parts.config.node,
-    version,
     owned: [...uses]
       .filter(([ip]) => mine(ip))
       .map(([ip, users]) => ({ ip, services: users.map(({ service }) => service) })),

@@ -1,5 +1,5 @@
 /** A connection to a cluster. */
-import { loadCredentials } from './credentials.ts';
+import { loadCredentials, redirected, type ApiEndpoint, type Credentials } from './credentials.ts';
 import type { KubeconfigOptions } from './kubeconfig.ts';
 import { createResource, type CallOptions, type Resource } from './resource.ts';
 import type { Kind, Kinds } from './kinds.ts';
@@ -21,6 +21,8 @@ export interface Cluster {
 export interface ConnectOptions extends KubeconfigOptions {
   /** Replaces the namespace of the context. */
   readonly namespace?: string | undefined;
+  /** Another API server than that of the kubeconfig, looked up anew for each connection. */
+  readonly endpoint?: () => ApiEndpoint;
   /** `User-Agent`, for audit logs: `kubevip-agent/0.1.0`. */
   readonly userAgent: string;
 }
@@ -30,11 +32,22 @@ export interface ConnectOptions extends KubeconfigOptions {
  * @throws ApiError NO_KUBECONFIG, BAD_KUBECONFIG
  */
 export function connect(options: ConnectOptions): Cluster {
-  const credentials = loadCredentials(options);
+  const { endpoint } = options;
+  const loaded = loadCredentials(options);
+  return connectWith(endpoint ? redirected(loaded, endpoint) : loaded, options);
+}
+
+/** The same with credentials at hand. */
+export function connectWith(
+  credentials: Credentials,
+  options: Pick<ConnectOptions, 'namespace' | 'userAgent'>,
+): Cluster {
   const transport = createTransport(credentials, options.userAgent);
   const namespace = options.namespace ?? credentials.namespace;
   return {
-    server: credentials.server.href.replace(/\/$/, ''),
+    get server() {
+      return credentials.server.href.replace(/\/$/, '');
+    },
     context: credentials.context,
     namespace,
     resource: (kind) => createResource(transport, kind, namespace),

@@ -3,7 +3,7 @@
  * program or talks to an identity provider, and for proxies, client-node is loaded: it takes a third of a second
  * and 50 MB, which nobody else shall pay for.
  */
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import type { RequestOptions } from 'node:https';
 import { messageOf } from '../model/errors.ts';
 import { badKubeconfig, selectContext, type KubeconfigOptions, type Selected } from './kubeconfig.ts';
@@ -28,6 +28,33 @@ export interface Credentials {
   authorize(): Promise<Authorization>;
 }
 
+/** An API server by its address, whatever the kubeconfig says. */
+export interface ApiEndpoint {
+  /** Address or name. */
+  readonly host: string;
+  readonly port: number;
+  /** Name that its certificate must carry. Absent: the kubeconfig's, or the host. */
+  readonly serverName?: string;
+}
+
+/** The same credentials for another server, asked for anew at each connection. */
+export function redirected(credentials: Credentials, endpoint: () => ApiEndpoint): Credentials {
+  const { context, namespace } = credentials;
+  return {
+    context,
+    namespace,
+    get server() {
+      const { host, port } = endpoint();
+      return new URL(`${credentials.server.protocol}//${host.includes(':') ? `[${host}]` : host}:${port}`);
+    },
+    async authorize() {
+      const { headers, tls } = await credentials.authorize();
+      const { serverName: servername } = endpoint();
+      return { headers, tls: { ...tls, ...(servername === undefined ? {} : { servername }) } };
+    },
+  };
+}
+
 /** @throws ApiError NO_KUBECONFIG, BAD_KUBECONFIG */
 export function loadCredentials(options: KubeconfigOptions): Credentials {
   const selected = selectContext(options);
@@ -35,12 +62,13 @@ export function loadCredentials(options: KubeconfigOptions): Credentials {
   const needsHelp =
     user.exec !== undefined || user['auth-provider'] !== undefined || cluster['proxy-url'] !== undefined;
   let authorizer: Promise<() => Promise<Authorization>> | undefined;
+  const current = following(selected, options);
   return {
     server,
     context,
     namespace,
     async authorize() {
-      authorizer ??= needsHelp ? byClientNode(selected) : Promise.resolve(async () => Promise.resolve(read(selected)));
+      authorizer ??= needsHelp ? byClientNode(selected) : Promise.resolve(async () => Promise.resolve(read(current())));
       try {
         return await (
           await authorizer
@@ -49,6 +77,25 @@ export function loadCredentials(options: KubeconfigOptions): Credentials {
         throw badKubeconfig(selected.source, `its credentials cannot be had: ${messageOf(error)}`, { cause: error });
       }
     },
+  };
+}
+
+/** Certificates in a kubeconfig are renewed by writing the file anew; one that cannot be read just then is no news. */
+function following(first: Selected, options: KubeconfigOptions): () => Selected {
+  const versionOf = ({ files }: Selected): string =>
+    files.map((file) => statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0).join();
+  let selected = first;
+  let version = versionOf(first);
+  return () => {
+    const now = versionOf(selected);
+    if (now === version) return selected;
+    version = now;
+    try {
+      selected = selectContext(options);
+    } catch {
+      // what was read last is still the best there is
+    }
+    return selected;
   };
 }
 

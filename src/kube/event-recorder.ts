@@ -1,6 +1,6 @@
-/** Kubernetes Events about Services: told once, counted when repeated, never in the way of anything. */
+/** Kubernetes Events about objects, Services most of all: told once, counted when repeated, never in the way of anything. */
 import type { EventRecorder, EventType } from '../exposure/status/port.ts';
-import type { KubeEvent, Service } from '../model/kubernetes.ts';
+import type { KubeEvent, KubeObject } from '../model/kubernetes.ts';
 import { microTime } from '../model/lease.ts';
 import type { Clock, Entropy, Milliseconds } from '../model/time.ts';
 import { isApiError } from './errors.ts';
@@ -13,6 +13,8 @@ export interface EventRecorderOptions {
   readonly entropy: Entropy;
   /** Name of this node or pod: `reportingInstance`. */
   readonly instance: string;
+  /** What is done when these Events happen, in a word. Default: `Expose`. */
+  readonly action?: string;
   /** For the log: an Event that could not be written. */
   readonly onError?: (error: unknown) => void;
 }
@@ -23,13 +25,13 @@ export interface StoppableRecorder extends EventRecorder {
 }
 
 const CONTROLLER = 'kubevip-agent';
-/** What the agent is doing when an Event happens; a required field with no better use. */
+/** What the agent is doing when an Event of a Service happens; a required field with no better use. */
 const ACTION = 'Expose';
 /** Repeats within this time after the last one belong to the same series. */
 const SERIES_WINDOW: Milliseconds = 6 * 60_000;
 /** A growing series is written no more often. */
 const SERIES_PERIOD: Milliseconds = 30_000;
-/** Per Service: so many Events at once, then one each {@link REFILL}. */
+/** Per object: so many Events at once, then one each {@link REFILL}. */
 const BURST = 20;
 const REFILL: Milliseconds = 30_000;
 const MAX_ATTEMPTS = 5;
@@ -77,9 +79,9 @@ class Recorder implements StoppableRecorder {
     });
   }
 
-  record(service: Service, type: EventType, reason: string, note: string): void {
+  record(object: KubeObject, type: EventType, reason: string, note: string): void {
     const now = this.#options.clock.now();
-    const key = [service.metadata.uid ?? service.metadata.name, type, reason, note].join('\n');
+    const key = [object.metadata.uid ?? object.metadata.name, type, reason, note].join('\n');
     const known = this.#series.get(key);
     if (known && now - known.seenAt < SERIES_WINDOW) {
       known.count++;
@@ -89,10 +91,10 @@ class Recorder implements StoppableRecorder {
       this.#queue.addAfter(key, due);
       return;
     }
-    if (!this.#take(service.metadata.uid ?? service.metadata.name, now)) return;
+    if (!this.#take(object.metadata.uid ?? object.metadata.name, now)) return;
     this.#series.delete(key);
     this.#series.set(key, {
-      event: this.#eventOf(service, type, reason, note),
+      event: this.#eventOf(object, type, reason, note),
       count: 1,
       written: 0,
       writtenAt: now,
@@ -160,8 +162,8 @@ class Recorder implements StoppableRecorder {
     return series.count < 2 ? series.event : { ...series.event, series: seriesOf(series) };
   }
 
-  #eventOf(service: Service, type: EventType, reason: string, note: string): KubeEvent {
-    const { name, namespace = 'default', uid, resourceVersion } = service.metadata;
+  #eventOf(object: KubeObject, type: EventType, reason: string, note: string): KubeEvent {
+    const { name, namespace = 'default', uid, resourceVersion } = object.metadata;
     const suffix = Buffer.from(this.#options.entropy.bytes(8)).toString('hex');
     return {
       metadata: { name: `${name}.${suffix}`, namespace },
@@ -169,10 +171,10 @@ class Recorder implements StoppableRecorder {
       type,
       reason,
       note: cut(note),
-      action: ACTION,
+      action: this.#options.action ?? ACTION,
       regarding: {
-        apiVersion: 'v1',
-        kind: 'Service',
+        apiVersion: object.apiVersion ?? 'v1',
+        kind: object.kind ?? 'Service',
         namespace,
         name,
         ...(uid !== undefined && { uid }),

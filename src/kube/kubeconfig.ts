@@ -44,6 +44,8 @@ export interface UserEntry {
 export interface Selected {
   /** Where it is from, for messages. */
   readonly source: string;
+  /** The files that were read; none for a service account. */
+  readonly files: readonly string[];
   readonly context: string;
   readonly namespace: string;
   readonly server: URL;
@@ -82,6 +84,7 @@ export function selectContext(options: KubeconfigOptions): Selected {
   }
   return {
     source,
+    files,
     context: name,
     namespace: text(context['namespace']) ?? 'default',
     server: new URL(server),
@@ -138,6 +141,7 @@ function inCluster(env: KubeconfigOptions['env']): Selected {
   const namespaceFile = `${SERVICE_ACCOUNT}/namespace`;
   return {
     source: 'of this pod’s service account',
+    files: [],
     context: 'in-cluster',
     namespace: existsSync(namespaceFile) ? readFileSync(namespaceFile, 'utf8').trim() : 'default',
     server: new URL(`https://${host.includes(':') ? `[${host}]` : host}:${port}`),

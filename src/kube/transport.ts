@@ -69,8 +69,7 @@ const IDLE_SOCKET_MS = 45_000;
 const KEEP_ALIVE_MS = 3000;
 
 export function createTransport(credentials: Credentials, userAgent: string): Transport {
-  const { server } = credentials;
-  const secure = server.protocol === 'https:';
+  const secure = credentials.server.protocol === 'https:';
   const agentOptions = {
     keepAlive: true,
     keepAliveMsecs: KEEP_ALIVE_MS,
@@ -78,11 +77,12 @@ export function createTransport(credentials: Credentials, userAgent: string): Tr
     scheduling: 'lifo',
   } as const;
   const agent = secure ? new https.Agent(agentOptions) : new http.Agent(agentOptions);
-  const root = server.pathname.replace(/\/+$/, '');
 
   /** Hands over a request that is ready to be sent, or fails. */
   async function open(request: ApiRequest, body: string | undefined): Promise<http.ClientRequest> {
     const { headers, tls, proxy } = await credentials.authorize();
+    const { server } = credentials;
+    const root = server.pathname.replace(/\/+$/, '');
     const options: https.RequestOptions = {
       method: request.method,
       hostname: server.hostname.replace(/^\[(.*)\]$/, '$1'),
@@ -115,7 +115,7 @@ export function createTransport(credentials: Credentials, userAgent: string): Tr
         reject(
           outgoing.reusedSocket && isReset(error)
             ? new StaleSocket(error)
-            : errorFromFailure(subject, server.origin, error),
+            : errorFromFailure(subject, credentials.server.origin, error),
         );
       };
       const abort = (error: ApiError) => (): void => {
@@ -124,7 +124,7 @@ export function createTransport(credentials: Credentials, userAgent: string): Tr
         reject(error);
       };
       const onAbort = abort(abortedError(subject));
-      const timer = setTimeout(abort(timeoutError(subject, server.origin, timeoutMs)), timeoutMs);
+      const timer = setTimeout(abort(timeoutError(subject, credentials.server.origin, timeoutMs)), timeoutMs);
       const finish = (): void => {
         clearTimeout(timer);
         signal?.removeEventListener('abort', onAbort);
@@ -148,7 +148,11 @@ export function createTransport(credentials: Credentials, userAgent: string): Tr
             resolve(text === '' ? undefined : JSON.parse(text));
           } catch (cause) {
             reject(
-              errorFromFailure(subject, server.origin, new Error(`answer is not JSON: ${messageOf(cause)}`, { cause })),
+              errorFromFailure(
+                subject,
+                credentials.server.origin,
+                new Error(`answer is not JSON: ${messageOf(cause)}`, { cause }),
+              ),
             );
           }
         });
@@ -165,11 +169,13 @@ export function createTransport(credentials: Credentials, userAgent: string): Tr
       } catch (error) {
         if (!(error instanceof StaleSocket)) throw error;
         // The server closed an idle connection while we wrote. Only a POST may have had an effect it must not have twice.
-        if (request.method === 'POST') throw errorFromFailure(request.subject, server.origin, error.cause);
+        if (request.method === 'POST') throw errorFromFailure(request.subject, credentials.server.origin, error.cause);
         try {
           return await attempt(request, body);
         } catch (again) {
-          throw again instanceof StaleSocket ? errorFromFailure(request.subject, server.origin, again.cause) : again;
+          throw again instanceof StaleSocket
+            ? errorFromFailure(request.subject, credentials.server.origin, again.cause)
+            : again;
         }
       }
     },
@@ -189,8 +195,8 @@ export function createTransport(credentials: Credentials, userAgent: string): Tr
       };
       const { subject } = request;
       const timeoutMs = request.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-      const timer = setTimeout(() => end(timeoutError(subject, server.origin, timeoutMs)), timeoutMs);
-      const fail = (error: unknown): void => end(errorFromFailure(subject, server.origin, error));
+      const timer = setTimeout(() => end(timeoutError(subject, credentials.server.origin, timeoutMs)), timeoutMs);
+      const fail = (error: unknown): void => end(errorFromFailure(subject, credentials.server.origin, error));
 
       const onResponse = (response: http.IncomingMessage): void => {
         const status = response.statusCode ?? 0;

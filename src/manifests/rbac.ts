@@ -53,7 +53,7 @@ export function servicesRbac(
 }
 
 /**
- * Role and binding of the control plane's agent. It knows its group from the client certificate in its kubeconfig,
+ * Roles and bindings of the control plane's agent: its Lease, and who else has an API server. It knows its group from the client certificate in its kubeconfig,
  * so that it works before any ServiceAccount has a token.
  */
 export function controlPlaneRbac(config: ControlPlaneRbacConfig = {}): (RoleManifest | RoleBindingManifest)[] {
@@ -62,14 +62,24 @@ export function controlPlaneRbac(config: ControlPlaneRbacConfig = {}): (RoleMani
     { kind: 'Group', name: CONTROL_PLANE_GROUP, apiGroup: API_GROUP },
     ...(serviceAccount === undefined ? [] : [{ kind: 'ServiceAccount' as const, name: serviceAccount, namespace }]),
   ];
-  return within(namespace, CONTROL_PLANE_NAME, subjects, [
-    {
-      apiGroups: ['coordination.k8s.io'],
-      resources: ['leases'],
-      verbs: ['get', 'list', 'watch', 'create', 'update', 'patch'],
-    },
-    EVENTS,
-  ]);
+  return [
+    ...within(namespace, CONTROL_PLANE_NAME, subjects, [
+      {
+        apiGroups: ['coordination.k8s.io'],
+        resources: ['leases'],
+        verbs: ['get', 'list', 'watch', 'create', 'update', 'patch'],
+      },
+      EVENTS,
+    ]),
+    ...within('default', `${CONTROL_PLANE_NAME}-api-servers`, subjects, [
+      {
+        apiGroups: ['discovery.k8s.io'],
+        resources: ['endpointslices'],
+        resourceNames: ['kubernetes'],
+        verbs: ['get', 'list', 'watch'],
+      },
+    ]),
+  ];
 }
 
 function clusterWide(

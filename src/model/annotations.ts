@@ -190,6 +190,14 @@ export const ANNOTATIONS = {
     meaning:
       'The address whose owner the Lease records; it stands as long as the Lease of the owner’s node is renewed.',
   },
+  controlPlane: {
+    key: 'kubevip.dev/control-plane',
+    on: 'Lease',
+    access: 'read and written',
+    value: 'JSON ControlPlaneRecord',
+    meaning:
+      'The addresses of the control-plane VIP, its port and its names on the LAN, on the Lease of its owner (`plndr-cp-lock`).',
+  },
   dhcpSpares: {
     key: 'kubevip.dev/dhcp-spares',
     on: 'Lease',

@@ -37,8 +37,6 @@ export function agentPage(): string {
 
 /** An agent that has nothing to do. */
 export const QUIET: Snapshot = {
-  node: '',
-  version: '',
   owned: [],
   ready: [],
   leases: [],

@@ -83,7 +83,7 @@ class ByLease implements LeaseOwnership {
       // The only agent has nobody to make room for: it keeps its addresses through any outage of the API server.
       lenient: () => this.#rollCall.isOnly,
       removeOnStop: true,
-      ...(about ? { annotations: about } : {}),
+      ...(about ? { annotations: () => about } : {}),
       onError: (error) => onError(error, name),
     });
     this.#around = {

@@ -1,5 +1,5 @@
 /** The status stage: what users see of a Service, in its status, its annotations and its Events. */
-import type { Condition, IngressAddress, Service } from '../../model/kubernetes.ts';
+import type { Condition, IngressAddress, KubeObject, Service } from '../../model/kubernetes.ts';
 
 /** What shall change on a Service. Absent: left as it is. */
 export interface ServicePatch {
@@ -30,5 +30,5 @@ export type EventType = 'Normal' | 'Warning';
 
 export interface EventRecorder {
   /** Fire and forget, repeated ones folded together (series). */
-  record(service: Service, type: EventType, reason: string, note: string): void;
+  record(object: KubeObject, type: EventType, reason: string, note: string): void;
 }

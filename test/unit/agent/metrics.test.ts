@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createMetrics, type Snapshot } from '../../../src/agent/metrics.ts';
+import { createProcessMetrics } from '../../../src/agent/process-metrics.ts';
 import { QUIET } from '../../support/reference-agent.ts';
 
 /** Lines of a scrape that are ours or kube-vip's. */
@@ -13,8 +14,7 @@ describe('metrics', () => {
     let asked = 0;
     let now: Snapshot = {
       ...QUIET,
-      node: 'n1',
-      version: '1.2.3',
+      leases: [{ name: 'plndr-svcs-lock', held: true }],
       owned: [{ ip: '10.77.0.200', services: ['default/web', 'shop/db'] }],
       ready: ['True', 'True', 'False'],
       pools: [{ key: 'range-global', size: 10, inUse: 2 }],
@@ -22,12 +22,13 @@ describe('metrics', () => {
       dhcpExpiry: [{ service: 'default/web', at: 1000 }],
       watches: [{ kind: 'services', restarts: 1, relists: 2, staleSeconds: 3 }],
     };
-    const metrics = createMetrics(() => (asked++, now));
+    const metrics = createMetrics(() => (asked++, now), createProcessMetrics('n1', '1.2.3'));
     const lines = await scrape(metrics);
     expect(asked).toBe(1);
     expect(lines).toEqual(
       expect.arrayContaining([
         'kube_vip_build_info{version="1.2.3",node="n1"} 1',
+        'kube_vip_is_leader{node="n1",lease_name="plndr-svcs-lock"} 1',
         'kube_vip_active_services{namespace="default"} 1',
         'kube_vip_active_services{namespace="shop"} 1',
         'kubevip_services{ready="True"} 2',

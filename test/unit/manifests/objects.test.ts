@@ -68,6 +68,6 @@ describe('what the agents may do', () => {
       expect([...resources, ...verbs, ...apiGroups]).not.toContain('*');
       expect(resources).not.toContain('secrets');
     }
-    expect(controlPlaneRbac().map(({ kind }) => kind)).toEqual(['Role', 'RoleBinding']);
+    expect(controlPlaneRbac().map(({ kind }) => kind)).toEqual(['Role', 'RoleBinding', 'Role', 'RoleBinding']);
   });
 });

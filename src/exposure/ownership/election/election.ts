@@ -17,8 +17,8 @@ export interface ElectionOptions {
   readonly store: LeaseStore;
   /** Whether nobody could take over, so that the Lease is kept however long the API server is away. */
   readonly lenient?: () => boolean;
-  /** Kept on the Lease. */
-  readonly annotations?: Readonly<Record<string, string>>;
+  /** Kept on the Lease; asked anew at each renewal. */
+  readonly annotations?: () => Readonly<Record<string, string>>;
   /** Delete the Lease after giving it up, instead of leaving it without a holder. */
   readonly removeOnStop?: boolean;
   /** For the log: calls that failed. They are repeated. */
@@ -115,7 +115,7 @@ class Elector implements Election {
       metadata: {
         ...metadata,
         labels: { ...metadata.labels, ...LEASE_LABELS },
-        ...(annotations ? { annotations: { ...metadata.annotations, ...annotations } } : {}),
+        ...(annotations ? { annotations: { ...metadata.annotations, ...annotations() } } : {}),
       },
       spec: takenRecord(before, identity, clock.wall(), times.duration),
     };

@@ -1,0 +1,225 @@
+/**
+ * The control-plane VIP as a part of the agent: its own connections, its own mark on the node, its own lifecycle.
+ * Nothing that happens to it ends the process, and nothing that happens to the part for Services reaches it.
+ */
+import { ApiGate } from '../../exposure/control-plane/api-gate.ts';
+import { ControlPlane } from '../../exposure/control-plane/control-plane.ts';
+import { createOneLease } from '../../exposure/control-plane/one-lease.ts';
+import { createVipAddresses, type VipAddresses } from '../../exposure/control-plane/vip-addresses.ts';
+import { createVipName } from '../../exposure/control-plane/vip-name.ts';
+import { withCustody } from '../../exposure/ownership/custody.ts';
+import { lookUp } from '../../linux/look-up.ts';
+import { readControlPlaneRecord, writeControlPlaneRecord } from '../../model/control-plane-record.ts';
+import { messageOf } from '../../model/errors.ts';
+import type { Milliseconds } from '../../model/time.ts';
+import { VERSION } from '../../model/version.ts';
+import type { AgentConfig } from '../config.ts';
+import type { Health } from '../http.ts';
+import { watchLinks } from '../link-watch.ts';
+import type { Logger } from '../log.ts';
+import type { ProcessMetrics } from '../process-metrics.ts';
+import type { ControlPlaneConfig } from './config.ts';
+import { createControlPlaneMetrics, type ControlPlaneMetrics } from './metrics.ts';
+import { createDistinctLog, createTelling } from './telling.ts';
+import { wireApi, type ApiParts, type NodeParts } from './wire.ts';
+
+/** A kubeconfig that is not there yet, or half written. */
+const RETRY: Milliseconds = 1000;
+/** A check of the API server takes a few time-outs at most; nothing for this long is a defect of ours. */
+const STUCK: Milliseconds = 60_000;
+const LAST_EVENTS: Milliseconds = 500;
+
+export interface ControlPlanePartOptions {
+  readonly config: AgentConfig;
+  readonly controlPlane: ControlPlaneConfig;
+  readonly node: NodeParts;
+  readonly log: Logger;
+  readonly metrics: ProcessMetrics;
+}
+
+interface Running {
+  readonly api: ApiParts;
+  readonly gate: ApiGate;
+  readonly controlPlane: ControlPlane;
+  readonly holds: () => boolean;
+}
+
+export class ControlPlanePart {
+  readonly #options: ControlPlanePartOptions;
+  readonly #metrics: ControlPlaneMetrics;
+  readonly #notYet: (topic: string, error: unknown) => void;
+  readonly #stops: (() => void)[] = [];
+  #running: Running | undefined;
+  #startedAt: Milliseconds = 0;
+  #stopped = false;
+  #facts: { readonly caHash?: string; readonly version?: string } = {};
+  #names: readonly string[] = [];
+  #wasLeader = false;
+  #wasReady = false;
+
+  constructor(options: ControlPlanePartOptions) {
+    this.#options = options;
+    this.#notYet = createDistinctLog(options.log);
+    this.#metrics = createControlPlaneMetrics(
+      options.metrics,
+      () => ({ name: options.controlPlane.lease.name, held: this.#running?.holds() ?? false }),
+      () => this.#running?.controlPlane.state,
+    );
+  }
+
+  start(): void {
+    const { config, controlPlane, node } = this.#options;
+    this.#startedAt = node.clock.now();
+    const attempt = (): void => {
+      if (this.#stopped) return;
+      try {
+        this.#run(wireApi(config, controlPlane, node, this.#notYet));
+      } catch (error) {
+        this.#notYet('kubeconfig', error);
+        node.clock.after(RETRY, attempt);
+      }
+    };
+    attempt();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    for (const stop of this.#stops.splice(0)) stop();
+    const { names, announcement } = this.#options.node;
+    const running = this.#running;
+    if (!running) await announcement.close();
+    else {
+      await running.controlPlane.stop();
+      await running.api.events.stop(LAST_EVENTS);
+      running.api.close();
+    }
+    names.close();
+  }
+
+  health(): Health {
+    const { clock } = this.#options.node;
+    if (!this.#running) return { notReady: 'there is no kubeconfig that can be used yet' };
+    const { gate, controlPlane } = this.#running;
+    const silence = clock.now() - (gate.checkedAt ?? this.#startedAt);
+    if (silence > STUCK) return { unhealthy: 'the API server of this node has not been asked for a minute' };
+    const waiting = [gate.state, ...controlPlane.state.vips.map(({ owner }) => owner)].find(
+      ({ state }) => state !== 'ready',
+    );
+    return waiting ? { notReady: waiting.message } : {};
+  }
+
+  #run(api: ApiParts): void {
+    const { config, controlPlane: wanted, node, log } = this.#options;
+    const { clock, announcement, prober, network } = node;
+    const lease = () => api.store.get(wanted.lease.name);
+    const ownership = withCustody({
+      clock,
+      ownership: createOneLease({
+        node: config.node,
+        lease: wanted.lease.name,
+        times: config.lease,
+        clock,
+        store: api.store,
+        others: api.others,
+        annotations: () => ({ ...wanted.lease.annotations, ...this.#record(addresses) }),
+        onError: (error) => this.#notYet(`Lease ${wanted.lease.name}`, error),
+      }),
+    });
+    const gate = new ApiGate({
+      clock,
+      local: api.local,
+      others: api.others,
+      period: wanted.health.period,
+      threshold: wanted.health.threshold,
+      isHolding: () => controlPlane.isHolding,
+      onChange: () => controlPlane.pass(),
+    });
+    const addresses = createVipAddresses({
+      request: wanted.vip,
+      lookUp,
+      clock,
+      onChange: () => controlPlane.pass(),
+    });
+    const { cluster } = wanted;
+    const controlPlane: ControlPlane = new ControlPlane({
+      node: config.node,
+      clock,
+      gate,
+      addresses,
+      ownership,
+      announcement,
+      prober,
+      ...(wanted.link === undefined ? {} : { link: wanted.link }),
+      ...(cluster === undefined
+        ? {}
+        : {
+            name: createVipName({
+              names: node.names,
+              cluster,
+              port: wanted.port,
+              endpoint: () => endpointOf(wanted, addresses),
+              facts: () => this.#facts,
+              verified: () => readControlPlaneRecord(lease()).names ?? [],
+              onPublished: (names) => (this.#names = names),
+            }),
+          }),
+    });
+    const holds = (): boolean => controlPlane.state.vips.some(({ ip }) => ownership.holds(ip));
+    const telling = createTelling({ node: config.node, log, events: api.events, lease, metrics: this.#metrics });
+    this.#stops.push(
+      controlPlane.onChange((state) => {
+        telling.changed(state);
+        if (holds() !== this.#wasLeader) this.#metrics.leadershipChanged();
+        this.#wasLeader = holds();
+        const isReady = state.api.state === 'ready';
+        // An upgrade restarts the API server.
+        if (cluster !== undefined && isReady && !this.#wasReady) void this.#learn(api, controlPlane);
+        this.#wasReady = isReady;
+      }),
+      node.names.onChange(() => controlPlane.pass()),
+      watchLinks(network, () => controlPlane.pass()),
+      announcement.onConflict(({ ip, mac, link }) => {
+        this.#metrics.conflictSeen();
+        const note = `${ip}, the control-plane VIP, is also claimed by ${mac} on ${link}; kubevip defends it`;
+        log.warn({ ip }, note);
+        telling.event('Warning', 'AddressConflict', note);
+      }),
+      announcement.onConflictOver(({ ip, mac, link }) =>
+        telling.event('Normal', 'AddressConflictOver', `${mac} on ${link} no longer claims ${ip}`),
+      ),
+    );
+    this.#running = { api, gate, controlPlane, holds };
+    log.info({ lease: wanted.lease.name, port: wanted.port }, 'looking after the control-plane VIP');
+    api.start();
+    controlPlane.start();
+  }
+
+  #record(addresses: VipAddresses): Readonly<Record<string, string>> {
+    const { current } = addresses;
+    return writeControlPlaneRecord({
+      version: VERSION,
+      addresses: current.state === 'ready' ? current.value : [],
+      port: this.#options.controlPlane.port,
+      names: this.#names,
+    });
+  }
+
+  /** What the LAN is told of the cluster, once it can be known. */
+  async #learn(api: ApiParts, controlPlane: ControlPlane): Promise<void> {
+    try {
+      const [version, caHash] = await Promise.all([api.version(), api.caHash()]);
+      this.#facts = { version, ...(caHash === undefined ? {} : { caHash }) };
+      controlPlane.pass();
+    } catch (error) {
+      this.#options.log.debug({ message: messageOf(error) }, 'the version of the API server is not known yet');
+      if (!this.#stopped) this.#options.node.clock.after(RETRY, () => void this.#learn(api, controlPlane));
+    }
+  }
+}
+
+/** `HOST:PORT`, as clients use it. */
+function endpointOf({ vip, port }: ControlPlaneConfig, addresses: VipAddresses): string {
+  if ('name' in vip) return `${vip.name}:${port}`;
+  const [first = ''] = addresses.current.state === 'ready' ? addresses.current.value : [];
+  return first.includes(':') ? `[${first}]:${port}` : `${first}:${port}`;
+}

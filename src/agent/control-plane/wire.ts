@@ -1,0 +1,159 @@
+/** Makes the real parts of the control-plane VIP: one half of this node's network, the other half of its API servers. */
+import { existsSync } from 'node:fs';
+import { createAddressProber } from '../../exposure/address/prober.ts';
+import type { AddressProber } from '../../exposure/address/port.ts';
+import { createAnnouncement, type ClosableAnnouncement } from '../../exposure/announcement/announcement.ts';
+import type { LocalApiServer, OtherApiServers } from '../../exposure/control-plane/port.ts';
+import { createNamePublisher } from '../../exposure/naming/publisher.ts';
+import type { NamePublisher } from '../../exposure/naming/port.ts';
+import type { LeaseStore } from '../../exposure/ownership/port.ts';
+import { createLocalApiServer, createOtherApiServers } from '../../kube/api-servers.ts';
+import { caHashOf } from '../../kube/ca-hash.ts';
+import { connectWith } from '../../kube/client.ts';
+import { loadCredentials, redirected, type ApiEndpoint } from '../../kube/credentials.ts';
+import { createEventRecorder, type StoppableRecorder } from '../../kube/event-recorder.ts';
+import type { Kind, Kinds } from '../../kube/kinds.ts';
+import { createLeaseStore } from '../../kube/lease-store.ts';
+import type { Selection } from '../../kube/resource.ts';
+import { REFLECTOR_TIMES } from '../../kube/watcher/machine.ts';
+import { createWatcher, type Watcher } from '../../kube/watcher/watcher.ts';
+import { createAddressTable } from '../../linux/address-table.ts';
+import { createSystemClock } from '../../linux/clock.ts';
+import { systemEntropy } from '../../linux/entropy.ts';
+import { createNetwork } from '../../linux/network.ts';
+import { createSilenceFilter } from '../../linux/silence-filter.ts';
+import { familyOf, isLinkLocal, type Ip } from '../../model/ip.ts';
+import type { Clock } from '../../model/time.ts';
+import { VERSION } from '../../model/version.ts';
+import type { Network } from '../../model/wire.ts';
+import type { AgentConfig } from '../config.ts';
+import type { ControlPlaneConfig } from './config.ts';
+
+/** Where kube-vip's static pod has the kubeconfig mounted. */
+const ADMIN_CONF = '/etc/kubernetes/admin.conf';
+const USER_AGENT = `kubevip-agent/${VERSION}`;
+/** Another API server that takes longer than this is no better than ours. */
+const OTHERS_TIMEOUT = 1000;
+/**
+ * While a cluster is being made there is no API server at first, and no permission after that: neither takes a person
+ * to change, and everybody waits for the VIP.
+ */
+const EAGER = { ...REFLECTOR_TIMES, backoff: [500, 1000], denied: 500 } as const;
+
+export interface NodeParts {
+  readonly clock: Clock;
+  readonly network: Network;
+  /** Marked as the control plane's, so that an agent for Services on the same node leaves it alone. */
+  readonly announcement: ClosableAnnouncement;
+  readonly prober: AddressProber;
+  readonly names: NamePublisher;
+}
+
+export interface ApiParts {
+  readonly store: LeaseStore;
+  readonly local: LocalApiServer;
+  readonly others: OtherApiServers;
+  readonly events: StoppableRecorder;
+  /** Of this node's API server. @throws ApiError */
+  version(): Promise<string>;
+  /** @throws ApiError, Error */
+  caHash(): Promise<string | undefined>;
+  start(): void;
+  close(): void;
+}
+
+/** Takes away what an earlier run left on the node. @throws OsError without the right to change addresses. */
+export function wireNode({ netns }: AgentConfig): NodeParts {
+  const clock = createSystemClock();
+  const entropy = systemEntropy;
+  const where = { instance: 'control-plane', ...(netns === undefined ? {} : { netns }) } as const;
+  const network = createNetwork(where);
+  return {
+    clock,
+    network,
+    announcement: createAnnouncement({
+      network,
+      addressTable: createAddressTable(where),
+      silence: createSilenceFilter(where),
+      clock,
+    }),
+    prober: createAddressProber({ network, clock, entropy }),
+    names: createNamePublisher({ network, clock, entropy }),
+  };
+}
+
+/** Nothing is started and no request made yet. @throws ApiError NO_KUBECONFIG, BAD_KUBECONFIG */
+export function wireApi(
+  config: AgentConfig,
+  { port, lease, health, server }: ControlPlaneConfig,
+  { clock, network }: NodeParts,
+  notYet: (topic: string, error: unknown) => void,
+): ApiParts {
+  const kubeconfig = config.kubeconfig ?? (existsSync(ADMIN_CONF) ? ADMIN_CONF : undefined);
+  const credentials = loadCredentials({ env: process.env, ...(kubeconfig === undefined ? {} : { kubeconfig }) });
+  const nodeAddresses = (): Ip[] => addressesOf(network);
+  const local = createLocalApiServer({ credentials, port, nodeAddresses, ...health });
+  const own = redirected(credentials, server ? () => endpointOf(server) : () => local.endpoint());
+  const cluster = connectWith(own, { userAgent: USER_AGENT, namespace: lease.namespace });
+  const watch = <K extends Kind>(kind: K, selection: Selection): Watcher<Kinds[K]> =>
+    createWatcher<Kinds[K]>({
+      resource: cluster.resource(kind),
+      selection,
+      clock,
+      entropy: systemEntropy,
+      times: EAGER,
+      onError: (error) => notYet(`watching ${kind}`, error),
+    });
+  const leases = watch('Lease', { namespace: lease.namespace, fieldSelector: `metadata.name=${lease.name}` });
+  const endpoints = watch('EndpointSlice', { namespace: 'default', fieldSelector: 'metadata.name=kubernetes' });
+  return {
+    local,
+    store: createLeaseStore({
+      leases: cluster.resource('Lease'),
+      watcher: leases,
+      namespace: lease.namespace,
+      clock,
+    }),
+    others: createOtherApiServers({
+      credentials,
+      slices: () => (endpoints.isSynced ? endpoints.store.list() : undefined),
+      nodeAddresses,
+      leaseNamespace: lease.namespace,
+      clock,
+      userAgent: USER_AGENT,
+      timeout: OTHERS_TIMEOUT,
+      onError: (error, address) => notYet(`freeing the Lease at ${address}`, error),
+    }),
+    events: createEventRecorder({
+      events: cluster.resource('Event'),
+      clock,
+      entropy: systemEntropy,
+      instance: config.node,
+      action: 'HoldAddress',
+      onError: (error) => notYet('Events', error),
+    }),
+    version: async () => cluster.version({ timeoutMs: health.timeout }),
+    caHash: async () => caHashOf(credentials),
+    start: () => endpoints.start(),
+    close: () => {
+      endpoints.stop();
+      cluster.close();
+    },
+  };
+}
+
+function endpointOf(server: URL): ApiEndpoint {
+  const host = server.hostname.replace(/^\[|\]$/g, '');
+  const port = Number(server.port || (server.protocol === 'https:' ? 443 : 80));
+  // No certificate of kubeadm names loopback.
+  return { host, port, ...(/^127\.|^::1$/.test(host) ? { serverName: 'kubernetes' } : {}) };
+}
+
+/** Addresses that are this node's own: those in a subnet. Ones that move stand alone. */
+function addressesOf(network: Network): Ip[] {
+  return network
+    .links()
+    .flatMap(({ addresses }) => addresses)
+    .filter(({ ip, prefixLength }) => prefixLength < (familyOf(ip) === 4 ? 32 : 128) && !isLinkLocal(ip))
+    .map(({ ip }) => ip);
+}

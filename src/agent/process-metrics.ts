@@ -1,0 +1,50 @@
+/** Metrics that both parts of the agent share: one process, one registry, kube-vip's names. */
+import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
+
+export interface HeldLease {
+  readonly name: string;
+  readonly held: boolean;
+}
+
+export interface ProcessMetrics {
+  readonly registry: Registry;
+  /** Asked at each scrape. */
+  leasesOf(source: () => readonly HeldLease[]): void;
+  /** Being the holder of this Lease began or ended. */
+  leadershipChanged(lease: string): void;
+}
+
+export function createProcessMetrics(node: string, version: string): ProcessMetrics {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  const sources: (() => readonly HeldLease[])[] = [];
+  new Gauge({
+    name: 'kube_vip_build_info',
+    help: 'Version and node, always 1',
+    labelNames: ['version', 'node'],
+    registers,
+  }).set({ version, node }, 1);
+  new Gauge({
+    name: 'kube_vip_is_leader',
+    help: '1 while this node holds the Lease',
+    labelNames: ['node', 'lease_name'],
+    registers,
+    collect() {
+      this.reset();
+      for (const lease of sources.flatMap((source) => source()))
+        this.set({ node, lease_name: lease.name }, lease.held ? 1 : 0);
+    },
+  });
+  const transitions = new Counter({
+    name: 'kube_vip_leader_election_transitions_total',
+    help: 'Times this node began or ceased to hold the Lease',
+    labelNames: ['lease_name'],
+    registers,
+  });
+  return {
+    registry,
+    leasesOf: (source) => void sources.push(source),
+    leadershipChanged: (lease) => transitions.inc({ lease_name: lease }),
+  };
+}
