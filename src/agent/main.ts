@@ -1,4 +1,5 @@
 /** The in-cluster process: `node dist/agent/main.js`, and `kubevip agent`. */
+import { existsSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { hostname } from 'node:os';
 import type { Registry } from 'prom-client';
@@ -8,6 +9,7 @@ import { readConfig, type AgentConfig } from './config.ts';
 import { ControlPlanePart } from './control-plane/part.ts';
 import { wireNode } from './control-plane/wire.ts';
 import { serveHttp, type Health } from './http.ts';
+import { asKubeVipWould, environmentWarnings } from './kubevip-env.ts';
 import { createLogger, type Logger } from './log.ts';
 import { createProcessMetrics, type ProcessMetrics } from './process-metrics.ts';
 import { patientServicesPart, servicesPart, type Part } from './services.ts';
@@ -21,8 +23,9 @@ const LISTEN_AGAIN = 10_000;
 
 /** Runs until SIGTERM or SIGINT. @returns the exit code. */
 export async function runAgent(env: NodeJS.ProcessEnv = process.env): Promise<number> {
-  const config = readConfig(env, hostname());
+  const config = readConfig(asKubeVipWould(env, existsSync), hostname());
   const log = createLogger(config.logLevel, config.node);
+  for (const warning of environmentWarnings(env)) log.warn({}, warning);
   const metrics = createProcessMetrics(config.node, VERSION);
   const parts = await partsOf(config, log, metrics);
   // A defect in one callback must not take the addresses of every Service with it.

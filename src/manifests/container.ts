@@ -2,6 +2,9 @@
 import type { Container, EnvVar, Probe } from './objects.ts';
 
 export interface AgentContainer {
+  /** Default `agent`. */
+  readonly name?: string;
+  readonly args?: readonly string[];
   readonly image: string;
   readonly env: readonly EnvVar[];
   /** Where the agent serves `/healthz` and `/readyz`; undefined: nowhere, so nobody can ask. */
@@ -23,12 +26,13 @@ export const RESOURCES: Container['resources'] = {
   limits: { memory: '256Mi' },
 };
 
-export function agentContainer({ image, env, health, volumeMounts }: AgentContainer): Container {
+export function agentContainer({ name = 'agent', args, image, env, health, volumeMounts }: AgentContainer): Container {
   return {
-    name: 'agent',
+    ...(args === undefined ? {} : { args }),
+    env,
     image,
     imagePullPolicy: 'IfNotPresent',
-    env,
+    name,
     ...(health === undefined
       ? {}
       : { livenessProbe: probe('/healthz', health, 10), readinessProbe: probe('/readyz', health, 5) }),

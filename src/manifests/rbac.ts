@@ -7,6 +7,10 @@ export interface RbacConfig {
 }
 
 export interface ServicesRbacConfig extends RbacConfig {
+  /** Names of the ServiceAccount (and Role) and of the ClusterRole and its binding; ours by default. */
+  readonly names?: { readonly account: string; readonly clusterRole: string; readonly clusterBinding: string };
+  /** Services of this namespace alone: Roles in it instead of the ClusterRole. */
+  readonly within?: string;
   /** Nodes are looked at only then. */
   readonly excludeLabel?: 'ignore' | 'honor';
 }
@@ -23,22 +27,23 @@ const API_GROUP = 'rbac.authorization.k8s.io';
 export function servicesRbac(
   config: ServicesRbacConfig = {},
 ): (ServiceAccountManifest | RoleManifest | RoleBindingManifest)[] {
-  const { namespace = NAMESPACE } = config;
-  const account: Subject = { kind: 'ServiceAccount', name: NAME, namespace };
+  const { namespace = NAMESPACE, names = OUR_NAMES } = config;
+  const account: Subject = { kind: 'ServiceAccount', name: names.account, namespace };
+  const services: PolicyRule[] = [
+    { apiGroups: [''], resources: ['services'], verbs: ['get', 'list', 'watch', 'patch'] },
+    { apiGroups: [''], resources: ['services/status'], verbs: ['patch'] },
+    { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: ['get', 'list', 'watch'] },
+    EVENTS,
+  ];
+  const nodes: PolicyRule = { apiGroups: [''], resources: ['nodes'], verbs: ['get', 'list', 'watch'] };
   return [
-    { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: NAME, namespace } },
-    ...clusterWide(`system:${NAME}`, account, [
-      { apiGroups: [''], resources: ['services'], verbs: ['get', 'list', 'watch', 'patch'] },
-      { apiGroups: [''], resources: ['services/status'], verbs: ['patch'] },
-      { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: ['get', 'list', 'watch'] },
-      EVENTS,
-      ...(config.excludeLabel === 'honor'
-        ? [{ apiGroups: [''], resources: ['nodes'], verbs: ['get', 'list', 'watch'] }]
-        : []),
-    ]),
+    { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: names.account, namespace } },
+    ...(config.within === undefined
+      ? clusterWide(names, account, [...services, ...(config.excludeLabel === 'honor' ? [nodes] : [])])
+      : within(config.within, `${names.account}-services`, [account], services)),
     ...within(
       namespace,
-      NAME,
+      names.account,
       [account],
       [
         { apiGroups: [''], resources: ['configmaps'], verbs: ['get', 'list', 'watch'] },
@@ -52,9 +57,11 @@ export function servicesRbac(
   ];
 }
 
+const OUR_NAMES = { account: NAME, clusterRole: `system:${NAME}`, clusterBinding: `system:${NAME}` };
+
 /**
- * Roles and bindings of the control plane's agent: its Lease, and who else has an API server. It knows its group from the client certificate in its kubeconfig,
- * so that it works before any ServiceAccount has a token.
+ * Roles and bindings of the control plane's agent: its Lease, and who else has an API server. It knows its group from
+ * the client certificate in its kubeconfig, so that it works before any ServiceAccount has a token.
  */
 export function controlPlaneRbac(config: ControlPlaneRbacConfig = {}): (RoleManifest | RoleBindingManifest)[] {
   const { namespace = NAMESPACE, serviceAccount } = config;
@@ -82,25 +89,25 @@ export function controlPlaneRbac(config: ControlPlaneRbacConfig = {}): (RoleMani
   ];
 }
 
-function clusterWide(
-  name: string,
+export function clusterWide(
+  names: { readonly clusterRole: string; readonly clusterBinding: string },
   subject: Subject,
   rules: readonly PolicyRule[],
 ): [RoleManifest, RoleBindingManifest] {
   const apiVersion = 'rbac.authorization.k8s.io/v1';
   return [
-    { apiVersion, kind: 'ClusterRole', metadata: { name }, rules },
+    { apiVersion, kind: 'ClusterRole', metadata: { name: names.clusterRole }, rules },
     {
       apiVersion,
       kind: 'ClusterRoleBinding',
-      metadata: { name },
-      roleRef: { apiGroup: API_GROUP, kind: 'ClusterRole', name },
+      metadata: { name: names.clusterBinding },
+      roleRef: { apiGroup: API_GROUP, kind: 'ClusterRole', name: names.clusterRole },
       subjects: [subject],
     },
   ];
 }
 
-function within(
+export function within(
   namespace: string,
   name: string,
   subjects: readonly Subject[],

@@ -4,9 +4,11 @@ import { format } from 'prettier';
 import { describe, expect, it } from 'vitest';
 import { agentPage, FAULTS, metricsPage } from '../support/reference-agent.ts';
 import { cliPage, ERROR_CODES, errorCodesInSource, exitCodesPage } from '../support/reference-cli.ts';
+import { compatibilityPage } from '../support/reference-compatibility.ts';
 import { annotationsPage, conditionsPage, reasonsInSource } from '../support/reference-docs.ts';
 
 const PAGES = {
+  'docs/compatibility.md': compatibilityPage,
   'docs/reference/agent.md': agentPage,
   'docs/reference/annotations.md': annotationsPage,
   'docs/reference/cli.md': cliPage,

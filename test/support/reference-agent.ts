@@ -15,7 +15,7 @@ export function agentPage(): string {
     '# Settings of the agent',
     '',
     'Environment variables of `kubevip agent`, the container of `deploy/kubevip.yaml`. Those that kube-vip has too keep its',
-    'names; a variable it does not know does no harm, and kube-vip’s others are ignored here. A value that cannot be is',
+    'names; its others are named in a warning at the start where they are not supported ([compatibility](../compatibility.md)). A value that cannot be is',
     'refused at the start, naming the variable.',
     '',
     'This page is made from `src/agent/config.ts` by `npm run docs`.',

@@ -38,8 +38,11 @@ function commandSection(command: Command.Loadable, config: Config): string[] {
     `\`${name.toUpperCase()}\``,
     required === true ? description : `${description} (may be left out)`,
   ]);
-  const flags = Object.values(command.flags)
-    .filter(({ hidden }) => hidden !== true)
+  const shown = Object.values(command.flags).filter(({ hidden }) => hidden !== true);
+  // kube-vip's flags have a page of their own.
+  const many = shown.length > 40;
+  const flags = shown
+    .filter(({ helpGroup }) => !many || helpGroup === undefined || helpGroup === 'GLOBAL')
     .toSorted((a, b) => a.name.localeCompare(b.name))
     .map((flag) => [flagText(flag), defaultOf(flag), fill(flag.description ?? flag.summary ?? '')]);
   return [
@@ -54,6 +57,7 @@ function commandSection(command: Command.Loadable, config: Config): string[] {
     '',
     ...(args.length === 0 ? [] : [table(['argument', 'meaning'], args), '']),
     ...(flags.length === 0 ? [] : [table(['flag', 'default', 'meaning'], flags), '']),
+    ...(many ? ['Besides, kube-vip’s flags: [compatibility](../compatibility.md) has them all.', ''] : []),
     ...examplesOf(command, fill),
   ];
 }
@@ -101,6 +105,10 @@ export const ERROR_CODES: Readonly<Record<string, readonly [keyof typeof EXIT, s
   NOT_OURS: ['failed', 'The Service belongs to another load balancer, or is to be ignored'],
   NOT_EXPOSED: ['failed', 'The Service is not exposed by kubevip'],
   NO_POOL: ['failed', 'No pool for the namespace'],
+  BAD_SETTING: ['usage', 'A flag or variable of kube-vip’s has a value that it cannot have'],
+  SETTINGS_REFUSED: ['usage', 'Flags of kube-vip’s that do not go together, or that our agent cannot follow'],
+  PASSWORD_IN_CLEAR: ['usage', 'A password would stand in a manifest in clear'],
+  INVALID_POOL: ['usage', 'A `--pool` or `--set` that is not NAME=VALUE'],
   BAD_POOL: ['usage', 'A pool that is to be written is no list of prefixes or ranges'],
   NO_SUCH_POOL: ['failed', 'No pool of that name'],
   ADDRESS_OUTSIDE_POOLS: ['failed', 'The address is in none of the pools of its family'],

@@ -1,0 +1,155 @@
+/**
+ * What the agent says at its start of kube-vip's environment variables that are not among its own settings
+ * (config.ts): an old manifest with our image in it must not lose anything without a word.
+ */
+import { ROWS, SETTINGS as KUBE_VIP, type SettingName } from '../manifests/kube-vip/table.ts';
+import { SETTINGS } from './config.ts';
+
+/** `always`: the agent does so anyway, or what it is about does not arise. `no`: not supported. */
+export type Support = readonly ['always' | 'no', why: string];
+
+export const OTHERWISE: Readonly<Partial<Record<SettingName, Support>>> = {
+  /* election and ownership */
+  svc_election: ['always', 'every address has an owner of its own'],
+  per_service_election_on_demand: ['always', 'every address has an owner of its own'],
+  vip_preserve_on_leadership_loss: ['always', 'an owner keeps its address while the API server is away for all'],
+  vip_loseleadership: ['always', 'an address leaves a node whose interface is down'],
+  vip_loseleadership_timeout_seconds: ['always', 'an address leaves a node whose interface is down at once'],
+  vip_allow_interface_not_up: ['always', 'the agent waits for an interface that is down'],
+  vip_skipdad: ['always', 'the agent looks for duplicates itself'],
+  vip_arpRate: ['always', 'announcements follow RFC 5227 and RFC 9131, and are repeated by themselves'],
+  dhcp_backoff_attempts: ['always', 'DHCP is never given up'],
+  enable_endpoints: ['always', 'EndpointSlices say the same, and more'],
+  debounce_time: ['always', 'events of one Service are put together anyway'],
+  backend_health_check_interval: ['always', 'each node asks its own API server'],
+  cp_detect: ['always', 'each node asks its own API server'],
+  vip_singlenode: ['always', 'it does nothing in kube-vip either'],
+  vip_startleader: ['always', 'it does nothing in kube-vip either'],
+  config_file: ['always', 'it does nothing in kube-vip either'],
+  lb_class_legacy_handling: ['no', 'Services without a class are served unless lb_class_only=true'],
+  health_check_port: ['no', '/healthz and /readyz are where prometheus_server says'],
+  instance_name: ['no', 'the agents of a node are told apart by what they serve'],
+  vip_interfaceloglobal: ['no', 'addresses are not put on lo'],
+  disable_service_updates: ['no', 'the status of a Service says what it has'],
+  enable_node_labeling: ['no', 'owners are in Leases and in the annotation kube-vip.io/vipHost'],
+  enable_service_security: ['no', 'traffic to other ports of an address is not filtered'],
+  mirror_dest_interface: ['no', 'traffic is not copied'],
+  vip_ddns: ['no', 'the address of the control plane is not asked for by DHCP'],
+  dhcp_mode: ['no', 'the address of the control plane is not asked for by DHCP'],
+  /* other ways to announce and to balance */
+  ...all('no', 'the API servers are not balanced: the address is at one of them', [
+    'lb_enable',
+    'lb_port',
+    'lb_fwdmethod',
+  ]),
+  ...all('no', 'addresses are announced by ARP and NDP, not by BGP', [
+    'bgp_enable',
+    'bgp_attach_ip_to_interface',
+    'bgp_routerid',
+    'bgp_routerinterface',
+    'bgp_as',
+    'bgp_peeraddress',
+    'bgp_peeras',
+    'bgp_peerpass',
+    'bgp_multihop',
+    'bgp_sourceif',
+    'bgp_sourceip',
+    'bgp_peers',
+    'bgp_hold_time',
+    'bgp_keepalive_interval',
+    'annotation',
+    'mpbgp_nexthop',
+    'mpbgp_ipv4',
+    'mpbgp_ipv6',
+    'zebra_enable',
+    'zebra_url',
+    'zebra_version',
+    'zebra_software_name',
+  ]),
+  ...all('no', 'addresses are announced by ARP and NDP, not by a routing table', [
+    'vip_routingtable',
+    'vip_routingtableid',
+    'vip_routingtabletype',
+    'vip_routingprotocol',
+    'vip_cleanroutingtable',
+  ]),
+  vip_wireguard: ['no', 'addresses are announced by ARP and NDP, not by WireGuard'],
+  ...all('no', 'traffic that leaves pods is not changed', [
+    'egress_withnftables',
+    'egress_podcidr',
+    'egress_servicecidr',
+    'egress_enableinternalsnat',
+    'egress_clean',
+    'iptables_backend',
+  ]),
+};
+
+function all(support: Support[0], why: string, names: readonly SettingName[]): Partial<Record<SettingName, Support>> {
+  return Object.fromEntries(names.map((name) => [name, [support, why]]));
+}
+
+/** Names that kube-vip knew once, and charts and guides still have. */
+const FORMER: Readonly<Record<string, keyof typeof SETTINGS.shape>> = {
+  vip_cidr: 'vip_subnet',
+  enableUPNP: 'enable_upnp',
+};
+/** Second spellings that kube-vip reads. */
+const SPELLINGS: Readonly<Record<string, SettingName>> = {
+  INSTANCE_NAME: 'instance_name',
+  EGRESS_CLEAN: 'egress_clean',
+};
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** Whether the agent has the variable among its settings, does so anyway, or does not support it. */
+export function supportOf(name: SettingName): 'honoured' | Support {
+  return name in SETTINGS.shape ? 'honoured' : (OTHERWISE[name] ?? ['no', 'unknown here']);
+}
+
+/** Where a static pod of kube-vip's has its kubeconfig, without a word about it in the environment. */
+const ADMIN_CONF = '/etc/kubernetes/admin.conf';
+
+/**
+ * The environment as the settings want it: former names under their present ones, unless those are set too, and the
+ * kubeconfig of kube-vip's static pod where no other is named.
+ */
+export function asKubeVipWould(env: Env, exists: (path: string) => boolean): Env {
+  const renamed = Object.entries(FORMER).filter(([old, name]) => env[old] && !env[name]);
+  const usual = !env['k8s_config_file'] && !env['KUBECONFIG'] && exists(ADMIN_CONF);
+  return {
+    ...env,
+    ...Object.fromEntries(renamed.map(([old, name]) => [name, env[old]])),
+    ...(usual ? { k8s_config_file: ADMIN_CONF } : {}),
+  };
+}
+
+/** One line for each variable that is set to something and not followed. A default asks for nothing. */
+export function environmentWarnings(env: Env): string[] {
+  const former = Object.entries(FORMER)
+    .filter(([old]) => env[old])
+    .map(([old, name]) =>
+      env[name]
+        ? `${old} is the former name of ${name}, which is set too: ${old} is ignored`
+        : `${old} is the former name of ${name}: write ${name}`,
+    );
+  const named = (name: SettingName): string | undefined =>
+    env[name] ||
+    Object.entries(SPELLINGS)
+      .map(([spelling, of]) => (of === name ? env[spelling] : undefined))
+      .find(Boolean);
+  const unsupported = ROWS.flatMap(([name, row]) => {
+    const text = named(name);
+    if (row.flagOnly === true || !text || isDefault(name, text)) return [];
+    const support = supportOf(name);
+    if (support === 'honoured' || support[0] === 'always') return [];
+    return [`${name} is not supported: ${support[1]}`];
+  });
+  return [...former, ...unsupported];
+}
+
+function isDefault(name: SettingName, text: string): boolean {
+  const { fallback, type } = KUBE_VIP[name];
+  if (type === 'boolean') return /^(1|t|true)$/i.test(text) === (fallback === 'true');
+  // kube-vip writes it always, and it counts for vip_ddns alone.
+  return text === fallback || name === 'dhcp_mode';
+}

@@ -1,0 +1,179 @@
+/** docs/compatibility.md: kube-vip's settings one by one, and where our manifests differ. */
+import { supportOf } from '../../src/agent/kubevip-env.ts';
+import type { Setting } from '../../src/manifests/kube-vip/setting.ts';
+import { KUBE_VIP_VERSION, ROWS, type SettingName } from '../../src/manifests/kube-vip/table.ts';
+import { table } from './markdown.ts';
+
+const GENERATOR: Readonly<Record<Setting['kubeVip'], string>> = {
+  written: 'written',
+  dropped: 'accepted and dropped',
+  environment: 'no flag; the variable is dropped',
+  generator: 'heeded, not written',
+};
+
+export function compatibilityPage(): string {
+  const rows = ROWS.map(([name, row]: readonly [SettingName, Setting]) => [
+    row.flag === undefined ? '' : `\`--${row.flag}\``,
+    row.flagOnly === true ? '' : `\`${name}\``,
+    row.fallback === '' ? '' : `\`${row.fallback}\``,
+    row.type,
+    row.meaning,
+    GENERATOR[row.kubeVip],
+    row.ours ?? (row.kubeVip === 'generator' ? 'the same' : row.kubeVip === 'written' ? 'the same' : 'written'),
+    agentOf(name, row),
+  ]);
+  return [
+    '# Compatibility with kube-vip',
+    '',
+    `kubevip is another project than kube-vip, and takes its place: the same flags, environment variables, Leases,`,
+    `annotations and ConfigMap. This page is about kube-vip ${KUBE_VIP_VERSION}. Its annotations are in [annotations](reference/annotations.md),`,
+    'its pools in [pools](reference/pools.md), our agent’s settings in [agent](reference/agent.md).',
+    '',
+    '## Changing over',
+    '',
+    '- A manifest of kube-vip works with our image in it: names, mounts and environment are understood, also the former',
+    '  names `vip_cidr` and `enableUPNP`. What is not supported is named in a warning when the agent starts, and by',
+    '  `kubevip manifest` when it prints.',
+    '- `kubevip manifest pod|daemonset|rbac` and `kubevip kubeadm init|join` take kube-vip’s flags and print manifests of the',
+    '  same kinds, names, environment, volumes, affinity and tolerations: for our image, or with',
+    '  `--image ghcr.io/kube-vip/kube-vip:TAG` for kube-vip itself. An image whose name begins with `kube-vip` is taken to be',
+    '  kube-vip’s.',
+    '',
+    '## What differs in a manifest, and why',
+    '',
+    'For either image:',
+    '',
+    table(['kube-vip', 'kubevip', 'why'], EITHER),
+    '',
+    'For our image besides:',
+    '',
+    table(['kube-vip', 'kubevip', 'why'], OURS),
+    '',
+    '## What differs when something is not right',
+    '',
+    'Nothing is printed on stdout, the error says which flag it is, and the exit code is 2.',
+    '',
+    table(['flags', 'kube-vip', 'kubevip'], ERRORS),
+    '',
+    '## Every setting',
+    '',
+    'A flag wins over its variable; in kube-vip it is the other way round. `always`: our agent does so anyway. This page is made',
+    'from `src/manifests/kube-vip` and `src/agent/kubevip-env.ts` by `npm run docs`.',
+    '',
+    table(['flag', 'variable', 'default', 'type', 'meaning', 'kube-vip’s manifests', 'ours', 'our agent'], rows),
+    '',
+  ].join('\n');
+}
+
+function agentOf(name: SettingName, row: Setting): string {
+  if (row.flagOnly === true) return '';
+  const support = supportOf(name);
+  if (support === 'honoured') return 'yes';
+  return `${support[0]}: ${support[1]}`;
+}
+
+const EITHER = [
+  [
+    'no priority',
+    '`priorityClassName: system-node-critical`',
+    'a node short of memory must not begin with its addresses',
+  ],
+  ['`status: {}`', 'none', 'it means nothing in a manifest'],
+  [
+    'entries without a value (`vip_address`, `bgp_peeraddress`, `bgp_peerpass`, `prometheus_server`)',
+    'left out; `prometheus_server` with the value `""`, and for kube-vip as the argument that it heeds',
+    'an entry without a value asks for nothing, and nobody sees that it does not',
+  ],
+  ['`--vip` writes `vip_address` alone', '`vip_subnet` too', 'kube-vip’s own agent needs it'],
+  [
+    '`--arp` without `--leaderElection` writes no election',
+    'writes it, with its Lease and times',
+    'otherwise every node claims the address',
+  ],
+  [
+    'flags that are dropped: see below',
+    'written, as the variable that the agent reads; `--leaderElectionType etcd`, `--etcd*`, `--config-file` and `--debounceTime` as arguments of kube-vip, with the files mounted',
+    'what is asked for is done',
+  ],
+  ['`--nodeName` is dropped', 'written instead of the node’s name; refused for a DaemonSet', 'likewise'],
+  [
+    '`--loseLeadershiptTimeoutSeconds` as `vip_loseleadership`',
+    'as `vip_loseleadership_timeout_seconds`; the flag is also known without its misprint',
+    'kube-vip’s agent does not start with the number in place of a boolean',
+  ],
+  [
+    'a DNS name as `--address` must resolve where the manifest is made',
+    'is taken as it is',
+    'the name may be made later, or by the cluster itself',
+  ],
+  [
+    '`--peerPass`, and passwords in `--bgppeers`, in clear',
+    'from the Secret `kube-vip-bgp`, named on stderr; a static pod, which cannot have Secrets, only with `--passwordsInClear`',
+    'manifests end in repositories and in the API',
+  ],
+  [
+    '`manifest rbac --role` grants nodes and ServiceCIDRs in a Role',
+    'does not',
+    'they belong to no namespace: such a rule grants nothing',
+  ],
+  [
+    '`manifest rbac --wireguard` cannot read the Secret with the tunnels',
+    'may read that one',
+    'the agent cannot work without',
+  ],
+];
+
+const OURS = [
+  ['no probes', '`/healthz` and `/readyz` are asked over loopback', 'an agent that hangs is started again'],
+  [
+    'no resources',
+    'requests, and a limit of memory',
+    'an agent gets what it needs, and a leak ends before it harms the node',
+  ],
+  [
+    '`securityContext` with capabilities',
+    'the same capabilities; besides read-only root, no privilege escalation, seccomp `RuntimeDefault`',
+    'least privilege',
+  ],
+  ['`--enableLoadBalancer` with `masquerade`: privileged', 'never privileged', 'our agent needs it for nothing'],
+  [
+    'kubeconfig mounted writable as `/etc/kubernetes/admin.conf`, whatever `--k8sConfigPath`',
+    'mounted read-only as a file under its own path, which `k8s_config_file` names; the pod waits until it is there',
+    'what is mounted is what it is called; the container runtime makes no folder in its place',
+  ],
+  [
+    '`hostAliases` for the name `kubernetes`',
+    'none',
+    'our agent asks the API server of its node without a name; kubelet 1.29 did not heed them in static pods',
+  ],
+  ['default image `ghcr.io/kube-vip/kube-vip`', '`ghcr.io/kubevip/kubevip`', 'it is ours'],
+  ['label `app.kubernetes.io/version: v1.2.3`', 'the version in the image', 'it says what runs'],
+  ['`updateStrategy: {}`', 'one node after the other', 'addresses always have somewhere to go'],
+  [
+    '`terminationGracePeriodSeconds` of 30',
+    '10',
+    'handing over takes less, and a node that shuts down need not wait longer',
+  ],
+  ['`--leaderElectionType etcd`, `--etcd*`, `--config-file` are dropped', 'refused', 'our agent has neither'],
+  [
+    'RBAC: nodes, pods, Endpoints, ServiceCIDRs; Leases in every namespace; Services may be replaced',
+    'Services may be patched; EndpointSlices read; Events written; Leases and the ConfigMap in their own namespace, by a Role',
+    'least privilege. Each of ours is needed, and none of the others',
+  ],
+];
+
+const ERRORS = [
+  ['no address', 'help on stdout, exit 0: it ends in the manifests folder', 'error, exit 2'],
+  ['neither `--controlplane` nor `--services`', 'a pod that does nothing', 'error, exit 2'],
+  ['`kubeadm init` or `join` without `--controlplane`', 'a pod that does nothing', 'error, exit 2'],
+  ['none of `--arp`, `--bgp`, `--table`, `--wireguard`, or several', 'an agent that does not start', 'error, exit 2'],
+  [
+    '`kubeadm join` without a readable admin.conf',
+    'nothing on stdout, exit 0',
+    'prints: the file is for the node, not for us',
+  ],
+  ['`--ddns` without a DNS name', 'accepted', 'error, exit 2'],
+  ['lease times that do not fit each other', 'an agent that does not start', 'error, exit 2'],
+  ['`--sourceIF` and `--sourceIP`', 'accepted, though they exclude each other', 'error, exit 2'],
+  ['an unknown flag, a number that is none', 'exit 1', 'error, exit 2, as everywhere in kubevip'],
+];
