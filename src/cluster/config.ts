@@ -7,7 +7,7 @@ import { parseCidr, parseSpan } from '../model/cidr.ts';
 import { isDnsLabel } from '../model/dns-label.ts';
 import { EXIT, KubevipError } from '../model/errors.ts';
 import { familyOf, parseIp, type Family, type Ip } from '../model/ip.ts';
-import { VERSION } from '../model/version.ts';
+import { IMAGE } from '../manifests/names.ts';
 
 /** What `init` bootstraps, or how a machine joins. */
 export type NodeRole = 'init' | 'control-plane' | 'worker';
@@ -148,10 +148,7 @@ export const BOOTSTRAP_CONFIG = z.strictObject({
       })
       .prefault({}),
   ),
-  image: described(
-    'Image of the agent.',
-    z.string().min(1).regex(/^\S+$/).default(`ghcr.io/kubevip/kubevip:v${VERSION}`),
-  ),
+  image: described('Image of the agent.', z.string().min(1).regex(/^\S+$/).default(IMAGE)),
   kubeadm: described(
     'What only kubeadm needs to know.',
     z

@@ -11,6 +11,8 @@ export interface KubeconfigOptions {
   readonly kubeconfig?: string;
   /** Context by name; otherwise the current one. */
   readonly context?: string;
+  /** A kubeconfig itself, instead of a file: what is only in memory is in nobody's file. Paths in it are absolute. */
+  readonly content?: string;
   /** Environment, for KUBECONFIG, HOME and the service account. */
   readonly env: Readonly<Record<string, string | undefined>>;
 }
@@ -57,10 +59,13 @@ const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount';
 
 /** @throws ApiError NO_KUBECONFIG, BAD_KUBECONFIG */
 export function selectContext(options: KubeconfigOptions): Selected {
-  const files = filesOf(options);
+  const files = options.content === undefined ? filesOf(options) : [];
   if (files === undefined) return inCluster(options.env);
-  const source = files.join(', ');
-  const merged = files.map((file) => readKubeconfig(file)).reduce(merge);
+  const source = options.content === undefined ? files.join(', ') : 'in memory';
+  const merged =
+    options.content === undefined
+      ? files.map((file) => readKubeconfig(file, readFileSync)).reduce(merge)
+      : readKubeconfig('/', () => options.content ?? '');
   const name = options.context ?? merged.current;
   const context = name === undefined ? undefined : merged.contexts.get(name);
   if (name === undefined || !context) {
@@ -157,10 +162,10 @@ interface Kubeconfig {
   readonly contexts: ReadonlyMap<string, Readonly<Record<string, unknown>>>;
 }
 
-function readKubeconfig(file: string): Kubeconfig {
+function readKubeconfig(file: string, read: (file: string, encoding: 'utf8') => string): Kubeconfig {
   let content: unknown;
   try {
-    content = parse(readFileSync(file, 'utf8'));
+    content = parse(read(file, 'utf8'));
   } catch (error) {
     throw badKubeconfig(file, messageOf(error).split('\n', 1)[0] ?? '', { cause: error });
   }

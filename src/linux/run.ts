@@ -1,5 +1,6 @@
 /** Runs a command to its end. Never through a shell. */
 import { spawn } from 'node:child_process';
+import { StringDecoder } from 'node:string_decoder';
 import { KubevipError } from '../model/errors.ts';
 import type { Milliseconds } from '../model/time.ts';
 import { withNetns } from './netns.ts';
@@ -14,6 +15,8 @@ export interface RunOptions {
   readonly netns?: string;
   /** Added to this process's environment; undefined removes a variable. */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** Each line as it comes, of either stream. */
+  readonly onLine?: (line: string) => void;
   /** Output beyond this many bytes (each stream) is cut off. Default 1 MiB. */
   readonly maxBytes?: number;
 }
@@ -40,6 +43,7 @@ export async function run(command: string, args: readonly string[], options: Run
   );
   const stdout = collect(child.stdout, limit);
   const stderr = collect(child.stderr, limit);
+  if (options.onLine !== undefined) for (const stream of [child.stdout, child.stderr]) eachLine(stream, options.onLine);
   // A program may end without reading its input; its exit code tells.
   child.stdin.on('error', () => undefined);
   child.stdin.end(options.input ?? '');
@@ -81,6 +85,19 @@ function collect(stream: NodeJS.ReadableStream, limit: number): () => string {
     size += chunk.length;
   });
   return () => Buffer.concat(chunks).toString('utf8');
+}
+
+function eachLine(stream: NodeJS.ReadableStream, onLine: (line: string) => void): void {
+  const decoder = new StringDecoder('utf8');
+  let rest = '';
+  stream.on('data', (chunk: Buffer) => {
+    const lines = (rest + decoder.write(chunk)).split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) onLine(line);
+  });
+  stream.on('end', () => {
+    if (rest !== '') onLine(rest);
+  });
 }
 
 function aborted(command: string): KubevipError {

@@ -18,6 +18,8 @@ export interface StepRecord {
   readonly state: StepState;
   /** From the first start: how it was before us. */
   readonly facts: Json;
+  /** It was started more than once. */
+  readonly again: boolean;
 }
 
 export interface History {
@@ -62,7 +64,14 @@ export function replay(entries: readonly Entry[]): History {
   const steps = new Map<string, StepRecord>();
   for (const entry of entries) {
     if (entry.event === 'plan') plan = entry.plan;
-    else steps.set(entry.step, { state: entry.event, facts: steps.get(entry.step)?.facts ?? entry.facts ?? null });
+    else {
+      const before = steps.get(entry.step);
+      steps.set(entry.step, {
+        state: entry.event,
+        facts: before?.facts ?? entry.facts ?? null,
+        again: before !== undefined && (before.again || entry.event === 'started'),
+      });
+    }
   }
   return { plan, steps };
 }
@@ -105,10 +114,15 @@ export class Journal {
 
   /** @throws KubevipError OTHER_PLAN if this machine is already in the middle or at the end of another one. */
   async begin(plan: PlanName): Promise<void> {
-    const { plan: earlier } = this.history();
-    if (earlier === plan) return;
-    if (earlier !== undefined && standing(this.history()).length > 0) throw otherPlan(earlier, plan, this.path);
-    await this.append({ event: 'plan', plan });
+    this.expect(plan);
+    if (this.history().plan !== plan) await this.append({ event: 'plan', plan });
+  }
+
+  /** @throws KubevipError OTHER_PLAN as {@link begin} would. */
+  expect(plan: PlanName): void {
+    const history = this.history();
+    if (history.plan === undefined || history.plan === plan || standing(history).length === 0) return;
+    throw otherPlan(history.plan, plan, this.path);
   }
 
   async remove(): Promise<void> {

@@ -94,7 +94,9 @@ async function carryOutMove(
   const step = steps.get(move.step);
   // The generator only names steps of the plan it was given.
   if (step === undefined) throw new TypeError(`no step ${move.step}`);
+  const again = journal.history().steps.get(step.id)?.again === true;
   const context = (state: StepEvent['state']): StepContext => ({
+    again,
     progress: (message) => on({ step, state, message }),
     signal,
   });

@@ -13,6 +13,8 @@ export interface StepContext {
   /** One line for people about what goes on. Never a secret. */
   readonly progress: (message: string) => void;
   readonly signal: AbortSignal;
+  /** An earlier try was recorded, and undone. */
+  readonly again: boolean;
 }
 
 export interface Step {

@@ -14,6 +14,8 @@ export interface Files {
   read(path: string): Promise<string | undefined>;
   /** Whole or not at all, and on the disk when it returns. @throws KubevipError FILE_NOT_WRITTEN */
   write(path: string, text: string, options?: WriteOptions): Promise<void>;
+  /** Writes into the file that is there: settings of the kernel are no files that could be replaced. */
+  overwrite(path: string, text: string): Promise<void>;
   /** One that is not there is fine. @throws KubevipError FILE_NOT_WRITTEN */
   remove(path: string): Promise<void>;
   exists(path: string): Promise<boolean>;

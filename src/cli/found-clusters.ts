@@ -1,0 +1,29 @@
+/** Clusters that announce themselves on the LAN, for a person who is about to be asked for a code. */
+import { foregroundClock } from './clock.ts';
+
+const LOOK_FOR_MS = 2000;
+
+/** Lines for stderr. Nobody is believed: the code says which cluster it is for, and kubeadm checks that. */
+export async function introduceClusters(signal: AbortSignal): Promise<string> {
+  const [{ createNetwork }, { systemEntropy }, { discover }] = await Promise.all([
+    import('../linux/network.ts'),
+    import('../linux/entropy.ts'),
+    import('../workflows/discover.ts'),
+  ]);
+  const network = createNetwork();
+  const lines: string[] = [];
+  try {
+    const options = { network, clock: foregroundClock, entropy: systemEntropy, timeoutMs: LOOK_FOR_MS, signal };
+    for await (const { instance, txt, addresses, port } of discover({ ...options, types: ['_kubevip._tcp'] })) {
+      const line = `  ${instance} at ${txt['endpoint'] ?? `${addresses[0] ?? '?'}:${port ?? '?'}`}`;
+      if (!lines.includes(line)) lines.push(line);
+    }
+  } catch {
+    return ''; // no multicast here: the question is the same
+  } finally {
+    network.close();
+  }
+  return lines.length === 0
+    ? 'No cluster announces itself on this LAN.\n'
+    : `Clusters on this LAN:\n${lines.join('\n')}\n\`kubevip join-code create\` on one of their control planes prints a code.\n`;
+}

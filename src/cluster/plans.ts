@@ -1,0 +1,68 @@
+/** The plans of `init` and `join`: their steps, in order. */
+import type { BootstrapConfig } from './config.ts';
+import type { Plan } from './engine/run.ts';
+import type { JoinCode } from './join-code.ts';
+import type { InitSecrets, NodeFacts } from './kubeadm/documents.ts';
+import { agentConfigStep } from './steps/agent-config.ts';
+import { certificatesStep } from './steps/certificates.ts';
+import { clusterObjectsStep } from './steps/cluster-objects.ts';
+import { clusterSettingsStep, keptSettings } from './steps/cluster-settings.ts';
+import { kubeadmInitStep } from './steps/kubeadm-init.ts';
+import { kubeadmJoinStep } from './steps/kubeadm-join.ts';
+import { machineStep } from './steps/machine.ts';
+import { nodeConfigStep } from './steps/node-config.ts';
+import type { StepParts } from './steps/parts.ts';
+import { staticPodStep } from './steps/static-pod.ts';
+import { userKubeconfigStep, type KubeconfigOwner } from './steps/user-kubeconfig.ts';
+
+export interface InitRequest {
+  readonly config: BootstrapConfig;
+  readonly node: NodeFacts;
+  /** Whose kubeconfig; undefined: nobody's. */
+  readonly user: KubeconfigOwner | undefined;
+  readonly secrets: () => InitSecrets;
+}
+
+export function initPlan(parts: StepParts, { config, node, user, secrets }: InitRequest): Plan {
+  const settings = (): Promise<BootstrapConfig> => Promise.resolve(config);
+  return {
+    name: 'init',
+    steps: [
+      machineStep(parts),
+      nodeConfigStep(parts, settings),
+      certificatesStep(parts, config, node),
+      agentConfigStep(parts, settings, node),
+      staticPodStep(parts, settings),
+      kubeadmInitStep(parts, config, node, secrets),
+      clusterObjectsStep(parts, config),
+      ...(user === undefined ? [] : [userKubeconfigStep(parts, settings, user)]),
+    ],
+  };
+}
+
+export interface JoinRequest {
+  readonly config: BootstrapConfig;
+  readonly node: NodeFacts;
+  readonly user: KubeconfigOwner | undefined;
+  readonly code: () => Promise<JoinCode>;
+}
+
+export function joinPlan(
+  parts: StepParts,
+  role: 'control-plane' | 'worker',
+  { config, node, user, code }: JoinRequest,
+): Plan {
+  const join = [machineStep(parts), kubeadmJoinStep(parts, config, node, role, code)];
+  if (role === 'worker') return { name: 'join-worker', steps: join };
+  const settings = keptSettings(parts);
+  return {
+    name: 'join-control-plane',
+    steps: [
+      ...join,
+      clusterSettingsStep(parts, config),
+      agentConfigStep(parts, settings, node),
+      staticPodStep(parts, settings),
+      ...(user === undefined ? [] : [userKubeconfigStep(parts, settings, user)]),
+    ],
+  };
+}

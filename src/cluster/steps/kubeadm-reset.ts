@@ -1,0 +1,68 @@
+/** What takes back `kubeadm init` and `kubeadm join`. */
+import { messageOf } from '../../model/errors.ts';
+import type { KubeObject } from '../../model/kubernetes.ts';
+import type { BootstrapConfig } from '../config.ts';
+import type { StepContext } from '../engine/step.ts';
+import { ADMIN_KUBECONFIG } from '../names.ts';
+import type { ClusterApi } from '../ports/api.ts';
+import { pause, VERIFY_TIMEOUT, withLocalApi, type StepParts } from './parts.ts';
+
+const CONTROL_PLANE_LABEL = 'node-role.kubernetes.io/control-plane';
+/** How long the virtual IP may take to another machine, in ms. */
+const REMOVE_WITHIN = 30_000;
+
+/**
+ * kubeadm reset, and afterwards the Node object, where others are left to be told.
+ * @param nodeName absent: the object is left alone.
+ */
+export async function kubeadmReset(
+  parts: StepParts,
+  config: BootstrapConfig,
+  context: StepContext,
+  nodeName?: string,
+): Promise<void> {
+  const admin = await parts.files.read(ADMIN_KUBECONFIG);
+  const others = nodeName !== undefined && admin !== undefined && (await hasOthers(parts, config, nodeName));
+  const socket = config.criSocket === undefined ? [] : ['--cri-socket', config.criSocket];
+  await parts.kubeadm.call({ args: ['reset', '--force', ...socket] }, context);
+  if (!others) return;
+  context.progress(`remove the node ${nodeName} from the cluster`);
+  const api = parts.api.connect(admin);
+  try {
+    await removeNode(parts, api, nodeName, context);
+  } finally {
+    api.close();
+  }
+}
+
+/** Whether another control plane goes on without this one. */
+async function hasOthers(parts: StepParts, config: BootstrapConfig, nodeName: string): Promise<boolean> {
+  try {
+    const nodes = await withLocalApi(parts, config, async (api) =>
+      api.list('Node', undefined, { timeoutMs: VERIFY_TIMEOUT }),
+    );
+    return nodes.some((node) => node.metadata.name !== nodeName && isControlPlane(node));
+  } catch {
+    return false; // no API here, so nobody can be told from here
+  }
+}
+
+function isControlPlane(node: KubeObject): boolean {
+  return Object.hasOwn(node.metadata.labels ?? {}, CONTROL_PLANE_LABEL);
+}
+
+async function removeNode(parts: StepParts, api: ClusterApi, name: string, context: StepContext): Promise<void> {
+  const until = parts.clock.now() + REMOVE_WITHIN;
+  for (;;) {
+    try {
+      await api.remove({ kind: 'Node', name }, { signal: context.signal, timeoutMs: VERIFY_TIMEOUT });
+      return;
+    } catch (error) {
+      if (parts.clock.now() >= until || context.signal.aborted) {
+        context.progress(`the node object stays (${messageOf(error)}): kubectl delete node ${name}`);
+        return;
+      }
+    }
+    await pause(parts.clock, 1000, context.signal);
+  }
+}

@@ -1,0 +1,189 @@
+/** From a blank machine to the first control plane of a cluster. */
+import {
+  clusterFamilies,
+  controlPlaneEndpoint,
+  parseBootstrapConfig,
+  vipAddresses,
+  type BootstrapConfig,
+} from '../../cluster/config.ts';
+import type { Journal } from '../../cluster/engine/journal.ts';
+import { carryOut, isComplete, type Plan } from '../../cluster/engine/run.ts';
+import { encodeJoinCode } from '../../cluster/join-code.ts';
+import { CERTIFICATES_LIFETIME_MS, createJoinCode } from '../../cluster/join-codes.ts';
+import { publicKeyHash } from '../../cluster/kubeconfig.ts';
+import { initDocuments, renderDocuments, type InitSecrets, type NodeFacts } from '../../cluster/kubeadm/documents.ts';
+import { CA_CERTIFICATE, NODE_CONFIG } from '../../cluster/names.ts';
+import { initPlan } from '../../cluster/plans.ts';
+import { preflightRequest } from '../../cluster/preflight/from-config.ts';
+import { newSecrets } from '../../cluster/secrets.ts';
+import { readKubeconfig } from '../../cluster/steps/parts.ts';
+import { readNodeConfig } from '../../cluster/steps/node-config.ts';
+import type { KubeconfigOwner } from '../../cluster/steps/user-kubeconfig.ts';
+import { EXIT, KubevipError } from '../../model/errors.ts';
+import { stageStep, type Step } from '../steps.ts';
+import type { Machine } from './machine.ts';
+import { narrate, stepOf } from './narrate.ts';
+import { checkMachine, nodeFacts, openJournal } from './prepare.ts';
+import { kubeconfigOwner } from './user.ts';
+
+export interface PlannedInit {
+  readonly plan: Plan;
+  readonly journal: Journal;
+  readonly config: BootstrapConfig;
+  readonly node: NodeFacts;
+  readonly user: KubeconfigOwner | undefined;
+  /** All was done by an earlier run. */
+  readonly complete: boolean;
+  /** An earlier run got part of the way. */
+  readonly resuming: boolean;
+  /** What kubeadm is given, without secrets. */
+  readonly documents: string;
+  /** Of the run of `kubeadm init` in this process; undefined: it was not run. */
+  secrets(): InitSecrets | undefined;
+}
+
+export interface InitResult {
+  readonly cluster: string;
+  readonly endpoint: string;
+  readonly node: string;
+  /** Steps that were run now; empty: all was there already. */
+  readonly ran: readonly string[];
+  readonly kubeconfig?: string;
+}
+
+/** The result, and beside it what must be in no `--json`. */
+export interface FinishedInit {
+  readonly result: InitResult;
+  readonly joinCode?: { readonly text: string; readonly expires: Date };
+}
+
+/**
+ * @param input as people write it; undefined: nothing was said, so that of an earlier run counts.
+ * @param source for messages.
+ */
+export async function initConfig(
+  machine: Machine,
+  input: object | undefined,
+  source: string,
+): Promise<BootstrapConfig> {
+  if (input === undefined) {
+    const kept = await readNodeConfig(machine.parts.files);
+    if (kept !== undefined) return kept;
+  }
+  return parseBootstrapConfig(input ?? {}, 'init', source);
+}
+
+/** Reads the machine, changes nothing. @throws KubevipError OTHER_PLAN, CONFIG_CHANGED, NO_KUBEADM, NO_NODE_IP … */
+export async function planInit(machine: Machine, config: BootstrapConfig): Promise<PlannedInit> {
+  const { files } = machine.parts;
+  const journal = await openJournal(machine);
+  journal.expect('init');
+  await refuseChange(machine, journal, config);
+  const node = await nodeFacts(machine, config, { families: clusterFamilies(config), near: vipAddresses(config) });
+  const user = kubeconfigOwner(config.user.kubeconfig, {
+    env: machine.env,
+    passwd: (await files.read('/etc/passwd')) ?? '',
+  });
+  let made: InitSecrets | undefined;
+  const secrets = (): InitSecrets => (made = newSecrets(machine.entropy));
+  const plan = initPlan(machine.parts, { config, node, user, secrets });
+  return {
+    plan,
+    journal,
+    config,
+    node,
+    user,
+    complete: isComplete(plan, journal),
+    resuming: journal.history().steps.size > 0,
+    documents: renderDocuments(initDocuments(config, node)),
+    secrets: () => made,
+  };
+}
+
+export interface InitOptions {
+  readonly signal: AbortSignal;
+  /** Whether a join code is wanted at the end. */
+  readonly withCode: boolean;
+  /** Findings of preflight that are to be warnings. */
+  readonly ignore: readonly string[];
+}
+
+export async function* runInit(
+  planned: PlannedInit,
+  machine: Machine,
+  { signal, withCode, ignore }: InitOptions,
+): AsyncGenerator<Step, FinishedInit> {
+  const { plan, journal, config, node, user } = planned;
+  if (!planned.complete) {
+    yield* checkMachine(machine, preflightRequest(config, 'init', { resuming: planned.resuming, ignore }));
+  }
+  const { ran } = yield* narrate(async (emit) =>
+    carryOut(plan, { journal, signal, on: (event) => emit(stepOf(event)) }),
+  );
+  const result: InitResult = {
+    cluster: config.clusterName,
+    endpoint: `https://${controlPlaneEndpoint(config)}`,
+    node: node.nodeName,
+    ran,
+    ...(user === undefined ? {} : { kubeconfig: user.path }),
+  };
+  if (!withCode || ran.length === 0) return { result };
+  return { result, joinCode: yield* makeCode(planned, machine, signal) };
+}
+
+async function* makeCode(
+  planned: PlannedInit,
+  machine: Machine,
+  signal: AbortSignal,
+): AsyncGenerator<Step, { readonly text: string; readonly expires: Date }> {
+  const { config, node } = planned;
+  const { parts, entropy } = machine;
+  const expires = new Date(parts.clock.wall().getTime() + CERTIFICATES_LIFETIME_MS);
+  let secrets = planned.secrets();
+  if (secrets === undefined) {
+    // kubeadm was run by an earlier process, whose secrets went with it.
+    secrets = newSecrets(entropy);
+    const request = { config, node, role: 'control-plane' as const, secrets, expires };
+    yield* narrate(async (emit) => {
+      const progress = (message: string): void => emit(stageStep('join-code', 'waiting', 'Running', message));
+      await createJoinCode(parts, request, { progress, signal, again: false });
+    });
+  }
+  const text = encodeJoinCode({
+    role: 'control-plane',
+    endpoint: controlPlaneEndpoint(config),
+    token: secrets.token,
+    caHash: publicKeyHash(await readKubeconfig(parts.files, CA_CERTIFICATE)),
+    certificateKey: secrets.certificateKey,
+    families: clusterFamilies(config),
+    expires,
+  });
+  yield stageStep('join-code', 'ready', 'Done', `made a join code, good until ${expires.toISOString()}`);
+  return { text, expires };
+}
+
+/** What certificates and etcd are made for cannot be changed by doing it again. */
+async function refuseChange({ parts }: Machine, journal: Journal, config: BootstrapConfig): Promise<void> {
+  const state = journal.history().steps.get('kubeadm-init')?.state;
+  const kept = state === 'done' ? await readNodeConfig(parts.files) : undefined;
+  if (kept === undefined) return;
+  const fixed = (one: BootstrapConfig): Readonly<Record<string, string>> => ({
+    clusterName: one.clusterName,
+    'controlPlane.vip': one.controlPlane.vip.join(','),
+    'controlPlane.port': String(one.controlPlane.port),
+    podSubnet: one.podSubnet,
+    serviceSubnet: one.serviceSubnet,
+  });
+  const [was, wanted] = [fixed(kept), fixed(config)];
+  const changed = Object.keys(was).filter((key) => was[key] !== wanted[key]);
+  if (changed.length === 0) return;
+  const list = changed.map((key) => `${key} is ${was[key] ?? ''} and not ${wanted[key] ?? ''}`).join('; ');
+  throw new KubevipError(`this machine is a control plane already, made otherwise: ${list}`, {
+    code: 'CONFIG_CHANGED',
+    exit: EXIT.usage,
+    hints: [
+      `Without flags, \`kubevip init\` goes by what is in ${NODE_CONFIG}.`,
+      'To make it anew: `kubevip reset` first. Everything in the cluster is lost then.',
+    ],
+  });
+}
