@@ -45,7 +45,7 @@ export const LEASE: DhcpLease = {
   rebindSeconds: 105,
 };
 
-const LINK: Link = {
+export const LINK: Link = {
   name: 'eth0',
   index: 2,
   mac: MAC,
@@ -55,6 +55,14 @@ const LINK: Link = {
     { ip: ip('fd77::11'), prefixLength: 64 },
   ],
   gateway: { v4: ip('10.77.0.1'), v6: ip('fd77::1') },
+};
+
+export const NO_LEASES: DhcpLeases = {
+  acquire: () => pending('DhcpDiscovering', ''),
+  keep: (_request, lease) => ready(lease, 'Leased', ''),
+  abandon: () => undefined,
+  release: () => off('Released', ''),
+  onChange: () => () => undefined,
 };
 
 export interface World {

@@ -20,7 +20,7 @@ import { offers, poolFor, type Pool, type PoolConfig } from './pools.ts';
 import type { AddressProber, AssignedAddress, DhcpLease, DhcpLeases } from './port.ts';
 import { VerifiedAddresses } from './verified.ts';
 
-/** How many free addresses of a pool are kept verified. */
+/** How many free addresses of a pool are kept verified, and how far a Service looks beyond one that is not. */
 const WARM = 4;
 
 export interface AllocatorParts {
@@ -204,13 +204,19 @@ export class Allocator {
       if (shared) return shared[0];
     }
     const strangers: string[] = [];
+    // One that is not known to be free yet, or is just being let go of, does not hold up a Service when the next ones are.
+    let asking: NotReady | undefined;
+    let ahead = 0;
     for (const ip of candidates(pool, family, config.descending)) {
       if (uses.has(ip)) continue;
+      if (asking && ++ahead > WARM) break;
       const verdict = this.#verify(ip, intent.link);
       if (verdict === undefined) return ip;
-      if (verdict.reason !== 'AddressConflict') return verdict;
-      strangers.push(ip);
+      if (verdict.state === 'pending') asking ??= verdict;
+      else if (verdict.reason === 'AddressConflict') strangers.push(ip);
+      else return verdict;
     }
+    if (asking) return asking;
     const taken =
       strangers.length > 0 ? `; answered by other hosts on the LAN: ${strangers.slice(0, 5).join(', ')}` : '';
     return failed('PoolExhausted', `pool ${pool.key} has no free IPv${family} address left${taken}`);
