@@ -6,6 +6,7 @@ import { Reconciler } from '../exposure/reconcile.ts';
 import { stageOf } from '../exposure/status/conditions.ts';
 import { Reporter } from '../exposure/status/reporter.ts';
 import { WorkQueue } from '../kube/queue.ts';
+import { FINALIZER } from '../model/annotations.ts';
 import type { Service, ServiceKey } from '../model/kubernetes.ts';
 import { messageOf } from '../model/errors.ts';
 import type { Ip } from '../model/ip.ts';
@@ -251,7 +252,9 @@ export class Agent {
   #lookAgain(which: (key: ServiceKey) => boolean): void {
     for (const service of this.#parts.watchers.services.store.list()) {
       const key: ServiceKey = `${service.metadata.namespace ?? 'default'}/${service.metadata.name}`;
-      if (service.spec.type === 'LoadBalancer' && which(key)) this.#queue.add(key);
+      // Of one that is a LoadBalancer no more something may be left to be taken back.
+      const ours = service.spec.type === 'LoadBalancer' || service.metadata.finalizers?.includes(FINALIZER) === true;
+      if (ours && which(key)) this.#queue.add(key);
     }
   }
 
