@@ -99,6 +99,9 @@ function namesOf(name: Decision<PublishedName>): ServicePatch['annotations'] {
 
 /** The patch that takes away everything of ours, for a Service that is ours no more. */
 export function removalPatch(service: Service): ServicePatch {
+  const { deletionTimestamp, finalizers = [] } = service.metadata;
+  // Nobody will read anything on it once the last finalizer is off.
+  if (deletionTimestamp !== undefined && finalizers.join() === FINALIZER) return { removeFinalizer: FINALIZER };
   const assigned = readAssigned(service);
   const written: string[] = [KEY.assigned, KEY.vipHost, KEY.routerMappings, KEY.publishedNames, KEY.publishedInstances];
   if (assigned?.source === 'dhcp') written.push(KEY.requestedIP, KEY.hwaddr);
