@@ -252,9 +252,7 @@ function slowestOf(subjects: readonly Subject[]): string[] {
   return subjects
     .toSorted((a, b) => (b.took ?? Infinity) - (a.took ?? Infinity))
     .slice(0, SLOWEST)
-    .map(
-      ({ life, took, wrong }) => `${life.name}: ${took?.toFixed(0) ?? 'never'} ms, last ${wrong}; ${describe(life)}`,
-    );
+    .map(({ life, took, story }) => `${life.name}: ${took?.toFixed(0) ?? 'never'} ms; ${story}; ${describe(life)}`);
 }
 
 function describe({ first, steps }: Life): string {

@@ -28,6 +28,8 @@ export class Subject {
   rightSince: number | undefined;
   /** What is not right yet. */
   wrong = 'not looked at yet';
+  /** What was wrong since the last change, and from when on. */
+  readonly #history: { readonly at: number; readonly wrong: string }[] = [];
   /** It was right, and then was not any more without having been changed. */
   readonly relapses: string[] = [];
   /** Every address that was ever on record for it. */
@@ -45,6 +47,7 @@ export class Subject {
     this.changedAt = undefined;
     this.rightSince = undefined;
     this.#shownSince = undefined;
+    this.#history.length = 0;
   }
 
   changed(): void {
@@ -65,7 +68,13 @@ export class Subject {
     if (wrong === undefined) return;
     if (this.rightSince !== undefined) this.relapses.push(`${this.life.name}: ${wrong}`);
     this.rightSince = undefined;
+    if (this.#history.at(-1)?.wrong !== wrong) this.#history.push({ at: performance.now() - this.changedAt, wrong });
     this.wrong = wrong;
+  }
+
+  /** For people: what it waited for, one after the other. */
+  get story(): string {
+    return this.#history.map(({ at, wrong }) => `${at.toFixed(0)} ms: ${wrong}`).join(' → ');
   }
 
   #whatIsShownWrong(service: Service | undefined): string | undefined {
