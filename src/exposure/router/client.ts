@@ -29,8 +29,9 @@ export interface RouterClient {
   /**
    * Make the mapping, or make it last as long again. Never takes a port from somebody else, and never leaves one
    * behind under another number than asked for.
+   * @param wanted where there is a queue: whether it is still to be sent when its turn comes. Default: `signal`.
    */
-  map(ask: MappingAsk, signal?: AbortSignal): Promise<MapAnswer>;
+  map(ask: MappingAsk, signal?: AbortSignal, wanted?: AbortSignal): Promise<MapAnswer>;
   /** Read back from the router who has the external port. */
   find(ask: MappingAsk, signal?: AbortSignal): Promise<FindAnswer>;
   /** Remove a mapping of ours. One that is not there, or belongs to somebody else by now, counts as gone. */

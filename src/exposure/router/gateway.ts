@@ -34,14 +34,13 @@ const AT_MOST_EVERY: Milliseconds = 1000;
 const LOOK_AFTER: Milliseconds = 500;
 /** How long an empty search, and an outer address, are good for the other Services. */
 const KEEP: Milliseconds = 5000;
-/** RFC 6886 wants few requests at a time, and small routers choke on more. */
-const PARALLEL = 4;
 const MAX_OTHERS = 4;
 
 export class Gateway {
   readonly route: Route;
   readonly #io: RouterIo;
-  readonly #limit = createLimit(PARALLEL);
+  /** RFC 6886 §3.1: one request after the other. Small routers choke on more, and answer none of them any sooner. */
+  readonly #limit = createLimit();
   readonly #memory = new RouterMemory();
   readonly #users = new Set<GatewayUser>();
   readonly #addresses = new Map<string, { readonly at: Milliseconds; readonly answer: Promise<CheckAnswer> }>();

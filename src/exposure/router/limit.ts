@@ -1,34 +1,55 @@
-/** At most so many at a time; the others wait in order. */
-import type { RouterClient } from './client.ts';
+/** One at a time; the others wait in order. */
+import type { MappingAsk, RouterClient } from './client.ts';
+import { unreachable } from './exchange.ts';
 
-export type Limit = <T>(task: () => Promise<T>) => Promise<T>;
+/** Undefined: the signal was aborted before the task had its turn, and it never began. */
+export type Limit = <T>(task: () => Promise<T>, signal?: AbortSignal) => Promise<T | undefined>;
 
-export function createLimit(parallel: number): Limit {
-  let running = 0;
-  const waiting: (() => void)[] = [];
-  return async (task) => {
-    if (running >= parallel) await new Promise<void>((resolve) => void waiting.push(resolve));
-    else running++;
+export function createLimit(): Limit {
+  let running = false;
+  const waiting = new Set<() => void>();
+  const turn = (signal: AbortSignal | undefined): Promise<boolean> =>
+    new Promise((resolve) => {
+      const begin = (): void => {
+        signal?.removeEventListener('abort', giveUp);
+        resolve(true);
+      };
+      const giveUp = (): void => {
+        waiting.delete(begin);
+        resolve(false);
+      };
+      if (signal?.aborted === true) return giveUp();
+      signal?.addEventListener('abort', giveUp, { once: true });
+      waiting.add(begin);
+    });
+  return async (task, signal) => {
+    if (running && !(await turn(signal))) return undefined;
+    running = true;
     try {
       return await task();
     } finally {
-      // The slot is handed on, not freed, so that nobody comes in between.
-      const next = waiting.shift();
-      if (next) next();
-      else running--;
+      // Not free in between, so that nobody gets ahead of those who wait.
+      const [next] = waiting;
+      running = next !== undefined;
+      if (next) waiting.delete(next);
+      next?.();
     }
   };
 }
 
+const CANCELLED = unreachable('cancelled');
+
 /** A client whose calls pass through a limit. */
 export function limited(client: RouterClient, limit: Limit): RouterClient {
   return {
-    list: (source, signal) => limit(() => client.list(source, signal)),
     method: client.method,
     gateway: client.gateway,
-    map: (ask, signal) => limit(() => client.map(ask, signal)),
-    find: (ask, signal) => limit(() => client.find(ask, signal)),
-    unmap: (record, source, signal) => limit(() => client.unmap(record, source, signal)),
-    check: (source, signal) => limit(() => client.check(source, signal)),
+    list: (source, signal) => limit(() => client.list(source, signal), signal),
+    map: async (ask: MappingAsk, signal, wanted = signal) =>
+      (await limit(() => client.map(ask, signal), wanted)) ?? CANCELLED,
+    find: async (ask, signal) => (await limit(() => client.find(ask, signal), signal)) ?? CANCELLED,
+    unmap: async (record, source, signal) =>
+      (await limit(() => client.unmap(record, source, signal), signal)) ?? CANCELLED,
+    check: async (source, signal) => (await limit(() => client.check(source, signal), signal)) ?? CANCELLED,
   };
 }

@@ -21,7 +21,7 @@ export async function openPort(
   const { search: signal, request } = signals;
   let worst: Refused | Unreachable | undefined;
   for await (const client of candidates(gateway, ask.source, known, signal)) {
-    const answer = await client.map(ask, request);
+    const answer = await client.map(ask, request, signal);
     const seen = answer.kind === 'taken' ? await asUpnpSeesIt(gateway, answer, ask, signals) : answer;
     if (seen.kind === 'mapped') return { ...seen, record: await withAddress(gateway, seen.record, ask.source) };
     // Another method would ask the same table of the same router.
@@ -62,7 +62,7 @@ async function asUpnpSeesIt(
   if (taken.holder) return taken;
   for await (const client of gateway.clients(ask.source, search)) {
     if (client.method !== 'igd1' && client.method !== 'igd2') continue;
-    const answer = await client.map(ask, request);
+    const answer = await client.map(ask, request, search);
     if (answer.kind !== 'unreachable') return answer;
   }
   return taken;

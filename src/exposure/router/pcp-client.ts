@@ -11,7 +11,6 @@ import {
   type PcpResponse,
 } from '../../protocols/pcp/message.ts';
 import { PCP_RESULT, pcpResultText, pcpRetryAfter } from '../../protocols/pcp/result.ts';
-import { natPmpSchedule } from '../../protocols/natpmp/schedule.ts';
 import {
   FOR_NO_TIME,
   NOT_IN_TIME,
@@ -32,9 +31,16 @@ export interface PcpClientOptions extends RouterIo {
   readonly gateway: Ip;
   readonly link: string;
   readonly heard: EpochHeard;
-  /** Pauses between sendings; the default lasts 3.75 s: the server is on this LAN, but may be slow. */
+  /** Pauses between sendings. */
   readonly pauses?: readonly number[];
 }
+
+/**
+ * RFC 6887 §8.1.1 begins with 3 s, for servers further away. This one is on the LAN, but takes the longer for each
+ * request the more mappings it has (miniupnpd: 100 ms at thirty), does one after the other, and does again whatever is
+ * sent again: with less patience a busy one would have the more to do.
+ */
+const PATIENT: readonly Milliseconds[] = [1000, 2000, 2000];
 
 const NO_OPTION: readonly number[] = [
   PCP_RESULT.unsupportedOption,
@@ -47,7 +53,7 @@ const GONE: readonly number[] = [PCP_RESULT.success, PCP_RESULT.noResources];
 
 export function createPcpClient(options: PcpClientOptions): RouterClient {
   const { gateway, link, heard } = options;
-  const pauses = options.pauses ?? natPmpSchedule(4);
+  const pauses = options.pauses ?? PATIENT;
 
   const request = async (message: PcpRequest, signal?: AbortSignal): Promise<Answered<PcpResponse>> => {
     const answer = await ask(

@@ -229,6 +229,8 @@ export class ServiceMappings implements GatewayUser {
         const answer = closePort(old ?? gateway, record, this.#sourceFor(record), signal);
         // A router that may be gone keeps nobody waiting for the one that is there.
         const unreachable = !old && (await answer).kind === 'unreachable';
+        // It may not even have been asked: the next round does.
+        if (signal.aborted) return;
         // Nor does one that is silent an address that the Service has left: what leads there runs out.
         if (!unreachable || record.internalIp !== this.source) this.#held.delete(key);
       }),

@@ -75,24 +75,27 @@ describe('outer addresses', () => {
 });
 
 describe('the queue', () => {
-  it('runs so many at a time, in order, and goes on after an error', async () => {
-    const limit = createLimit(2);
+  it('runs one at a time, in order, goes on after an error, and leaves out who does not want to wait', async () => {
+    const limit = createLimit();
+    const tired = new AbortController();
     const log: string[] = [];
     const release: (() => void)[] = [];
     const task = (name: string) => () => {
       log.push(name);
-      return new Promise<void>((resolve, reject) => {
-        release.push(name === 'b' ? () => reject(new Error('no')) : resolve);
+      return new Promise<string>((resolve, reject) => {
+        release.push(() => (name === 'b' ? reject(new Error('no')) : resolve(name)));
       });
     };
-    const all = ['a', 'b', 'c', 'd'].map((name) => limit(task(name)).catch(() => 'failed'));
+    const signalOf = (name: string): AbortSignal | undefined => (name === 'c' ? tired.signal : undefined);
+    const all = ['a', 'b', 'c', 'd'].map((name) => limit(task(name), signalOf(name)).catch(() => 'failed'));
     await Promise.resolve();
-    expect(log).toEqual(['a', 'b']);
-    for (let i = 0; i < 4; i++) {
+    expect(log).toEqual(['a']);
+    tired.abort();
+    for (let i = 0; i < 3; i++) {
       release[i]?.();
       await new Promise((resolve) => setImmediate(resolve));
     }
-    expect(log).toEqual(['a', 'b', 'c', 'd']);
-    expect(await Promise.all(all)).toEqual([undefined, 'failed', undefined, undefined]);
+    expect(log).toEqual(['a', 'b', 'd']);
+    expect(await Promise.all(all)).toEqual(['a', 'failed', undefined, 'd']);
   });
 });
