@@ -6,7 +6,6 @@ import { Reconciler } from '../exposure/reconcile.ts';
 import { stageOf } from '../exposure/status/conditions.ts';
 import { Reporter } from '../exposure/status/reporter.ts';
 import { WorkQueue } from '../kube/queue.ts';
-import { FINALIZER } from '../model/annotations.ts';
 import type { Service, ServiceKey } from '../model/kubernetes.ts';
 import { messageOf } from '../model/errors.ts';
 import type { Ip } from '../model/ip.ts';
@@ -71,7 +70,7 @@ export class Agent {
       services: () => services.list(),
       pools: () => this.#pools,
       defaultLink: () => config.link,
-      changed: () => this.#lookAgain((key) => !this.#hasAddress(key)),
+      changed: () => this.#lookAgain((key) => this.#lacksAddress(key)),
     });
     this.#reconciler = new Reconciler({
       node: config.node,
@@ -106,7 +105,7 @@ export class Agent {
   /** Resolves once every Service has been seen. */
   async start(): Promise<void> {
     const { config, watchers, stages, allocatorElection } = this.#parts;
-    const all = (): void => this.#lookAgain(() => true);
+    const all = (): void => this.#lookAgain();
     this.#stops.push(
       watchers.configMaps.onChange((_key, object) => this.#poolsChanged(object?.data ?? {})),
       watchers.endpointSlices.onChange((_key, object, previous) => {
@@ -160,7 +159,7 @@ export class Agent {
         if (freed.length === 0) return;
         this.#allocator.freed(freed);
         // Whoever found the pool exhausted need not wait for the next resync.
-        this.#lookAgain((other) => !this.#hasAddress(other));
+        this.#lookAgain((other) => this.#lacksAddress(other));
         this.#warm();
       }),
     );
@@ -246,15 +245,14 @@ export class Agent {
     this.#pools = parsePools(data);
     for (const { key, message } of this.#pools.problems)
       this.#log.warn({ key }, `ConfigMap ${this.#parts.config.configMap.name}: ${message}`);
-    this.#lookAgain(() => true);
+    this.#lookAgain();
   }
 
-  #lookAgain(which: (key: ServiceKey) => boolean): void {
+  /** By default at every Service: of one that is a LoadBalancer no more something may be left to be taken back. */
+  #lookAgain(which: (key: ServiceKey) => boolean = () => true): void {
     for (const service of this.#parts.watchers.services.store.list()) {
       const key: ServiceKey = `${service.metadata.namespace ?? 'default'}/${service.metadata.name}`;
-      // Of one that is a LoadBalancer no more something may be left to be taken back.
-      const ours = service.spec.type === 'LoadBalancer' || service.metadata.finalizers?.includes(FINALIZER) === true;
-      if (ours && which(key)) this.#queue.add(key);
+      if (which(key)) this.#queue.add(key);
     }
   }
 
@@ -262,13 +260,11 @@ export class Agent {
     for (const key of keys) this.#queue.add(key);
   }
 
-  #hasAddress(key: ServiceKey): boolean {
+  #lacksAddress(key: ServiceKey): boolean {
     const service = this.#parts.watchers.services.store.get(key);
-    return (
-      service !== undefined &&
-      service.status?.conditions?.some(({ type, status }) => type.endsWith('/AddressAssigned') && status === 'True') ===
-        true
-    );
+    const conditions = service?.status?.conditions ?? [];
+    const isServed = conditions.some(({ type, status }) => type.endsWith('/AddressAssigned') && status === 'True');
+    return service?.spec.type === 'LoadBalancer' && !isServed;
   }
 
   /** Now, and once restarted agents have given up the addresses that nobody asks for: only then can those be borrowed. */
