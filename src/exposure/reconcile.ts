@@ -87,13 +87,17 @@ export class Reconciler {
     const service = this.#parts.service(key);
     if (!service) return this.#gone(key);
     const intent = readIntent(service, this.#parts.rules);
-    if (intent.state !== 'ready' || service.metadata.deletionTimestamp !== undefined) return this.#withdraw(service);
+    const leaves = service.metadata.deletionTimestamp !== undefined || this.#withdrawal.isUndone(service);
+    if (intent.state !== 'ready' || leaves) return this.#withdraw(service);
     this.#withdrawal.afresh(key);
     this.#names.claim(key, service, intent.value);
 
     const assigned = readAssigned(service);
-    const address = this.#address(intent.value, assigned);
     const owner = this.#owner(intent.value, assigned);
+    const left = isMine(owner) ? this.#withdrawal.leftFor(service) : undefined;
+    const address = left
+      ? ready(left, 'AddressAssigned', describeAssigned(left))
+      : this.#address(intent.value, assigned);
     const announced = this.#announcement(intent.value, assigned, owner);
     const leaving = this.#leave(service, assigned, address, owner);
     const ownerOf = (ip: Ip): Decision<Owner> => this.#ownerOf(ip);
@@ -221,7 +225,10 @@ export class Reconciler {
       this.#withdrawal.settled(keyOf(service));
       return undefined;
     }
-    if (!isMine(owner)) return undefined;
+    if (!isMine(owner)) {
+      this.#withdrawal.settled(keyOf(service));
+      return undefined;
+    }
     this.#leases.forget(keyOf(service));
     const cleared = this.#withdrawal.leave(service, assigned, next);
     if (cleared.state === 'off') return cleared;

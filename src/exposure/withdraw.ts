@@ -2,6 +2,7 @@
  * The pipeline backwards, for a Service that is being deleted or is ours no more: name, router mapping, lease,
  * announcement, and only then the record and the finalizer. The owner does it, from where the address stands.
  */
+import { KEY } from '../model/annotations.ts';
 import { off, type Decision } from '../model/decision.ts';
 import type { Ip } from '../model/ip.ts';
 import { keyOf, type Service, type ServiceKey } from '../model/kubernetes.ts';
@@ -33,12 +34,12 @@ export interface WithdrawalParts {
 export class Withdrawal {
   readonly #parts: WithdrawalParts;
   readonly #claims: Claims;
-  /** UIDs of Services that are undone: until the API server says so too, nothing of them is touched again. */
+  /** What stood on Services that are undone: until the API server says so too, nothing of them is touched again. */
   readonly #done = new Map<ServiceKey, string>();
   /** UIDs of Services whose names are said goodbye to. */
   readonly #unnamed = new Map<ServiceKey, string>();
   /** Changes of address for which everything is cleared away; as above. */
-  readonly #left = new Map<ServiceKey, string>();
+  readonly #left = new Map<ServiceKey, { readonly from: string; readonly next: AssignedAddress }>();
 
   constructor(parts: WithdrawalParts, claims: Claims) {
     this.#parts = parts;
@@ -60,8 +61,7 @@ export class Withdrawal {
       if (this.#parts.allocating()) reporter.report(service, { ...removalPatch(service), onThisVersion: true });
       return;
     }
-    const uid = service.metadata.uid ?? '';
-    if (this.#done.get(key) === uid) return reporter.report(service, removalPatch(service));
+    if (this.isUndone(service)) return reporter.report(service, removalPatch(service));
     // Where the first address is the others are; one that is not (see Claims.leaderOf) goes with its claim.
     const [owner] = assigned.ips.map((ip) => ownerOf(ip));
     if (!owner || !isMine(owner)) {
@@ -80,7 +80,7 @@ export class Withdrawal {
     for (const ip of assigned.ips) {
       if (this.#claims.claimants(ip).every((claimant) => claimant === key)) announcement.release(ip);
     }
-    this.#done.set(key, uid);
+    this.#done.set(key, recordOf(service));
     reporter.report(service, removalPatch(service));
   }
 
@@ -103,14 +103,24 @@ export class Withdrawal {
    */
   leave(service: Service, assigned: AssignedAddress, next: AssignedAddress): Decision {
     const key = keyOf(service);
-    const change = `${service.metadata.uid} ${assigned.ips.join()} ${next.ips.join()}`;
-    if (this.#left.get(key) === change) return CLEARED;
+    if (this.leftFor(service) !== undefined) return CLEARED;
     const left = assigned.ips.filter((ip) => !next.ips.includes(ip));
     const unmapped = this.#unmap(service, left);
     if (unmapped.state !== 'off') return unmapped;
     const given = next.lease?.ip === assigned.lease?.ip ? CLEARED : this.#giveBack(service, assigned);
-    if (given.state === 'off') this.#left.set(key, change);
+    if (given.state === 'off') this.#left.set(key, { from: addressesOf(service), next });
     return given;
+  }
+
+  /** What the Service has left its address for: that is being written, whatever is wished for by now. */
+  leftFor(service: Service): AssignedAddress | undefined {
+    const left = this.#left.get(keyOf(service));
+    return left?.from === addressesOf(service) ? left.next : undefined;
+  }
+
+  /** Whether all of it has been taken back and that is being written, whatever is wished for by now. */
+  isUndone(service: Service): boolean {
+    return this.#done.get(keyOf(service)) === recordOf(service);
   }
 
   /** Nothing of the Service is undone any more: it is wanted again, or has nothing that could be. */
@@ -152,4 +162,12 @@ export class Withdrawal {
     }
     return withdrawFamilies(router, service, addresses);
   }
+}
+
+function recordOf({ metadata }: Service): string {
+  return `${metadata.uid} ${metadata.annotations?.[KEY.assigned]}`;
+}
+
+function addressesOf(service: Service): string {
+  return `${service.metadata.uid} ${readAssigned(service)?.ips.join()}`;
 }

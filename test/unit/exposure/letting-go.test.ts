@@ -76,6 +76,22 @@ describe('a Service that is gone', () => {
     expect(world.log).toContain(`abandon ${WEB}`);
   });
 
+  it('was let go, and is wanted again while that is being written: is let go first', async () => {
+    const world = await exposed({ [KEY.router]: '8080' });
+    const before = world.services.get(WEB)!;
+    world.services.set(WEB, { ...before, spec: { ...before.spec, type: 'ClusterIP' } });
+    world.reconciler.reconcile(WEB);
+    expect(world.log).toContain('unmap');
+    world.log.length = 0;
+    world.services.set(WEB, before);
+    world.reconciler.reconcile(WEB);
+    // A port opened now would lead to an address that the Service is about to lose.
+    expect(world.log).not.toContain('map 8080');
+    await world.settle(WEB);
+    expect(world.condition(WEB, CONDITION.ready)).toMatchObject({ status: 'True' });
+    expect(world.log).toContain('map 8080');
+  });
+
   it('was let go once, and wanted again before that was on record: has everything taken back once more', async () => {
     const wish = { [KEY.dhcp]: 'true', [KEY.router]: '8080', [KEY.mdns]: 'true' };
     const world = await exposed(wish);
@@ -194,6 +210,21 @@ describe('a Service whose wish for an address changes', () => {
     expect(ipOf(after)).toBe(LEASE.ip);
     expect(after && readAssigned(after)?.next).toBeUndefined();
     expect(owner.log.filter((line) => line === 'unmap')).toHaveLength(1);
+  });
+
+  it('and back again while the change is being written gets there, and is given another address then', async () => {
+    const world = await exposed({ [KEY.router]: '8080' });
+    annotate(world, { [KEY.dhcp]: 'true' });
+    for (let i = 0; i < 3; i++) world.reconciler.reconcile(WEB);
+    expect(world.log).toContain('unmap');
+    world.log.length = 0;
+    annotate(world, { [KEY.dhcp]: undefined });
+    world.reconciler.reconcile(WEB);
+    // What is open now leads to the old address, which the Service is about to lose.
+    expect(world.log.filter((line) => line.startsWith('map'))).toEqual([]);
+    const after = await world.settle(WEB);
+    expect(after && readAssigned(after)?.source).toBe('pool');
+    expect(world.condition(WEB, CONDITION.ready)).toMatchObject({ status: 'True' });
   });
 
   it('and back again before the change was made stays where it is', async () => {
