@@ -19,6 +19,8 @@ export interface LanWatch {
   ask(address: Ip): void;
   /** The last one who claimed it. */
   last(address: Ip): Claim | undefined;
+  /** How often it was asked for since then. */
+  askedInVain(address: Ip): number;
   /** Addresses that two machines claimed in turn within a second, with both. */
   readonly doubles: readonly string[];
   close(): void;
@@ -28,6 +30,7 @@ export function watchLan({ network, link }: BenchLab): LanWatch {
   const claims = new Map<Ip, Claim>();
   /** The last claim of whoever had the address before. */
   const earlier = new Map<Ip, Claim>();
+  const inVain = new Map<Ip, number>();
   const doubles: string[] = [];
   const source = link.addresses.find((address) => !address.ip.includes(':'))?.ip ?? ip('0.0.0.0');
   const note = (address: Ip, mac: Mac): void => {
@@ -40,6 +43,7 @@ export function watchLan({ network, link }: BenchLab): LanWatch {
       earlier.set(address, last);
     }
     claims.set(address, { mac, at: now });
+    inVain.delete(address);
   };
   const socket = network.openFrames({ link, etherType: ARP_ETHER_TYPE }, (frame) => {
     try {
@@ -51,7 +55,8 @@ export function watchLan({ network, link }: BenchLab): LanWatch {
     }
   });
   return {
-    ask: (address) =>
+    ask: (address) => {
+      inVain.set(address, (inVain.get(address) ?? 0) + 1);
       socket.send(
         encodeArp({
           to: BROADCAST_MAC,
@@ -62,8 +67,10 @@ export function watchLan({ network, link }: BenchLab): LanWatch {
           targetMac: ZERO_MAC,
           targetIp: address,
         }),
-      ),
+      );
+    },
     last: (address) => claims.get(address),
+    askedInVain: (address) => inVain.get(address) ?? 0,
     doubles,
     close: () => socket.close(),
   };

@@ -9,8 +9,11 @@ import { whatIsWrong, type Wish } from './wish.ts';
 
 /** An address that nobody has answered for during this time, though asked every 25 ms, is silent. */
 const SILENT_MS = 150;
-/** An address that was not answered for during this time, though asked every second, is lost. */
-const SILENT_FOR_GOOD_MS = 3500;
+/**
+ * An address that was not answered for during this time, though asked so often, is lost. It is asked every second, but a
+ * busy machine comes to that late, and one frame lost is no address lost.
+ */
+const SILENT_FOR_GOOD = { ms: 3500, asked: 3 };
 
 export interface Surroundings {
   readonly lan: LanWatch;
@@ -106,7 +109,8 @@ export class Subject {
     }
     const ip = service && readAssigned(service)?.ips[0];
     const claim = ip && lan.last(ip);
-    if (!claim || claim.at < Math.max(changedAt, now - SILENT_FOR_GOOD_MS)) return `nobody answers for ${ip}`;
+    const silent = claim && claim.at < now - SILENT_FOR_GOOD.ms && lan.askedInVain(ip) >= SILENT_FOR_GOOD.asked;
+    if (!claim || claim.at < changedAt || silent === true) return `nobody answers for ${ip}`;
     const owner = service.metadata.annotations?.[KEY.vipHost] ?? '';
     if (claim.mac !== macOf(owner)) return `${claim.mac} answers for ${ip}, and not ${owner}`;
     this.rightSince ??= now;
