@@ -70,7 +70,7 @@ export class Agent {
       services: () => services.list(),
       pools: () => this.#pools,
       defaultLink: () => config.link,
-      changed: () => this.#lookAgain((key) => this.#lacksAddress(key)),
+      changed: (keys) => (keys ? this.#addAll(keys) : this.#lookAgain((key) => this.#lacksAddress(key))),
     });
     this.#reconciler = new Reconciler({
       node: config.node,

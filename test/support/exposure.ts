@@ -209,7 +209,7 @@ export function createWorld(node = 'n1'): World {
     prober: { probe: (address) => Promise.resolve(strangers.get(address)) },
     leases,
     clock,
-    services: () => services.values(),
+    services: () => [...services.values()],
     pools: () => parsePools(world.configMap),
     defaultLink: () => undefined,
     changed: () => undefined,

@@ -88,7 +88,7 @@ export function createSlowCluster(chance: Chance, longest: Milliseconds, server:
         prober: { probe: () => Promise.resolve(undefined) },
         leases: node.leases,
         clock,
-        services: () => this.#view.values(),
+        services: () => [...this.#view.values()],
         pools: () => POOL,
         defaultLink: () => 'eth0',
         changed: () => this.again(),

@@ -2,7 +2,7 @@
  * Gives addresses to Services. Runs on one agent at a time (under a Lease); a ledger in memory bridges the
  * moment between a decision and its arrival on the Service, everything else is read from the cluster.
  */
-import { failed, ready, type Decision, type NotReady } from '../../model/decision.ts';
+import { failed, pending, ready, type Decision, type NotReady } from '../../model/decision.ts';
 import { familyOf, type Family, type Ip } from '../../model/ip.ts';
 import { namespaceOf, type Service, type ServiceKey } from '../../model/kubernetes.ts';
 import type { Clock } from '../../model/time.ts';
@@ -11,8 +11,9 @@ import type { AddressRequest, Intent } from '../intent/port.ts';
 import { checkAddress } from './address-check.ts';
 import { describeAssigned } from './assigned.ts';
 import { candidates, poolContains } from './candidates.ts';
-import { addressesInUse, canShare, type Use } from './in-use.ts';
-import { Ledger } from './ledger.ts';
+import { canShare } from './in-use.ts';
+import { Ledger, type Uses } from './ledger.ts';
+import { ProbeTurns } from './probe-turns.ts';
 import { satisfies } from './satisfies.ts';
 import { noFamily, noPool } from './pool-refusals.ts';
 import { linkFor } from './subnets.ts';
@@ -20,6 +21,7 @@ import { offers, poolFor, type Pool, type PoolConfig } from './pools.ts';
 import type { AddressProber, AssignedAddress, DhcpLease, DhcpLeases } from './port.ts';
 import { VerifiedAddresses } from './verified.ts';
 
+const OTHERS_FIRST = pending('Probing', 'the LAN is being asked about the addresses of other Services');
 /** How many free addresses of a pool are kept verified, and how far a Service looks beyond one that is not. */
 const WARM = 4;
 
@@ -29,23 +31,24 @@ export interface AllocatorParts {
   readonly leases: DhcpLeases;
   readonly clock: Clock;
   /** Every Service of the cluster. */
-  readonly services: () => Iterable<Service>;
+  readonly services: () => readonly Service[];
   readonly pools: () => PoolConfig;
   /** `vip_servicesinterface` or `vip_interface`: where DHCP is spoken and unplaced addresses are probed. */
   readonly defaultLink: () => string | undefined;
-  /** A probe has ended: Services that wait may be looked at again. */
-  readonly changed: () => void;
+  /** A probe has ended: these Services are to be looked at again; without any named all that wait. */
+  readonly changed: (services?: readonly ServiceKey[]) => void;
 }
 
 export class Allocator {
   readonly #parts: AllocatorParts;
   readonly #verified: VerifiedAddresses;
   readonly #ledger: Ledger;
+  readonly #turns = new ProbeTurns();
 
   constructor(parts: AllocatorParts) {
     this.#parts = parts;
     this.#ledger = new Ledger(parts.clock, parts.services);
-    this.#verified = new VerifiedAddresses(parts.prober, parts.clock, () => parts.changed());
+    this.#verified = new VerifiedAddresses(parts.prober, parts.clock, (ip) => this.#probed(ip));
   }
 
   /**
@@ -72,6 +75,7 @@ export class Allocator {
   /** The Service is gone or carries its address: the ledger's line is no longer needed. */
   settled(service: ServiceKey): void {
     this.#ledger.settled(service);
+    this.#turns.forget(service);
   }
 
   /** A Service lost these addresses: they may be given out again as soon as their last owner has let go. */
@@ -98,7 +102,7 @@ export class Allocator {
 
   /** Why the Service cannot have this very address; undefined: it can. */
   #mayHave(intent: Intent, ip: Ip): NotReady | undefined {
-    const users = this.#ledger.uses(intent.service).get(ip) ?? [];
+    const users = this.#ledger.uses(intent.service).of(ip);
     if (users.length === 0) return this.#verify(ip, intent.link);
     const ports = intent.ports.map(({ port }) => port);
     return canShare(ports, users)
@@ -120,7 +124,7 @@ export class Allocator {
     // The owner keeps a lease up; it is not acquired twice.
     const lease = current?.lease ? ready(current.lease, '', '') : this.#acquire(intent, wanted, link);
     if (lease.state !== 'ready') return lease;
-    const other = this.#ledger.uses(intent.service).get(lease.value.ip)?.[0];
+    const other = this.#ledger.uses(intent.service).of(lease.value.ip)[0];
     if (other)
       return failed(
         'AddressInUse',
@@ -200,23 +204,41 @@ export class Allocator {
     const uses = this.#ledger.uses(intent.service);
     const ports = intent.ports.map(({ port }) => port);
     if (family === 4 && config.allowsSharing(namespace)) {
-      const shared = [...uses].find(([ip, users]) => poolContains(pool, ip) && canShare(ports, users));
-      if (shared) return shared[0];
+      const shared = [...uses.addresses()].find((ip) => poolContains(pool, ip) && canShare(ports, uses.of(ip)));
+      if (shared !== undefined) return shared;
     }
     const strangers: string[] = [];
+    let undecided = false;
     // One that is not known to be free yet, or is just being let go of, does not hold up a Service when the next ones are.
     let asking: NotReady | undefined;
     let ahead = 0;
     for (const ip of candidates(pool, family, config.descending)) {
       if (uses.has(ip)) continue;
       if (asking && ++ahead > WARM) break;
+      if (!this.#verified.isKnown(ip)) {
+        // One question at a time for each Service, and none for two.
+        if (asking) continue;
+        if (this.#turns.isForAnother(ip, intent.service)) {
+          undecided = true;
+          continue;
+        }
+        if (!this.#turns.take(ip, intent.service)) {
+          asking = OTHERS_FIRST;
+          continue;
+        }
+      }
       const verdict = this.#verify(ip, intent.link);
+      if (verdict?.state !== 'pending') this.#turns.drop(ip);
       if (verdict === undefined) return ip;
       if (verdict.state === 'pending') asking ??= verdict;
       else if (verdict.reason === 'AddressConflict') strangers.push(ip);
       else return verdict;
     }
     if (asking) return asking;
+    if (undecided) {
+      this.#turns.wait(intent.service);
+      return OTHERS_FIRST;
+    }
     const taken =
       strangers.length > 0 ? `; answered by other hosts on the LAN: ${strangers.slice(0, 5).join(', ')}` : '';
     return failed('PoolExhausted', `pool ${pool.key} has no free IPv${family} address left${taken}`);
@@ -224,8 +246,14 @@ export class Allocator {
 
   /** Undefined: the address is free. */
   #verify(ip: Ip, link: string | undefined): NotReady | undefined {
-    const isOurs = (address: Ip): boolean => addressesInUse(this.#parts.services()).has(address);
+    const isOurs = (address: Ip): boolean => this.#ledger.inCluster().has(address);
     return checkAddress({ network: this.#parts.network, verified: this.#verified, isOurs }, ip, link);
+  }
+
+  #probed(ip: Ip): void {
+    const services = this.#turns.ended(ip);
+    // What was asked about for nobody in particular may be what anybody waits for.
+    this.#parts.changed(services.length > 0 ? services : undefined);
   }
 
   #dhcpLink(intent: Intent): string | undefined {
@@ -239,7 +267,7 @@ export class Allocator {
     );
   }
 
-  #warm(pool: Pool, uses: Map<Ip, Use[]>): void {
+  #warm(pool: Pool, uses: Uses): void {
     const links = this.#parts.network.links();
     for (const family of [4, 6] as const) {
       let warm = 0;

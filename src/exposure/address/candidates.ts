@@ -11,6 +11,30 @@ const MAX_LOOKED_AT = 65_536;
  * the IPv6 address of a /64 itself, which every router there answers for (RFC 4291 §2.6.1).
  */
 export function* candidates(pool: Pool, family: Family, descending: boolean): Generator<Ip> {
+  const order = `${family} ${descending}`;
+  const orders = memory.get(pool) ?? new Map<string, Remembered>();
+  memory.set(pool, orders);
+  const remembered = orders.get(order) ?? { ips: [], rest: enumerate(pool, family, descending) };
+  orders.set(order, remembered);
+  for (let i = 0; ; i++) {
+    if (i === remembered.ips.length) {
+      const next = remembered.rest.next();
+      if (next.done === true) return;
+      remembered.ips.push(next.value);
+    }
+    const ip = remembered.ips[i];
+    if (ip !== undefined) yield ip;
+  }
+}
+
+/** Looked through for every Service, but worked out once: writing an address down costs more than looking it up. */
+interface Remembered {
+  readonly ips: Ip[];
+  readonly rest: Generator<Ip, void>;
+}
+const memory = new WeakMap<Pool, Map<string, Remembered>>();
+
+function* enumerate(pool: Pool, family: Family, descending: boolean): Generator<Ip, void> {
   const ranges = mergedRanges(pool, family);
   if (descending) ranges.reverse();
   let looked = 0;

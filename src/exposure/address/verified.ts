@@ -48,6 +48,11 @@ export class VerifiedAddresses {
     return { state: 'unprobed' };
   }
 
+  /** Whether the last answer still counts. */
+  isKnown(ip: Ip): boolean {
+    return (this.#known.get(ip)?.until ?? 0) > this.#clock.now();
+  }
+
   /** Ask again before the answer grows old. */
   keepWarm(ip: Ip, link: string): void {
     const entry = this.#known.get(ip);

@@ -17,12 +17,14 @@ export interface Change<T extends KubeObject> {
 export interface ReadonlyStore<T extends KubeObject> {
   /** By {@link storeKey}. */
   get(key: string): T | undefined;
+  /** The same array until something changes, so that what is made of it can be kept. */
   list(): readonly T[];
   readonly size: number;
 }
 
 export class Store<T extends KubeObject> implements ReadonlyStore<T> {
   readonly #objects = new Map<string, T>();
+  #list: readonly T[] | undefined;
 
   get size(): number {
     return this.#objects.size;
@@ -33,7 +35,7 @@ export class Store<T extends KubeObject> implements ReadonlyStore<T> {
   }
 
   list(): readonly T[] {
-    return [...this.#objects.values()];
+    return (this.#list ??= [...this.#objects.values()]);
   }
 
   /** Takes in one object; undefined when it is the version already held. */
@@ -42,6 +44,7 @@ export class Store<T extends KubeObject> implements ReadonlyStore<T> {
     const previous = this.#objects.get(key);
     if (previous && isSameVersion(previous, object)) return undefined;
     this.#objects.set(key, object);
+    this.#list = undefined;
     return { key, object, previous };
   }
 
@@ -50,6 +53,7 @@ export class Store<T extends KubeObject> implements ReadonlyStore<T> {
     const previous = this.#objects.get(key);
     if (!previous) return undefined;
     this.#objects.delete(key);
+    this.#list = undefined;
     return { key, object: undefined, previous };
   }
 
