@@ -70,17 +70,19 @@ export function createLeaseStore({ leases, watcher, namespace, clock }: LeaseSto
       return () => void callbacks.delete(callback);
     },
     async read(name, call) {
-      const lease = await leases.find({ name, namespace }, call);
+      const lease = await leases.find({ name, namespace }, urgently(call));
       take(name, lease);
       return lease;
     },
-    create: async (lease, call) => conflictOr(async () => written(await leases.create(inNamespace(lease), call))),
-    replace: async (lease, call) => conflictOr(async () => written(await leases.replace(inNamespace(lease), call))),
+    create: async (lease, call) =>
+      conflictOr(async () => written(await leases.create(inNamespace(lease), urgently(call)))),
+    replace: async (lease, call) =>
+      conflictOr(async () => written(await leases.replace(inNamespace(lease), urgently(call)))),
     delete: async (lease, call: LeaseCall) =>
       conflictOr(async () => {
         const { name, uid, resourceVersion } = lease.metadata;
         try {
-          await leases.delete({ name, namespace }, { ...call, uid, resourceVersion });
+          await leases.delete({ name, namespace }, { ...urgently(call), uid, resourceVersion });
         } catch (error) {
           if (!isApiError(error, 'NOT_FOUND')) throw error;
         }
@@ -92,6 +94,10 @@ export function createLeaseStore({ leases, watcher, namespace, clock }: LeaseSto
   function inNamespace(lease: Lease): Lease {
     return { ...lease, metadata: { ...lease.metadata, namespace } };
   }
+}
+
+function urgently(call: LeaseCall): LeaseCall & { readonly urgent: true } {
+  return { ...call, urgent: true };
 }
 
 async function conflictOr<T>(act: () => Promise<T>): Promise<T | 'conflict'> {

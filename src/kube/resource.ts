@@ -10,6 +10,8 @@ export interface CallOptions {
   readonly signal?: AbortSignal | undefined;
   /** Default 15 s. */
   readonly timeoutMs?: Milliseconds;
+  /** Not to wait behind calls that are not. */
+  readonly urgent?: boolean;
 }
 
 /** Which object. Without a namespace: that of the connection's context. */

@@ -29,6 +29,8 @@ export interface ApiRequest {
   readonly contentType?: string;
   readonly timeoutMs?: Milliseconds;
   readonly signal?: AbortSignal | undefined;
+  /** Waits for no other call. */
+  readonly urgent?: boolean;
   /** For error messages. */
   readonly subject: Subject;
 }
@@ -65,6 +67,9 @@ const DEFAULT_TIMEOUT_MS = 15_000;
 const MAX_LINE_BYTES = 16 << 20;
 /** Below the 90 s after which the API server closes an idle connection under our feet. */
 const IDLE_SOCKET_MS = 45_000;
+/** A TLS connection costs some 50 KB and a millisecond: a thousand writes at once share these few. */
+const CALLS_AT_A_TIME = 16;
+const IDLE_SOCKETS = 2;
 /** A machine that lost power answers no keep-alive: noticed 3 s + 10 probes later, not after minutes. */
 const KEEP_ALIVE_MS = 3000;
 
@@ -76,10 +81,16 @@ export function createTransport(credentials: Credentials, userAgent: string): Tr
     timeout: IDLE_SOCKET_MS,
     scheduling: 'lifo',
   } as const;
-  const agent = secure ? new https.Agent(agentOptions) : new http.Agent(agentOptions);
+  const openAgent = (options: http.AgentOptions): http.Agent =>
+    secure ? new https.Agent({ ...agentOptions, ...options }) : new http.Agent({ ...agentOptions, ...options });
+  const calls = openAgent({ maxSockets: CALLS_AT_A_TIME, maxFreeSockets: IDLE_SOCKETS });
+  // An owner that cannot renew in time loses its address, however much there is to tell about it.
+  const urgent = openAgent({ maxSockets: CALLS_AT_A_TIME, maxFreeSockets: IDLE_SOCKETS });
+  // A watch keeps its connection: it must never be one that a call waits for.
+  const watches = openAgent({ maxFreeSockets: 0 });
 
   /** Hands over a request that is ready to be sent, or fails. */
-  async function open(request: ApiRequest, body: string | undefined): Promise<http.ClientRequest> {
+  async function open(request: ApiRequest, body: string | undefined, agent: http.Agent): Promise<http.ClientRequest> {
     const { headers, tls, proxy } = await credentials.authorize();
     const { server } = credentials;
     const root = server.pathname.replace(/\/+$/, '');
@@ -108,7 +119,7 @@ export function createTransport(credentials: Credentials, userAgent: string): Tr
     const { signal, subject } = request;
     const timeoutMs = request.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     if (signal?.aborted) throw abortedError(subject);
-    const outgoing = await open(request, body);
+    const outgoing = await open(request, body, request.urgent === true ? urgent : calls);
     return new Promise<unknown>((resolve, reject) => {
       const fail = (error: unknown): void => {
         finish();
@@ -224,7 +235,7 @@ export function createTransport(credentials: Credentials, userAgent: string): Tr
         response.on('close', () => fail(new Error('connection closed')));
       };
 
-      open(request, undefined).then(
+      open(request, undefined, watches).then(
         (ready) => {
           // The listener stays after close: a destroyed request still emits an error.
           ready.on('error', fail);
@@ -241,7 +252,11 @@ export function createTransport(credentials: Credentials, userAgent: string): Tr
       return { close };
     },
 
-    close: () => agent.destroy(),
+    close: () => {
+      calls.destroy();
+      urgent.destroy();
+      watches.destroy();
+    },
   };
 }
 
