@@ -10,16 +10,16 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import type { MachineHands } from '../../cluster/ports/preflight.ts';
 import { withNetns } from '../netns.ts';
 import { run } from '../run.ts';
 import type { MachineOptions } from './probe.ts';
-import { readWhole } from './read.ts';
+import { below, readWhole } from './read.ts';
 
 export function createMachineHands(options: MachineOptions = {}): MachineHands {
   const { netns } = options;
-  const at = (path: string): string => (options.root === undefined ? path : join(options.root, path));
+  const at = (path: string): string => below(options.root, path);
   return {
     read: (path) => Promise.resolve(readWhole(at(path), netns)),
     write: (path, text) => {

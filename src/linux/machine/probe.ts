@@ -9,14 +9,14 @@ import type { Milliseconds } from '../../model/time.ts';
 import { run } from '../run.ts';
 import { listTcpListeners } from './listeners.ts';
 import { ownTraces } from './own-traces.ts';
-import { readWhole } from './read.ts';
+import { below, readWhole } from './read.ts';
 import { remoteTime } from './remote-time.ts';
 import { askRuntime } from './runtime.ts';
 
 export interface MachineOptions {
   /** Network namespace by name; this process's own when absent. */
   readonly netns?: string;
-  /** Put in front of every path, for tests and images that are mounted somewhere. */
+  /** Put in front of every path but the kernel's own (/proc, /sys), for tests and images that are mounted somewhere. */
   readonly root?: string;
 }
 
@@ -26,7 +26,7 @@ const TIMEOUT: Milliseconds = 10_000;
 
 export function createMachineProbe(options: MachineOptions = {}): MachineProbe {
   const { netns } = options;
-  const at = (path: string): string => (options.root === undefined ? path : join(options.root, path));
+  const at = (path: string): string => below(options.root, path);
   const path = [process.env['PATH'] ?? '', ...ALSO].join(delimiter);
   const command = async (
     program: string,

@@ -1,8 +1,14 @@
 /** Files of this machine. Those below /proc/sys/net are of a network namespace. */
 import { closeSync, openSync, readSync } from 'node:fs';
+import { join } from 'node:path';
 import { withNetns } from '../netns.ts';
 
 const MOST = 1 << 20;
+
+/** `path` below another root; what the kernel itself shows stays where it is. */
+export function below(root: string | undefined, path: string): string {
+  return root === undefined || /^\/(proc|sys)\//.test(path) ? path : join(root, path);
+}
 
 /** At most 1 MiB. Undefined: not there, not a file, or not for this user. */
 export function readWhole(path: string, netns?: string): string | undefined {

@@ -1,0 +1,149 @@
+/** The wizard, on a real terminal and a real LAN with dnsmasq, a telephone and a printer. */
+import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { BootstrapConfig } from '../../../src/cluster/config.ts';
+import { parseSpan, type Range } from '../../../src/model/cidr.ts';
+import { ROOT } from '../../support/cli.ts';
+import { KEY, openTerminal, type Terminal } from '../../support/terminal.ts';
+import { createDhcpLan, RANGE, type DhcpLan } from '../dhcp4/lan.ts';
+
+const range = (first: string, last: string): Range => parseSpan(`${first}-${last}`)!;
+const overlaps = (a: Range, b: Range): boolean => a.first <= b.last && b.first <= a.last;
+
+let world: DhcpLan;
+let file: string;
+const terminals: Terminal[] = [];
+
+beforeAll(async () => {
+  world = await createDhcpLan();
+  file = join(world.lan.dir, 'answers.json');
+  await world.lan.hosts.a.ip8('route add default via 10.77.0.11');
+  await world.dnsmasq('no-ping', 'dhcp-option=option:router,10.77.0.11', RANGE);
+});
+afterAll(() => world.dispose());
+afterEach(async () => {
+  await Promise.all(terminals.splice(0).map((terminal) => terminal.close()));
+  rmSync(file, { force: true });
+});
+
+function wizard(given: object = {}): Terminal {
+  const program = join(ROOT, 'test', 'support', 'wizard-program.ts');
+  const terminal = openTerminal([process.execPath, program, world.lan.hosts.a.netns, file, JSON.stringify(given)]);
+  terminals.push(terminal);
+  return terminal;
+}
+
+const QUESTIONS = [
+  'Name of the cluster (--name)',
+  'Virtual IP of the API, an address that nobody has (--vip)',
+  'Addresses for Services of type LoadBalancer',
+  'Pool, first and last address or a prefix (--pool)',
+  'Name of this machine in the cluster (--node-name)',
+  'Do it?',
+];
+
+describe('the wizard of init', () => {
+  it('proposes what is free and outside the range of DHCP, and shows the plan before it acts', async () => {
+    const terminal = wizard();
+    await terminal.sees('This machine is ');
+    for (const question of QUESTIONS.slice(0, 4)) {
+      await terminal.sees(question);
+      terminal.type(KEY.enter);
+    }
+    await terminal.sees('--node-name');
+    terminal.type(`${KEY.ctrlU}cellar${KEY.enter}`);
+    await terminal.sees('Make this machine the first of a cluster');
+    await terminal.sees('1. Certificates');
+    expect(existsSync(file)).toBe(false);
+    await terminal.sees('Do it?');
+    terminal.type('y' + KEY.enter);
+    expect(await terminal.ended()).toBe(0);
+    expect(terminal.screen()).toContain('DHCP server 10.77.0.11');
+    const answers = JSON.parse(readFileSync(file, 'utf8')) as BootstrapConfig;
+    expect(answers).toMatchObject({ clusterName: 'kubevip', nodeName: 'cellar', controlPlane: { interface: 'eth0' } });
+    const [vip = ''] = answers.controlPlane.vip;
+    const pool = parseSpan(answers.services.pools['global'] ?? '');
+    expect(pool && pool.last - pool.first).toBe(15n);
+    // dnsmasq hands out .100 to .199; .11 to .13 are machines.
+    for (const taken of [range(vip, vip), pool]) {
+      expect(taken && overlaps(taken, range('10.77.0.100', '10.77.0.199'))).toBe(false);
+      expect(taken && overlaps(taken, range('10.77.0.11', '10.77.0.13'))).toBe(false);
+    }
+    // Nothing was taken from the server.
+    expect(world.leaseFile()).toEqual([]);
+  });
+
+  it('refuses addresses that are taken, handed out, or elsewhere, and asks again', async () => {
+    const terminal = wizard({ clusterName: 'home', nodeName: 'n1', services: { dhcp: true } });
+    await terminal.sees('(--vip)');
+    terminal.type(`${KEY.ctrlU}10.99.0.1${KEY.enter}`);
+    await terminal.sees('is in no subnet of eth0 (10.77.0.0/24)');
+    terminal.type(`${KEY.ctrlU}10.77.0.13${KEY.enter}`);
+    await terminal.sees('10.77.0.13 is in use');
+    terminal.type(`${KEY.ctrlU}10.77.0.11${KEY.enter}`);
+    await terminal.sees('10.77.0.11 is the router');
+    terminal.type(`${KEY.ctrlU}10.77.0.150${KEY.enter}`);
+    await terminal.sees('The DHCP server 10.77.0.11 hands out 10.77.0.150.');
+    await terminal.sees('(--vip)');
+    terminal.type(`${KEY.ctrlU}10.77.0.40${KEY.enter}`);
+    await terminal.sees('Do it?');
+    terminal.type('y' + KEY.enter);
+    expect(await terminal.ended()).toBe(0);
+    expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({
+      clusterName: 'home',
+      controlPlane: { vip: ['10.77.0.40'] },
+      services: { dhcp: true },
+    });
+  });
+
+  it('asks nothing that flags have said, and does nothing at no', async () => {
+    const given = {
+      clusterName: 'home',
+      nodeName: 'n1',
+      controlPlane: { vip: '10.77.0.40', interface: 'eth0' },
+      services: { pools: { global: '10.77.0.41-10.77.0.49' } },
+    };
+    const terminal = wizard(given);
+    await terminal.sees('Do it?');
+    terminal.type(KEY.enter);
+    expect(await terminal.ended()).toBe(130);
+    expect(terminal.screen()).not.toContain('(--vip)');
+    expect(terminal.screen()).toContain('nothing was changed');
+    expect(existsSync(file)).toBe(false);
+  });
+
+  it.each(QUESTIONS.map((question, i) => [question, i] as const))(
+    'ends with 130 at Ctrl-C in «%s», and leaves nothing',
+    async (question, i) => {
+      const terminal = wizard();
+      for (const before of QUESTIONS.slice(0, i)) {
+        await terminal.sees(before);
+        terminal.type(KEY.enter);
+      }
+      await terminal.sees(question);
+      terminal.type(KEY.ctrlC);
+      expect(await terminal.ended()).toBe(130);
+      expect(existsSync(file)).toBe(false);
+      // The cursor is shown again.
+      expect(terminal.raw().lastIndexOf('\x1b[?25h')).toBeGreaterThanOrEqual(terminal.raw().lastIndexOf('\x1b[?25l'));
+    },
+  );
+
+  it('asks which interface, where there are several', async () => {
+    const { a } = world.lan.hosts;
+    await a.ip8('link add eth1 type veth peer name eth1p', 'link set eth1p up', 'link set eth1 up');
+    await a.ip8('addr add 10.88.0.1/24 dev eth1');
+    try {
+      const terminal = wizard({ clusterName: 'home', nodeName: 'n1' });
+      await terminal.sees('Interface to the LAN (--interface)');
+      terminal.type(KEY.down + KEY.enter);
+      await terminal.sees('(--vip)');
+      await terminal.sees('10.88.0.');
+      terminal.type(KEY.ctrlC);
+      expect(await terminal.ended()).toBe(130);
+    } finally {
+      await a.ip8('link del eth1');
+    }
+  });
+});

@@ -1,0 +1,34 @@
+/**
+ * The wizard of `init` by itself, in a network namespace: answers go to a file as JSON. Ends as the CLI does. Arguments:
+ * namespace, file, and what flags and file would have given, as JSON.
+ */
+import { writeFileSync } from 'node:fs';
+import { exitOf, renderError, shownError } from '../../src/cli/errors.ts';
+import { exitOnInterrupt } from '../../src/cli/interrupt.ts';
+import { withMachine } from '../../src/cli/machine.ts';
+import { createTerminalAsker } from '../../src/cli/wizard/ask.ts';
+import { askForInit } from '../../src/cli/wizard/init.ts';
+import { confirmPlan } from '../../src/cli/wizard/plan.ts';
+import { parseBootstrapConfig, type BootstrapConfigInput } from '../../src/cluster/config.ts';
+
+const [netns = '', file = '', given = '{}'] = process.argv.slice(2);
+exitOnInterrupt();
+try {
+  const ask = createTerminalAsker();
+  const answers = await withMachine(netns, async ({ parts }) => {
+    const step = (one: object): void => ask.say('text' in one ? String(one.text) : '');
+    return await askForInit(JSON.parse(given) as BootstrapConfigInput, { ...parts, ask, step });
+  });
+  const config = parseBootstrapConfig(answers, 'init', 'the answers');
+  const steps = [
+    { title: 'Certificates', explain: 'kubeadm init phase certs all' },
+    { title: 'The virtual IP', explain: 'a static pod that holds it' },
+  ];
+  const plan = { title: 'Make this machine the first of a cluster', config: answers, steps };
+  await confirmPlan(plan, { interactive: true, yes: false }, ask, false);
+  writeFileSync(file, JSON.stringify(config));
+} catch (error) {
+  process.exitCode = exitOf(error);
+  const shown = shownError(error);
+  if (shown !== undefined) process.stderr.write(`${renderError(shown, false)}\n`);
+}
