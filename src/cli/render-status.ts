@@ -1,6 +1,7 @@
 /** `kubevip status` for people: Services, agents, pools, and what is wrong. */
 import { EXCLUDE_LABEL } from '../model/annotations.ts';
 import type { Problem } from '../workflows/status/problems.ts';
+import type { ApiServerStatus, ControlPlaneStatus } from '../workflows/status/control-plane.ts';
 import type { AgentStatus, PoolStatus, ServiceStatus, StatusReport } from '../workflows/status/report.ts';
 import { paint } from './paint.ts';
 import { age, renderTable, type Column } from './table.ts';
@@ -13,6 +14,7 @@ export interface StatusStyle {
 
 export function renderStatus(report: StatusReport, style: StatusStyle): string {
   const sections = [
+    ...(report.controlPlane ? controlPlaneSections(report.controlPlane, style) : []),
     report.services.length === 0
       ? 'No Services for kubevip here. `kubevip expose deployment/NAME --port PORT` makes one.'
       : renderTable(serviceColumns(style), report.services),
@@ -49,6 +51,29 @@ function serviceColumns({ wide, now }: StatusStyle): Column<ServiceStatus>[] {
     { header: 'lease-left', value: ({ leaseExpires }) => left(leaseExpires, now) },
     { header: 'reasons', value: ({ stages }) => stages.map(({ stage, reason }) => `${stage}=${reason}`).join(',') },
   ];
+}
+
+function controlPlaneSections(controlPlane: ControlPlaneStatus, { wide, now }: StatusStyle): string[] {
+  const columns: Column<ControlPlaneStatus>[] = [
+    { header: 'control-plane-vip', value: ({ addresses }) => addresses.join(',') },
+    { header: 'owner', value: ({ owner }) => owner ?? '' },
+    { header: 'state', value: ({ owner, live }) => (owner === undefined ? 'none' : live ? 'live' : 'silent') },
+    { header: 'since', value: ({ since }) => age(since, now) },
+    { header: 'hostname', value: ({ names }) => names.filter((name) => !name.includes('._')).join(',') },
+    ...(wide
+      ? [
+          { header: 'term', value: ({ term }: ControlPlaneStatus) => `${term ?? ''}` },
+          { header: 'lease', value: ({ lease }: ControlPlaneStatus) => lease },
+        ]
+      : []),
+  ];
+  const servers: Column<ApiServerStatus>[] = [
+    { header: 'api-server', value: ({ address }) => address },
+    { header: 'node', value: ({ node }) => node ?? '' },
+    { header: 'state', value: ({ state }) => state },
+  ];
+  const { apiServers } = controlPlane;
+  return [renderTable(columns, [controlPlane]), ...(apiServers.length > 0 ? [renderTable(servers, apiServers)] : [])];
 }
 
 /** The pool, or how else; `dhcp,cidr-global` for IPv4 by DHCP and IPv6 from a pool. */

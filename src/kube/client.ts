@@ -3,6 +3,7 @@ import { loadCredentials, redirected, type ApiEndpoint, type Credentials } from 
 import type { KubeconfigOptions } from './kubeconfig.ts';
 import { createResource, type CallOptions, type Resource } from './resource.ts';
 import type { Kind, Kinds } from './kinds.ts';
+import { askReadiness, type NotServing } from './readiness.ts';
 import { createTransport } from './transport.ts';
 
 export interface Cluster {
@@ -14,6 +15,8 @@ export interface Cluster {
   resource<K extends Kind>(kind: K): Resource<Kinds[K]>;
   /** `gitVersion` of the API server: proof that it answers. @throws ApiError */
   version(options?: CallOptions): Promise<string>;
+  /** Whether the API server at this address is ready (`/readyz`), with our credentials. Undefined: it is. Never rejects. */
+  askReadiness(endpoint: ApiEndpoint, timeoutMs: number): Promise<NotServing | undefined>;
   /** Closes all connections; calls under way fail. */
   close(): void;
 }
@@ -56,6 +59,11 @@ export function connectWith(
       const answer = await transport.send({ ...call, method: 'GET', path: '/version', subject });
       const version = typeof answer === 'object' && answer !== null && 'gitVersion' in answer ? answer.gitVersion : '';
       return String(version);
+    },
+    askReadiness: async ({ host, port, serverName }, timeout) => {
+      const { protocol } = credentials.server;
+      const url = new URL(`${protocol}//${host.includes(':') ? `[${host}]` : host}:${port}/readyz`);
+      return askReadiness(credentials, { url, timeout, ...(serverName === undefined ? {} : { serverName }) });
     },
     close: () => transport.close(),
   };

@@ -3,7 +3,8 @@ import { isApiError } from '../../kube/errors.ts';
 import type { Cluster } from '../../kube/client.ts';
 import { KubevipError } from '../../model/errors.ts';
 import { POOLS } from '../expose/check.ts';
-import { readPresence } from '../expose/wait.ts';
+import { isPresence, PRESENCE } from '../expose/wait.ts';
+import { askApiServers, controlPlaneLease } from './control-plane.ts';
 import { statusReport, type StatusInput, type StatusReport } from './report.ts';
 
 export interface StatusRequest {
@@ -13,9 +14,15 @@ export interface StatusRequest {
   readonly name?: string | undefined;
 }
 
+/** Without `askReadiness` nothing is said of the health of API servers. */
+export type StatusCluster = Pick<Cluster, 'resource'> & Partial<Pick<Cluster, 'askReadiness'>>;
+
+/** The EndpointSlice that says where API servers are. */
+export const API_SERVERS = { name: 'kubernetes', namespace: 'default' } as const;
+
 /** @throws ApiError, KubevipError NO_SUCH_SERVICE */
 export async function readStatus(
-  cluster: Pick<Cluster, 'resource'>,
+  cluster: StatusCluster,
   request: StatusRequest,
   now: Date,
   signal?: AbortSignal,
@@ -25,17 +32,18 @@ export async function readStatus(
 
 /** @throws ApiError, KubevipError NO_SUCH_SERVICE */
 export async function gather(
-  cluster: Pick<Cluster, 'resource'>,
+  cluster: StatusCluster,
   request: StatusRequest,
   signal?: AbortSignal,
 ): Promise<Omit<StatusInput, 'now'>> {
   const list = (namespace: string) => cluster.resource('Service').list({ namespace }, { signal });
-  const [shown, all, presence, pools, nodes] = await Promise.all([
+  const [shown, all, leases, pools, nodes, slice] = await Promise.all([
     list(request.namespace),
     request.namespace === '*' ? undefined : unlessForbidden(list('*'), undefined),
-    readPresence(cluster, signal),
+    unlessForbidden(cluster.resource('Lease').list({ namespace: PRESENCE.namespace }, { signal }), undefined),
     unlessForbidden(cluster.resource('ConfigMap').find(POOLS, { signal }), null),
     unlessForbidden(cluster.resource('Node').list({}, { signal }), undefined),
+    unlessForbidden(cluster.resource('EndpointSlice').find(API_SERVERS, { signal }), undefined),
   ]);
   const services = shown.items.filter(({ metadata }) => [undefined, metadata.name].includes(request.name));
   if (request.name !== undefined && services.length === 0) {
@@ -44,10 +52,17 @@ export async function gather(
       hints: ['`kubevip status -A` lists those of all namespaces.'],
     });
   }
+  const slices = slice ? [slice] : [];
+  const hasVip = leases && controlPlaneLease(leases.items) !== undefined;
   return {
     services,
     allServices: request.namespace === '*' ? shown.items : all?.items,
-    presence,
+    presence: leases?.items.filter(isPresence),
+    controlPlane: leases && {
+      leases: leases.items,
+      slices,
+      answers: hasVip === true ? await askApiServers(cluster, slices) : new Map(),
+    },
     pools,
     nodes: nodes?.items,
   };

@@ -12,6 +12,12 @@ import type { ConfigMap, Lease, Node, Service } from '../../model/kubernetes.ts'
 import { describePool } from '../expose/check.ts';
 import { publishedNames } from '../expose/judge.ts';
 import { PRESENCE } from '../expose/wait.ts';
+import {
+  controlPlaneProblems,
+  controlPlaneStatus,
+  type ControlPlaneInput,
+  type ControlPlaneStatus,
+} from './control-plane.ts';
 import { conditionOf, firstProblem, STAGES, type StageName } from '../stages.ts';
 import { agentProblems, forbidden, keyProblems, serviceProblems, type Problem } from './problems.ts';
 
@@ -25,10 +31,14 @@ export interface StatusInput {
   readonly pools: ConfigMap | undefined | null;
   /** Undefined: may not be read. */
   readonly nodes: readonly Node[] | undefined;
+  /** Undefined: nothing of it may be read. */
+  readonly controlPlane?: Omit<ControlPlaneInput, 'now' | 'nodes'> | undefined;
   readonly now: Date;
 }
 
 export interface StatusReport {
+  /** Absent where the control plane has no VIP of ours or of kube-vip. */
+  readonly controlPlane?: ControlPlaneStatus;
   readonly services: readonly ServiceStatus[];
   readonly agents: readonly AgentStatus[];
   readonly pools: readonly PoolStatus[];
@@ -105,7 +115,10 @@ export function statusReport(input: StatusInput): StatusReport {
   const config = parsePools(input.pools?.data ?? {});
   const presence = input.presence ?? [];
   const agents = presence.map((lease) => agentStatus(lease, input.now)).sort(byNode);
+  const { now, nodes = [] } = input;
+  const controlPlane = input.controlPlane && controlPlaneStatus({ ...input.controlPlane, nodes, now });
   return {
+    ...(controlPlane ? { controlPlane } : {}),
     services: ours.map(serviceStatus),
     agents,
     pools: poolStatus(config, input.allServices ?? input.services),
@@ -114,6 +127,7 @@ export function statusReport(input: StatusInput): StatusReport {
       honored: presence.some((lease) => readAgentInfo(lease).honorsExcludeLabel === true),
     },
     problems: [
+      ...controlPlaneProblems(controlPlane),
       ...agentProblems(input.presence, agents),
       ...keyProblems(config),
       ...(input.pools === null ? [forbidden('ConfigMap kubevip')] : []),

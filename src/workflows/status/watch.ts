@@ -1,12 +1,12 @@
 /** The status of a cluster, kept up to date by watches: looking at it costs the API server nothing. */
-import type { Cluster } from '../../kube/client.ts';
 import type { Kind, Kinds } from '../../kube/kinds.ts';
 import type { Selection } from '../../kube/resource.ts';
 import { createWatcher, type Watcher } from '../../kube/watcher/watcher.ts';
 import type { Clock, Entropy, Milliseconds } from '../../model/time.ts';
 import { POOLS } from '../expose/check.ts';
 import { isPresence, PRESENCE } from '../expose/wait.ts';
-import { gather, type StatusRequest } from './gather.ts';
+import { askApiServers, controlPlaneLease } from './control-plane.ts';
+import { API_SERVERS, gather, type StatusCluster, type StatusRequest } from './gather.ts';
 import { statusReport, type StatusReport } from './report.ts';
 
 export interface StatusWatch {
@@ -20,10 +20,12 @@ export interface StatusWatch {
 
 /** What comes in one go is shown in one go. */
 const SETTLE: Milliseconds = 50;
+/** API servers say by themselves neither that they are ready nor that they are not. */
+const ASK_AGAIN: Milliseconds = 2000;
 
 /** What may not be read is not watched. @throws ApiError, KubevipError NO_SUCH_SERVICE */
 export async function watchStatus(
-  cluster: Pick<Cluster, 'resource'>,
+  cluster: StatusCluster,
   request: StatusRequest,
   { clock, entropy }: { readonly clock: Clock; readonly entropy: Entropy },
 ): Promise<StatusWatch> {
@@ -43,7 +45,24 @@ export async function watchStatus(
   const selection = { namespace: POOLS.namespace, fieldSelector: `metadata.name=${POOLS.name}` };
   const pools = first.pools === null ? undefined : watch('ConfigMap', selection);
   const nodes = first.nodes && watch('Node', {});
+  const servers =
+    first.controlPlane &&
+    first.controlPlane.slices.length > 0 &&
+    watch('EndpointSlice', { namespace: API_SERVERS.namespace, fieldSelector: `metadata.name=${API_SERVERS.name}` });
   await Promise.all(watchers.map(({ synced }) => synced));
+  const slices = () => (servers ? servers.store.list() : []);
+  let answers = first.controlPlane?.answers ?? new Map();
+  let closed = false;
+  const askAgain = async (): Promise<void> => {
+    if (closed || !leases || controlPlaneLease(leases.store.list()) === undefined) return;
+    answers = await askApiServers(cluster, slices());
+  };
+  const follow = (): void => {
+    timer = clock.after(ASK_AGAIN, () => void askAgain().then(() => (closed ? undefined : follow())));
+  };
+  let timer = clock.after(ASK_AGAIN, () => undefined);
+  timer.cancel();
+  if (cluster.askReadiness) follow();
 
   return {
     report: (now) =>
@@ -56,6 +75,7 @@ export async function watchStatus(
           ),
         allServices: first.allServices && services.store.list(),
         presence: leases?.store.list().filter(isPresence),
+        controlPlane: leases && { leases: leases.store.list(), slices: slices(), answers },
         pools: pools ? pools.store.list()[0] : null,
         nodes: nodes?.store.list(),
         now,
@@ -74,6 +94,10 @@ export async function watchStatus(
       wake = () => undefined;
       if (woken) await new Promise<void>((resolve) => clock.after(SETTLE, resolve));
     },
-    close: () => watchers.forEach((watcher) => watcher.stop()),
+    close: () => {
+      closed = true;
+      timer.cancel();
+      watchers.forEach((watcher) => watcher.stop());
+    },
   };
 }

@@ -1,0 +1,138 @@
+/** The control-plane VIP in `kubevip status`: who has it, since when, and how each API server is, as far as known. */
+import { apiEndpoints } from '../../kube/api-servers.ts';
+import type { Cluster } from '../../kube/client.ts';
+import type { ApiEndpoint } from '../../kube/credentials.ts';
+import type { NotServing } from '../../kube/readiness.ts';
+import { KEY } from '../../model/annotations.ts';
+import { readControlPlaneRecord } from '../../model/control-plane-record.ts';
+import type { EndpointSlice, Lease, Node } from '../../model/kubernetes.ts';
+import { holderOf } from '../../model/lease.ts';
+import type { Problem } from './problems.ts';
+
+/** kube-vip's Lease; ours may be called otherwise and is known by what is on it. */
+const LEASE = 'plndr-cp-lock';
+/** Asked one beside the other, while a person waits. */
+const TIMEOUT_MS = 700;
+/** Clocks of nodes and of this machine differ, and a renewal may be under way. */
+const SKEW_MS = 5000;
+
+export interface ApiServerStatus {
+  /** `HOST:PORT` */
+  readonly address: string;
+  readonly node?: string;
+  /** `unknown`: it cannot be asked from here. */
+  readonly state: 'ready' | 'not-ready' | 'unknown';
+  readonly message?: string;
+}
+
+export interface ControlPlaneStatus {
+  readonly lease: string;
+  /** As kubevip records them; none where kube-vip has the Lease. */
+  readonly addresses: readonly string[];
+  readonly port?: number;
+  readonly owner?: string;
+  /** The owner renews its Lease. */
+  readonly live: boolean;
+  /** ISO 8601 of the last change of owner. */
+  readonly since?: string;
+  /** Counts changes of owner. */
+  readonly term?: number;
+  readonly names: readonly string[];
+  readonly apiServers: readonly ApiServerStatus[];
+}
+
+export interface ControlPlaneInput {
+  readonly leases: readonly Lease[];
+  readonly slices: readonly EndpointSlice[];
+  readonly nodes: readonly Node[];
+  /** Of each endpoint, by `HOST:PORT`: why it does not serve; undefined: it does. Missing: not asked. */
+  readonly answers: ReadonlyMap<string, NotServing | undefined>;
+  readonly now: Date;
+}
+
+/** Undefined where nobody looks after such a VIP. */
+export function controlPlaneStatus(input: ControlPlaneInput): ControlPlaneStatus | undefined {
+  const lease = controlPlaneLease(input.leases);
+  if (!lease) return undefined;
+  const { spec, metadata } = lease;
+  const { addresses = [], names = [], port } = readControlPlaneRecord(lease);
+  const owner = holderOf(lease);
+  const renewed = Date.parse(spec?.renewTime ?? '');
+  const lasts = (spec?.leaseDurationSeconds ?? 0) * 1000;
+  return {
+    lease: metadata.name,
+    addresses,
+    ...(port === undefined ? {} : { port }),
+    ...(owner === undefined ? {} : { owner }),
+    live: owner !== undefined && renewed + lasts + SKEW_MS > input.now.getTime(),
+    ...(spec?.acquireTime === undefined ? {} : { since: spec.acquireTime }),
+    ...(spec?.leaseTransitions === undefined ? {} : { term: spec.leaseTransitions }),
+    names,
+    apiServers: apiEndpoints(input.slices).map((endpoint) => apiServerStatus(endpoint, input)),
+  };
+}
+
+export function controlPlaneLease(leases: readonly Lease[]): Lease | undefined {
+  return (
+    leases.find(({ metadata }) => metadata.annotations?.[KEY.controlPlane] !== undefined) ??
+    leases.find(({ metadata }) => metadata.name === LEASE)
+  );
+}
+
+function apiServerStatus(endpoint: ApiEndpoint, { nodes, answers }: ControlPlaneInput): ApiServerStatus {
+  const address = addressOf(endpoint);
+  const node = nodes.find(({ status }) => status?.addresses?.some((one) => one.address === endpoint.host));
+  const known = answers.has(address);
+  const answer = answers.get(address);
+  const state = !known || answer?.kind === 'silent' ? 'unknown' : answer === undefined ? 'ready' : 'not-ready';
+  return {
+    address,
+    ...(node === undefined ? {} : { node: node.metadata.name }),
+    state,
+    ...(answer === undefined ? {} : { message: answer.message }),
+  };
+}
+
+/** Asks each of them. Never rejects. */
+export async function askApiServers(
+  cluster: Partial<Pick<Cluster, 'askReadiness'>>,
+  slices: readonly EndpointSlice[],
+): Promise<ReadonlyMap<string, NotServing | undefined>> {
+  const answers = new Map<string, NotServing | undefined>();
+  const { askReadiness } = cluster;
+  if (!askReadiness) return answers;
+  await Promise.all(
+    apiEndpoints(slices).map(async (endpoint) => {
+      answers.set(addressOf(endpoint), await askReadiness(endpoint, TIMEOUT_MS));
+    }),
+  );
+  return answers;
+}
+
+export function controlPlaneProblems(status: ControlPlaneStatus | undefined): Problem[] {
+  if (!status) return [];
+  const { owner, live, since, lease, apiServers } = status;
+  const what = 'control-plane VIP';
+  const problems: Problem[] = [];
+  if (owner === undefined || !live) {
+    const message =
+      owner === undefined ? `nobody holds Lease ${lease}` : `${owner} holds Lease ${lease} and does not renew it`;
+    const hints = ['kubectl -n kube-system get pods -o wide', 'The log of the agent says why it does not take it.'];
+    problems.push({
+      what,
+      reason: owner === undefined ? 'NoOwner' : 'OwnerSilent',
+      message,
+      ...(since ? { since } : {}),
+      hints,
+    });
+  }
+  for (const { address, node, state, message = '' } of apiServers) {
+    if (state !== 'not-ready') continue;
+    problems.push({ what: `API server ${node ?? address}`, reason: 'ApiServerNotReady', message, hints: [] });
+  }
+  return problems;
+}
+
+function addressOf({ host, port }: ApiEndpoint): string {
+  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+}
