@@ -94,7 +94,7 @@ const TIMEOUTS: Timeouts = {
   discovery: 5 * MINUTE,
 };
 const GROUP = 'kubeadm.k8s.io/';
-const CRI_SOCKET = 'unix:///run/containerd/containerd.sock';
+const CRI_SOCKET = 'unix:///var/run/containerd/containerd.sock';
 export const DEFAULT_GROUP = 'system:bootstrappers:kubeadm:default-node-token';
 const TOKEN = /^[a-z0-9]{6}\.[a-z0-9]{16}$/;
 
@@ -136,14 +136,14 @@ export function readDocuments(path: string, rules: KubeadmRules): Doc[] {
     if (error !== undefined) throw new Failure(`error converting YAML to JSON: yaml: ${error.message}`);
     return (document.toJS() ?? {}) as Doc;
   });
-  for (const { apiVersion, kind } of documents) {
+  for (const { apiVersion, kind } of documents.filter((doc) => Object.keys(doc).length > 0)) {
     if (typeof apiVersion !== 'string' || typeof kind !== 'string') {
       throw new Failure('invalid configuration: kind and apiVersion is mandatory information that must be specified');
     }
     if (!apiVersion.startsWith(GROUP) || rules.configVersions.includes(apiVersion.slice(GROUP.length))) continue;
     throw new Failure(`no kind "${kind}" is registered for version "${apiVersion}" in scheme`);
   }
-  return documents;
+  return documents.length > 0 ? documents : [{}];
 }
 
 function documentOf(documents: readonly Doc[], kind: string): Doc | undefined {
@@ -153,8 +153,8 @@ function documentOf(documents: readonly Doc[], kind: string): Doc | undefined {
 export function initConfig(documents: readonly Doc[], rules: KubeadmRules, patience: number): InitConfig {
   const init = documentOf(documents, 'InitConfiguration') ?? {};
   const cluster = documentOf(documents, 'ClusterConfiguration') ?? {};
-  if (Object.keys(init).length + Object.keys(cluster).length === 0 && documents.length > 0) {
-    throw new Failure('no InitConfiguration or ClusterConfiguration kind was found in the YAML file');
+  if (documents.length > 0 && Object.keys(init).length + Object.keys(cluster).length === 0) {
+    throw new Failure('no InitConfiguration or ClusterConfiguration kind was found in the configuration file');
   }
   const tokens = list(init, 'bootstrapTokens').map(bootstrapToken);
   return {
@@ -267,12 +267,16 @@ function certificateKey(value: unknown): string {
   if (value === undefined || value === null || value === '') return '';
   if (typeof value !== 'string') {
     // A key of digits only that nobody has quoted is a number in YAML.
-    throw new Failure('json: cannot unmarshal number into Go struct field .certificateKey of type string');
+    throw new Failure(
+      'json: cannot unmarshal number into Go struct field InitConfiguration.certificateKey of type string',
+    );
   }
   if (!/^([0-9a-f]{2})*$/i.test(value))
     throw new Failure('certificateKey: Invalid value: must be a hex encoded string');
   if (value.length !== 64) {
-    throw new Failure(`certificateKey: Invalid value: key size must be 32 bytes, got ${value.length / 2}`);
+    throw new Failure(
+      `certificateKey: Invalid value: "${value}": invalid certificate key size ${value.length / 2}, the key must be an AES key of size 32`,
+    );
   }
   return value;
 }

@@ -21,6 +21,8 @@ export interface InitFlags {
   readonly skipPhases: readonly string[];
   readonly ignorePreflightErrors: readonly string[];
   readonly certificateKey: string;
+  /** Instead of that of the file; empty: none. */
+  readonly nodeName: string;
 }
 
 export interface Context {
@@ -37,7 +39,7 @@ export function initContext(facts: NodeFacts, rules: KubeadmRules, flags: InitFl
   const config = initConfig(documents, rules, facts.patience);
   const key = flags.certificateKey || config.certificateKey;
   const ignored = [...config.node.ignorePreflightErrors, ...flags.ignorePreflightErrors];
-  const node = { ...config.node, ignorePreflightErrors: ignored };
+  const node = { ...config.node, name: flags.nodeName || config.node.name, ignorePreflightErrors: ignored };
   return { facts, rules, flags, config: { ...config, certificateKey: key, node } };
 }
 

@@ -26,6 +26,7 @@ const OPTIONS = {
   'ignore-preflight-errors': { type: 'string', multiple: true },
   kubeconfig: { type: 'string' },
   'kubernetes-version': { type: 'string' },
+  'node-name': { type: 'string' },
   org: { type: 'string', multiple: true },
   output: { type: 'string', short: 'o' },
   'print-join-command': { type: 'boolean' },
@@ -41,7 +42,7 @@ const OPTIONS = {
 
 /** What may stand beside `--config`: apis/kubeadm/validation/validation.go, isAllowedFlag. */
 const BESIDE_CONFIG =
-  /^(config|skip-.*|ignore-preflight-errors|kubeconfig|dry-run|upload-certs|certificate-key|print-join-command|force|output|v|org|client-name|validity-period)$/;
+  /^(config|skip-.*|ignore-preflight-errors|kubeconfig|dry-run|node-name|upload-certs|print-join-command|output|v)$/;
 
 function read(argv: readonly string[]) {
   try {
@@ -59,7 +60,7 @@ async function main(argv: readonly string[]): Promise<void> {
   const rules = rulesOf(facts.version);
   const { values, positionals } = read(argv);
   const [command = '', ...rest] = positionals;
-  if (values.config !== undefined) {
+  if (values.config !== undefined && ['init', 'join', 'reset', 'token'].includes(command)) {
     const mixed = Object.keys(values).filter((flag) => !BESIDE_CONFIG.test(flag));
     if (mixed.length > 0) throw new Failure(`can not mix '--config' with arguments [${mixed.join(' ')}]`);
   }
@@ -71,6 +72,7 @@ async function main(argv: readonly string[]): Promise<void> {
     skipPhases: commas(values['skip-phases']),
     ignorePreflightErrors: commas(values['ignore-preflight-errors']),
     certificateKey: values['certificate-key'] ?? '',
+    nodeName: values['node-name'] ?? '',
   };
   switch (command) {
     case 'version':

@@ -44,7 +44,10 @@ export async function createToken(given: string | undefined, flags: TokenFlags):
 
 export async function listTokens({ kubeconfig, output }: TokenFlags): Promise<void> {
   const selector = encodeURIComponent('type=bootstrap.kubernetes.io/token');
-  const found = await new Api(readKubeconfig(kubeconfig)).call('GET', `${SECRETS}?fieldSelector=${selector}`);
+  const path = `${SECRETS}?fieldSelector=${selector}`;
+  const found = await new Api(readKubeconfig(kubeconfig)).call('GET', path).catch((error: unknown) => {
+    throw new Failure(`failed to list bootstrap tokens: ${(error as Error).message}`);
+  });
   const tokens = list(found, 'items').map(decoded);
   if (output === 'json') {
     // One document after the other, without a list around them: cmd/token.go prints each by itself.
