@@ -43,6 +43,8 @@ export function joinYaml(input: JoinInput): string {
   return stringify({
     apiVersion: 'kubeadm.k8s.io/v1beta4',
     kind: 'JoinConfiguration',
+    // What is wrong is wrong at once: 5 minutes of asking again are the real default.
+    timeouts: { discovery: '5s' },
     discovery: {
       bootstrapToken: {
         token: input.token ?? TOKEN,

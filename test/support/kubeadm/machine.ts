@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { configure, createNetns, deleteNetns, sysctl } from '../../../src/lab/netns.ts';
+import { configure, createNetns, deleteNetns, netnsPath, sysctl } from '../../../src/lab/netns.ts';
 import { isAlive, killHard, processId, type ProcessId } from '../../../src/lab/process.ts';
 import { program } from '../../../src/lab/cluster-daemons.ts';
 import type { Answer, Method } from './cli/api.ts';
@@ -171,11 +171,9 @@ async function boot({ facts, mac, netns, switchboard, gateway }: Setup, folder: 
   await configure(netns, [`addr add ${facts.ip}/24 dev eth0`, 'link set eth0 up', `route add default via ${gateway}`]);
   await sysctl(netns, { 'net.ipv4.ip_forward': 1, 'net.ipv6.conf.all.forwarding': 1 });
   const child = spawn(
-    'ip',
+    'nsenter',
     [
-      'netns',
-      'exec',
-      netns,
+      `--net=${netnsPath(netns)}`,
       'unshare',
       '--mount',
       '--uts',

@@ -6,7 +6,7 @@ import { apiServerSans, exists, initConfig, readDocuments, type Doc, type InitCo
 import { Failure, phase, poll, say } from './failure.ts';
 import { ensureKubeconfigs, INIT_CONFS, pointToLocal, readKubeconfig } from './kubeconfig.ts';
 import { writeControlPlane, writeEtcd } from './manifests.ts';
-import { bootstrapTokens, CLUSTER_ROLE_BINDINGS, clusterAdmins, uploadCerts, uploadConfig } from './objects.ts';
+import { addons, bootstrapTokens, CLUSTER_ROLE_BINDINGS, clusterAdmins, uploadCerts, uploadConfig } from './objects.ts';
 import { CONF, MANIFESTS, PKI } from './paths.ts';
 import { markControlPlane, startKubelet, waitForComponents, waitForKubelet } from './phases.ts';
 import { ensurePki, load, publicKeyPin } from './pki.ts';
@@ -114,9 +114,9 @@ const PHASES: readonly Phase[] = [
   ],
   [
     'addon',
-    () => {
-      say('[addons] Applied essential addon: CoreDNS');
-      say('[addons] Applied essential addon: kube-proxy');
+    async (context) => {
+      const skipped = [...context.flags.skipPhases, ...context.config.skipPhases];
+      await addons(await client(context), context.config, (addon) => skipped.includes(`addon/${addon}`));
     },
   ],
 ];

@@ -272,3 +272,45 @@ function decrypt(sealed: Buffer, key: string): string {
     );
   }
 }
+
+const APPS = '/apis/apps/v1/namespaces/kube-system';
+
+/** The add-ons; what their pods do here is nothing, or somebody else's (node/proxy.ts). */
+export async function addons(api: Api, config: InitConfig, skipped: (addon: string) => boolean): Promise<void> {
+  const { imageRepository, kubernetesVersion } = config.cluster;
+  const workload = (kind: string, name: string, image: string, more: Doc): Doc & { metadata: Doc } => ({
+    apiVersion: 'apps/v1',
+    kind,
+    metadata: { name, namespace: 'kube-system', labels: { 'k8s-app': name } },
+    spec: {
+      ...more,
+      selector: { matchLabels: { 'k8s-app': name } },
+      template: {
+        metadata: { labels: { 'k8s-app': name } },
+        spec: {
+          containers: [{ name, image }],
+          hostNetwork: true,
+          serviceAccountName: name,
+          tolerations: [{ operator: 'Exists' }],
+        },
+      },
+    },
+  });
+  const account = (name: string): Doc & { metadata: Doc } => ({
+    apiVersion: 'v1',
+    kind: 'ServiceAccount',
+    metadata: { name, namespace: 'kube-system' },
+  });
+  if (!skipped('coredns')) {
+    await api.put(`${SYSTEM}/serviceaccounts`, account('coredns'));
+    const image = `${imageRepository}/coredns/coredns:v1.14.2`;
+    await api.put(`${APPS}/deployments`, workload('Deployment', 'coredns', image, { replicas: 2 }));
+    say('[addons] Applied essential addon: CoreDNS');
+  }
+  if (!skipped('kube-proxy')) {
+    await api.put(`${SYSTEM}/serviceaccounts`, account('kube-proxy'));
+    const image = `${imageRepository}/kube-proxy:${kubernetesVersion}`;
+    await api.put(`${APPS}/daemonsets`, workload('DaemonSet', 'kube-proxy', image, {}));
+    say('[addons] Applied essential addon: kube-proxy');
+  }
+}

@@ -5,6 +5,12 @@ set -e
 folder=$1 name=$2 ip=$3
 mount --make-rprivate /
 mount -t proc proc /proc
+# /sys shows the interfaces of the namespace in which it was mounted; control groups stay those of the machine.
+mkdir -p "$folder/cgroup"
+mount --rbind /sys/fs/cgroup "$folder/cgroup"
+mount -t sysfs sysfs /sys
+mount --rbind "$folder/cgroup" /sys/fs/cgroup
+umount -l "$folder/cgroup"
 for dir in etc var root opt usr/local; do
   upper=$folder/disk/${dir//\//_}
   mkdir -p "$upper" "$upper.work"
@@ -13,6 +19,14 @@ done
 mount -t tmpfs -o mode=755 tmpfs /run
 mkdir -p /run/stand-in /run/lock
 cp "$folder/node.json" /run/stand-in/node.json
+# Settings that are no namespace's: the node has its own, so that the machine keeps its.
+mkdir -p "$folder/sysctl"
+for key in vm/overcommit_memory vm/panic_on_oom kernel/panic kernel/panic_on_oops; do
+  own=$folder/sysctl/${key//\//.}
+  # Power takes them along.
+  cat "/proc/sys/$key" >"$own"
+  mount --bind "$own" "/proc/sys/$key"
+done
 # Swap of the machine is not of the node.
 mount --bind "$folder/swaps" /proc/swaps
 hostname "$name"

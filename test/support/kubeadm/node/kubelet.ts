@@ -4,7 +4,7 @@
  */
 import { createServer } from 'node:http';
 import { createServer as createTcpServer } from 'node:net';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { text, type Doc } from '../cli/config.ts';
@@ -66,6 +66,15 @@ createServer((request, response) => {
   response.writeHead(request.url === '/healthz' ? 200 : 404).end('ok');
 }).listen(HEALTH_PORT, '127.0.0.1');
 createTcpServer((socket) => socket.destroy()).listen(KUBELET_PORT, '::');
+
+// As the real one does, and leaves so.
+for (const [key, value] of [
+  ['vm/overcommit_memory', '1'],
+  ['kernel/panic', '10'],
+  ['kernel/panic_on_oops', '1'],
+] as const) {
+  writeFileSync(`/proc/sys/${key}`, `${value}\n`);
+}
 
 let turning = false;
 setInterval(() => {
