@@ -1,6 +1,7 @@
 /** The kinds we read and write, and where the API keeps them. */
 import type {
   ConfigMap,
+  DaemonSet,
   EndpointSlice,
   KubeEvent,
   KubeObject,
@@ -14,8 +15,10 @@ import type {
 
 /** The type of each kind's objects. */
 export interface Kinds {
+  ClusterRole: KubeObject;
+  ClusterRoleBinding: KubeObject;
   ConfigMap: ConfigMap;
-  DaemonSet: Workload;
+  DaemonSet: DaemonSet;
   Deployment: Workload;
   EndpointSlice: EndpointSlice;
   Event: KubeEvent;
@@ -24,7 +27,10 @@ export interface Kinds {
   Node: Node;
   Pod: Pod;
   ReplicaSet: Workload;
+  Role: KubeObject;
+  RoleBinding: KubeObject;
   Service: Service;
+  ServiceAccount: KubeObject;
   StatefulSet: Workload;
 }
 export type Kind = keyof Kinds;
@@ -54,7 +60,11 @@ const inGroup = (group: string, plural: string, ...shortNames: string[]): KindIn
   shortNames,
 });
 
+const RBAC = 'rbac.authorization.k8s.io';
+
 export const KINDS: { readonly [K in Kind]: KindInfo } = {
+  ClusterRole: { ...inGroup(RBAC, 'clusterroles'), namespaced: false },
+  ClusterRoleBinding: { ...inGroup(RBAC, 'clusterrolebindings'), namespaced: false },
   ConfigMap: core('configmaps', true, 'cm'),
   DaemonSet: inGroup('apps', 'daemonsets', 'ds'),
   Deployment: inGroup('apps', 'deployments', 'deploy'),
@@ -65,7 +75,10 @@ export const KINDS: { readonly [K in Kind]: KindInfo } = {
   Node: core('nodes', false, 'no'),
   Pod: core('pods', true, 'po'),
   ReplicaSet: inGroup('apps', 'replicasets', 'rs'),
+  Role: inGroup(RBAC, 'roles'),
+  RoleBinding: inGroup(RBAC, 'rolebindings'),
   Service: core('services', true, 'svc'),
+  ServiceAccount: core('serviceaccounts', true, 'sa'),
   StatefulSet: inGroup('apps', 'statefulsets', 'sts'),
 };
 

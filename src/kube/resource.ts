@@ -47,6 +47,8 @@ export interface PatchOptions extends CallOptions {
   readonly fieldManager?: string;
   /** `apply`: take fields over from other managers. */
   readonly force?: boolean;
+  /** Everything is checked and answered as if, and nothing kept. */
+  readonly dryRun?: boolean;
 }
 
 export interface DeleteOptions extends CallOptions {
@@ -171,12 +173,17 @@ export function createResource<K extends Kind>(
     replace: async (object, options) =>
       one('update', 'PUT', at(object.metadata), { ...options, body: { ...typeMeta, ...object } }),
 
-    patch: async (ref, body, { type, subresource, fieldManager, force, ...options }) =>
+    patch: async (ref, body, { type, subresource, fieldManager, force, dryRun, ...options }) =>
       one(
         'patch',
         'PATCH',
         { ...at(ref), subresource },
-        { ...options, body, contentType: PATCH_TYPE[type], query: { fieldManager, force } },
+        {
+          ...options,
+          body,
+          contentType: PATCH_TYPE[type],
+          query: { fieldManager, force, dryRun: dryRun === true ? 'All' : undefined },
+        },
       ),
 
     async delete(ref, { uid, resourceVersion, ...options } = {}) {

@@ -40,7 +40,8 @@ export function servicesDaemonSet(config: ServicesConfig = {}): DaemonSetManifes
                 value('cp_namespace', namespace),
                 ...(config.interface === undefined ? [] : [value('vip_servicesinterface', config.interface)]),
                 ...(config.excludeLabel === 'honor' ? [value('honor_exclude_label', true)] : []),
-                ...(config.withdraw === true ? [value('svc_withdraw', true)] : []),
+                // Always there, so that an installation after a withdrawal that was given up says `false` again.
+                value('svc_withdraw', config.withdraw === true),
                 value('prometheus_server', `:${metricsPort}`),
                 ...Object.entries(config.env ?? {}).map(([name, text]) => value(name, text)),
               ],

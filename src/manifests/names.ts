@@ -1,6 +1,8 @@
 /** Names that several objects, commands and guides agree on. */
 import { VERSION } from '../model/version.ts';
 
+/** Who owns the fields of what we apply. */
+export const FIELD_MANAGER = 'kubevip';
 /** Where the agents and their Leases live. */
 export const NAMESPACE = 'kube-system';
 /** Name of what `init` and `install` put into a cluster: DaemonSet, ServiceAccount, Role, static pod. */

@@ -114,6 +114,7 @@ export interface PodSpec {
     readonly name: string;
     readonly image?: string;
     readonly ports?: readonly ContainerPort[];
+    readonly env?: readonly { readonly name: string; readonly value?: string }[];
   }[];
 }
 
@@ -125,6 +126,11 @@ export interface Pod extends KubeObject {
     /** One of each family; `podIP` is the first. */
     readonly podIPs?: readonly { readonly ip: string }[];
     readonly conditions?: readonly { readonly type: string; readonly status: string }[];
+    readonly containerStatuses?: readonly {
+      readonly name: string;
+      readonly restartCount?: number;
+      readonly state?: { readonly waiting?: { readonly reason?: string; readonly message?: string } };
+    }[];
   };
 }
 
@@ -136,6 +142,16 @@ export interface Workload extends KubeObject {
     readonly template: { readonly metadata?: Partial<ObjectMeta>; readonly spec: PodSpec };
   };
   readonly status?: { readonly replicas?: number; readonly readyReplicas?: number };
+}
+
+/** apps/v1. All counts are of nodes. */
+export interface DaemonSet extends Omit<Workload, 'status'> {
+  readonly status?: {
+    readonly observedGeneration?: number;
+    readonly desiredNumberScheduled?: number;
+    readonly updatedNumberScheduled?: number;
+    readonly numberReady?: number;
+  };
 }
 
 /** events.k8s.io/v1 */

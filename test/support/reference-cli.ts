@@ -105,6 +105,8 @@ export const ERROR_CODES: Readonly<Record<string, readonly [keyof typeof EXIT, s
   NOT_OURS: ['failed', 'The Service belongs to another load balancer, or is to be ignored'],
   NOT_EXPOSED: ['failed', 'The Service is not exposed by kubevip'],
   NO_POOL: ['failed', 'No pool for the namespace'],
+  OWN_WAY: ['failed', 'The API server is reached at the very address that would go'],
+  NO_AGENTS: ['failed', 'Services have something of ours, and no agent is there to undo it'],
   BAD_SETTING: ['usage', 'A flag or variable of kube-vip’s has a value that it cannot have'],
   SETTINGS_REFUSED: ['usage', 'Flags of kube-vip’s that do not go together, or that our agent cannot follow'],
   PASSWORD_IN_CLEAR: ['usage', 'A password would stand in a manifest in clear'],
