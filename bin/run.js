@@ -8,6 +8,8 @@ const { basename, dirname, join } = require('node:path');
 
 const root = dirname(__dirname);
 const argv = process.argv.slice(2);
+// A join code is a secret, and the process list is for everybody: this writes over it.
+if (argv.some((arg) => arg.startsWith('kubevip1.'))) process.title = 'kubevip join';
 // As a plugin of kubectl we are called by another name, and shall speak of ourselves by that.
 const name = basename(process.argv[1] ?? '').startsWith('kubectl-') ? 'kubectl kubevip' : 'kubevip';
 

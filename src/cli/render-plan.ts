@@ -42,9 +42,9 @@ export function renderInit({ result, joinCode }: FinishedInit, bin: string): str
     '',
     'Pods get addresses from a network add-on of your choice: until one is installed, nodes are not Ready.',
     '',
-    'To add a machine, on it and as root (with --worker: as worker):',
+    `To add a machine, run \`${bin} join\` on it as root (with --worker: as worker), and give it this code:`,
     '',
-    `  ${bin} join ${joinCode.text}`,
+    `  ${joinCode.text}`,
     '',
     `Whoever has this code can join. It is good until ${joinCode.expires.toISOString()}; ${bin} join-code creates others.`,
   ].join('\n');

@@ -54,7 +54,7 @@ export class Init extends BaseCommand<Result> {
     if (!flags['dry-run']) requireRoot(machine, 'init');
     const config = await initConfig(machine, input.document, input.source);
     const interrupt = interruptible();
-    const unlock = flags['dry-run'] ? undefined : machine.lock();
+    const unlock = flags['dry-run'] ? undefined : await machine.lock();
     // Between two looks at the API server nothing else would keep the process alive.
     const alive = setInterval(() => undefined, 60_000);
     try {

@@ -20,7 +20,7 @@ export class Join extends BaseCommand<Result> {
   static override summary = 'Add this machine to a cluster, as control plane or worker';
   static override description =
     'Takes the code that `init` or `join-code create` has printed. Without one, on a terminal, it lists the clusters ' +
-    'that it can see on the LAN and asks. Interrupted at any point, the same command goes on where it was.';
+    'that it can see on the LAN and asks, which keeps the code out of the history of the shell. Interrupted at any point, the same command goes on where it was.';
   static override usage = 'join [CODE] [--control-plane | --worker]';
   static override examples = [
     '<%= config.bin %> join kubevip1.…',
@@ -53,7 +53,7 @@ export class Join extends BaseCommand<Result> {
     const machine = await openMachine(foregroundClock, cliUserAgent(this.config.version));
     if (!flags['dry-run']) requireRoot(machine, 'join');
     const interrupt = interruptible();
-    const unlock = flags['dry-run'] ? undefined : machine.lock();
+    const unlock = flags['dry-run'] ? undefined : await machine.lock();
     const alive = setInterval(() => undefined, 60_000);
     try {
       const planned = await planJoin(machine, {

@@ -31,7 +31,7 @@ export class Reset extends BaseCommand<Result> {
     const machine = await openMachine(foregroundClock, cliUserAgent(this.config.version));
     requireRoot(machine, 'reset');
     const interrupt = interruptible();
-    const unlock = machine.lock();
+    const unlock = await machine.lock();
     const alive = setInterval(() => undefined, 60_000);
     try {
       const planned = await planReset(machine);

@@ -21,7 +21,7 @@ export interface Machine {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly uid: number;
   /** Nobody else works on this machine until it is given up. @throws KubevipError BUSY */
-  lock(): () => void;
+  lock(): Promise<() => void>;
 }
 
 /** @throws KubevipError NOT_SUPPORTED (exit 3) anywhere but on Linux. */
@@ -71,6 +71,11 @@ export async function openMachine(clock: Clock, userAgent: string): Promise<Mach
     hostname: hostname(),
     env: process.env,
     uid: process.geteuid?.() ?? 0,
-    lock: lock.takeRunLock,
+    lock: async () => {
+      const release = lock.takeRunLock();
+      // Of a run that was killed; nobody else is at work now.
+      await files.sweepPrivateFiles();
+      return release;
+    },
   };
 }
