@@ -160,7 +160,6 @@ describe('on the LAN', () => {
     const found = async (): Promise<string> =>
       (await lab.on('laptop', 'avahi-browse', '--resolve', '--parsable', '--terminate', '_kubevip._tcp')).stdout;
     const first = await eventually(found, (text) => text.includes('sha256:'), 3);
-    if (!first.includes('sha256:')) console.log(first, planes.log(await ownerNow()));
     expect(first).toContain(';home.local;');
     expect(first).toContain(`"endpoint=${VIPS[0]}:6443"`);
     expect(first).toMatch(/"ca=sha256:[0-9a-f]{64}"/);
@@ -196,6 +195,24 @@ describe('as a regular DaemonSet', () => {
     expect(await planes.hasTables(owner)).toBe(false);
     await movedFrom(owner);
     await planes.start(owner);
+    await ownerNow();
+  });
+
+  it.each([
+    ['IPv4', VIPS[0]],
+    ['IPv6', VIPS[1]],
+  ])('deletes all %s addresses on exit when only control plane', async (_family, address) => {
+    await Promise.all(NODES.map((node) => planes.stop(node)));
+    await Promise.all(NODES.map((node) => planes.start(node, { address })));
+    const holders = async (): Promise<string[]> => {
+      const all = await Promise.all(NODES.map((node) => planes.addresses(node)));
+      return all.flat();
+    };
+    expect(await eventually(holders, (all) => all.length > 0)).toEqual([address]);
+    await Promise.all(NODES.map((node) => planes.stop(node)));
+    expect(await holders()).toEqual([]);
+    for (const node of NODES) expect(await planes.hasTables(node)).toBe(false);
+    expect(planes.disputed()).toEqual([[], []]);
   });
 
   it('deletes all DualStack addresses on exit when control-plane and services', async () => {
