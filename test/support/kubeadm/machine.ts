@@ -302,7 +302,7 @@ ip -o link | sed 's/^/link /'; ip -o addr | sed 's/^/address /'
 nft list ruleset | sed 's/^/nft /'
 sysctl -a --pattern '^(net|kernel\\.(panic|keys)|vm\\.(overcommit|panic))' 2>/dev/null | sed 's/^/sysctl /'
 for p in /proc/[0-9]*; do [ "$p" = "/proc/$$" ] || { c=$(tr '\\0' ' ' <"$p/cmdline" 2>/dev/null); [ -n "$c" ] && echo "process $c"; }; done
-find /run -mindepth 1 -not -path '/run/stand-in*' -not -path '/run/containerd*' | sed 's/^/file /'
+find /run -mindepth 1 -not -path '/run/stand-in*' -not -path '/run/containerd*' -not -path '/run/lock*' | sed 's/^/file /'
 `;
 
 const MOVING = [

@@ -77,7 +77,9 @@ export async function join(
     say('\nThis node has joined the cluster:');
     return;
   }
-  await step('control-plane-prepare', () => prepare(joining, controlPlane));
+  // Its parts name themselves when they fail.
+  trace(facts, { event: 'phase', command: 'join', name: 'control-plane-prepare' });
+  await prepare(joining, controlPlane);
   await step('check-etcd', async () => {
     say('[check-etcd] Checking that the etcd cluster is healthy');
     await (await Etcd.fromCluster(adminApi(), config.timeouts)).checkHealth();
@@ -145,7 +147,9 @@ async function checkControlPlane({ facts, rules, config, cluster }: Joining, pla
 async function prepare({ rules, config, cluster, access }: Joining, plane: ControlPlane): Promise<void> {
   const { node } = config;
   const { endpoint, certificateKey } = plane;
-  if (certificateKey !== '') await downloadCerts(new Api(access), certificateKey);
+  if (certificateKey !== '') {
+    await phase('control-plane-prepare/download-certs', async () => downloadCerts(new Api(access), certificateKey));
+  }
   say(`[certs] Using certificateDir folder "${PKI}"`);
   await ensurePki({
     nodeName: node.name,

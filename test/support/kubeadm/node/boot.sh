@@ -5,12 +5,13 @@ set -e
 folder=$1 name=$2 ip=$3
 mount --make-rprivate /
 mount -t proc proc /proc
-# /sys shows the interfaces of the namespace in which it was mounted; control groups stay those of the machine.
-mkdir -p "$folder/cgroup"
-mount --rbind /sys/fs/cgroup "$folder/cgroup"
+# /sys shows the interfaces of the namespace in which it was mounted. Control groups are not used here, but looked at:
+# a modern machine has version 2 with all controllers, whatever this one has.
+umount -R -l /sys
 mount -t sysfs sysfs /sys
-mount --rbind "$folder/cgroup" /sys/fs/cgroup
-umount -l "$folder/cgroup"
+mount -t cgroup2 cgroup2 /sys/fs/cgroup
+echo 'cpuset cpu io memory hugetlb pids rdma misc' >"$folder/controllers"
+mount --bind "$folder/controllers" /sys/fs/cgroup/cgroup.controllers
 for dir in etc var root opt usr/local; do
   upper=$folder/disk/${dir//\//_}
   mkdir -p "$upper" "$upper.work"
