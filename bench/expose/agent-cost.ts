@@ -8,10 +8,8 @@ import { netnsOf } from '../../src/lab/layout.ts';
 import { absoluteRow, type BenchRow } from '../harness.ts';
 import { eventually, loadBalancer, withBenchLab, type BenchLab } from './bench-lab.ts';
 
-const program = join(dirname(dirname(dirname(fileURLToPath(import.meta.url)))), 'dist', 'agent', 'bundle.js');
-/** As in deploy/Containerfile. */
-const NODE_FLAGS = ['--max-semi-space-size=1', '--optimize-for-size', '--max-old-space-size=96'];
-const MALLOC = { MALLOC_ARENA_MAX: '1', MALLOC_TRIM_THRESHOLD_: '65536', MALLOC_MMAP_THRESHOLD_: '65536' };
+const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+const program = join(root, 'dist', 'agent', 'bundle.js');
 /** More addresses than the lab's LAN has; with the interface named they need no subnet there. */
 const POOLS = { 'range-global': '10.78.0.1-10.78.3.254', 'interface-global': 'eth0' };
 const AT_ONCE = 20;
@@ -63,7 +61,7 @@ async function withAgent<R>(services: number, work: (pid: number) => Promise<R>)
     const agent = startAgent(lab);
     try {
       await create(lab, services);
-      await eventually(`${services} addresses are shown`, () => allShown(lab, services), 120);
+      await eventually(`${services} addresses are shown`, () => allShown(lab, services), 300);
       await delay(SETTLE_MS);
       return await work(agent.pid ?? 0);
     } finally {
@@ -74,11 +72,22 @@ async function withAgent<R>(services: number, work: (pid: number) => Promise<R>)
 
 /** `ip netns exec` becomes the agent: the pid is the agent's. */
 function startAgent({ paths }: BenchLab): ChildProcess {
-  const argv = ['netns', 'exec', netnsOf(paths, 'n1'), process.execPath, ...NODE_FLAGS, program];
+  const { flags, env } = image();
+  const argv = ['netns', 'exec', netnsOf(paths, 'n1'), process.execPath, ...flags, program];
   return spawn('ip', argv, {
     stdio: 'ignore',
-    env: { ...process.env, ...MALLOC, KUBECONFIG: paths.agentKubeconfig, vip_nodename: 'n1', KUBEVIP_LAB_ID: paths.id },
+    env: { ...process.env, ...env, KUBECONFIG: paths.agentKubeconfig, vip_nodename: 'n1', KUBEVIP_LAB_ID: paths.id },
   });
+}
+
+/** How deploy/Containerfile starts Node. */
+function image(): { readonly flags: readonly string[]; readonly env: Readonly<Record<string, string>> } {
+  const file = readFileSync(join(root, 'deploy', 'Containerfile'), 'utf8');
+  const entrypoint = JSON.parse(/^ENTRYPOINT (\[.*\])$/m.exec(file)?.[1] ?? '[]') as readonly string[];
+  const settings = /^ENV (.*)$/m.exec(file)?.[1]?.split(' ') ?? [];
+  const flags = entrypoint.filter((word) => word.startsWith('--'));
+  if (flags.length === 0 || settings.length === 0) throw new Error('deploy/Containerfile does not say how Node starts');
+  return { flags, env: Object.fromEntries(settings.map((setting) => setting.split('=') as [string, string])) };
 }
 
 async function create({ cluster }: BenchLab, services: number): Promise<void> {
