@@ -188,7 +188,7 @@ export type BootstrapConfigInput = z.input<typeof BOOTSTRAP_CONFIG>;
  * @throws KubevipError BAD_BOOTSTRAP_CONFIG (exit 2) that names every key that is wrong.
  */
 export function parseBootstrapConfig(input: unknown, role: NodeRole, source: string): BootstrapConfig {
-  const parsed = BOOTSTRAP_CONFIG.safeParse(input ?? {});
+  const parsed = BOOTSTRAP_CONFIG.safeParse(withoutBlanks(input) ?? {});
   const issues = parsed.success
     ? problemsFor(parsed.data, role)
     : parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'the whole'}: ${message}`);
@@ -198,6 +198,15 @@ export function parseBootstrapConfig(input: unknown, role: NodeRole, source: str
     exit: EXIT.usage,
     hints: ['`kubevip init --print-config` shows every key with its default.'],
   });
+}
+
+/** In YAML a key with nothing behind it is null, and means that nothing was said. In patches null takes a key away. */
+function withoutBlanks(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  const entries = Object.entries(value).filter(([, one]) => one !== null);
+  return Object.fromEntries(
+    entries.map(([key, one]) => [key, key === 'patches' ? (one as unknown) : withoutBlanks(one)]),
+  );
 }
 
 /** What each key alone cannot say. */

@@ -27,13 +27,9 @@ export function stepOf({ step, state, message }: StepEvent): Step {
   const text = message === '' ? title : message;
   switch (state) {
     case 'running':
+      return stageStep(id, 'waiting', 'Running', message === '' ? `${title} …` : message);
     case 'undoing':
-      return stageStep(
-        id,
-        'waiting',
-        state === 'running' ? 'Running' : 'Undoing',
-        message === '' ? `${title} …` : message,
-      );
+      return stageStep(id, 'waiting', 'Undoing', message === '' ? `take back: ${title} …` : message);
     case 'done':
       return stageStep(id, 'ready', 'Done', text);
     case 'undone':
@@ -41,7 +37,7 @@ export function stepOf({ step, state, message }: StepEvent): Step {
     case 'kept':
       return stageStep(id, 'ready', 'Kept', `was done already: ${title}`);
     case 'believed':
-      return stageStep(id, 'ready', 'Believed', `was done already, and cannot be looked at now: ${title}`);
+      return stageStep(id, 'ready', 'Believed', `is on record as done; not all of it can be seen now: ${title}`);
     case 'failed':
       return stageStep(id, 'failed', 'Failed', text);
   }

@@ -44,6 +44,13 @@ describe('the configuration of init and join', () => {
     expect(vipAddresses(config)).toEqual(['fd00::5']);
   });
 
+  it('takes keys with nothing behind them for absent, but in patches for what is to go', () => {
+    const patches = { ClusterConfiguration: { apiServer: null } };
+    const config = parse({ controlPlane: { vip: '10.0.0.1', interface: null }, user: null, kubeadm: { patches } });
+    expect(config.user).toEqual({});
+    expect(config.kubeadm.patches).toEqual(patches);
+  });
+
   it('needs no VIP to join', () => {
     expect(parse({}, 'worker').controlPlane.vip).toEqual([]);
     expect(vipAddresses(parse({ controlPlane: { vip: 'api.home.arpa' } }))).toEqual([]);
