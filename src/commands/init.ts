@@ -3,10 +3,14 @@ import { BaseCommand } from '../cli/base.ts';
 import { clusterSettingFlags, machineFlags, readConfigInput } from '../cli/bootstrap-flags.ts';
 import { foregroundClock } from '../cli/clock.ts';
 import { interruptible } from '../cli/interrupt.ts';
-import { confirm } from '../cli/prompts.ts';
+import { wantsColor } from '../cli/paint.ts';
+import type { Asking } from '../cli/prompts.ts';
 import { indent, renderInit, renderSteps, shownSteps, type ShownStep } from '../cli/render-plan.ts';
 import { cliUserAgent } from '../cli/session.ts';
 import type { BootstrapConfig } from '../cluster/config.ts';
+import type { Document } from '../cluster/kubeadm/merge-patch.ts';
+import { NODE_CONFIG } from '../cluster/names.ts';
+import type { Machine } from '../workflows/bootstrap/machine.ts';
 import type { InitResult, PlannedInit } from '../workflows/bootstrap/init.ts';
 import { Flags } from '@oclif/core';
 
@@ -52,7 +56,8 @@ export class Init extends BaseCommand<Result> {
     ]);
     const machine = await openMachine(foregroundClock, cliUserAgent(this.config.version));
     if (!flags['dry-run']) requireRoot(machine, 'init');
-    const config = await initConfig(machine, input.document, input.source);
+    const document = await this.#ask(machine, input.document, flags);
+    const config = await initConfig(machine, document, document === input.document ? input.source : 'the answers');
     const interrupt = interruptible();
     const unlock = flags['dry-run'] ? undefined : await machine.lock();
     // Between two looks at the API server nothing else would keep the process alive.
@@ -61,8 +66,7 @@ export class Init extends BaseCommand<Result> {
       const planned = await planInit(machine, config);
       if (flags['dry-run']) return this.#dryRun(planned);
       const asking = this.asking(flags.yes || planned.complete);
-      if (asking.interactive && !asking.yes) process.stderr.write(`${renderSteps(shownSteps(planned.plan.steps))}\n\n`);
-      await confirm(`Make ${planned.node.nodeName} the first control plane of ${config.clusterName}?`, asking);
+      await this.#confirm(planned, asking);
       const withCode = !this.jsonEnabled();
       const finished = await this.follow(
         runInit(planned, machine, { signal: interrupt.signal, withCode, ignore: flags.ignore ?? [] }),
@@ -74,6 +78,40 @@ export class Init extends BaseCommand<Result> {
       unlock?.();
       interrupt.dispose();
     }
+  }
+
+  /** The wizard, on a terminal and where the one thing is missing that has no default. */
+  async #ask(machine: Machine, document: Document | undefined, flags: { yes: boolean }): Promise<Document | undefined> {
+    const asking = this.asking(flags.yes);
+    if (!asking.interactive || asking.yes || hasVip(document)) return document;
+    // An interrupted run goes on with what it was told.
+    if (document === undefined && (await machine.parts.files.exists(NODE_CONFIG))) return document;
+    const [{ askForInit }, { createTerminalAsker }, { withMachine }] = await Promise.all([
+      import('../cli/wizard/init.ts'),
+      import('../cli/wizard/ask.ts'),
+      import('../cli/machine.ts'),
+    ]);
+    const ask = createTerminalAsker();
+    const progress = this.progress();
+    return await withMachine(undefined, async ({ parts }) =>
+      askForInit(document ?? {}, { ...parts, ask, step: (step) => progress.step(step) }),
+    );
+  }
+
+  /** @throws KubevipError DECLINED (exit 130) at no. */
+  async #confirm({ plan, config, node }: PlannedInit, asking: Asking): Promise<void> {
+    if (!asking.interactive || asking.yes) return;
+    const [{ confirmPlan }, { createTerminalAsker }] = await Promise.all([
+      import('../cli/wizard/plan.ts'),
+      import('../cli/wizard/ask.ts'),
+    ]);
+    const shown = {
+      title: `${node.nodeName} (${node.nodeIps.join(', ')}) becomes the first control plane of ${config.clusterName}`,
+      question: `Make ${node.nodeName} the first control plane of ${config.clusterName}?`,
+      config,
+      steps: shownSteps(plan.steps),
+    };
+    await confirmPlan(shown, asking, createTerminalAsker(), wantsColor(process.stderr, process.env));
   }
 
   #dryRun({ plan, config, documents }: PlannedInit): Result {
@@ -93,4 +131,9 @@ export class Init extends BaseCommand<Result> {
     this.log(renderTemplate(config).trimEnd());
     return { config };
   }
+}
+
+function hasVip(document: Document | undefined): boolean {
+  const controlPlane = document?.['controlPlane'];
+  return typeof controlPlane === 'object' && controlPlane !== null && 'vip' in controlPlane;
 }

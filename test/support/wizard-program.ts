@@ -21,10 +21,11 @@ try {
   });
   const config = parseBootstrapConfig(answers, 'init', 'the answers');
   const steps = [
-    { title: 'Certificates', explain: 'kubeadm init phase certs all' },
-    { title: 'The virtual IP', explain: 'a static pod that holds it' },
+    { id: 'certificates', title: 'Certificates', explain: 'kubeadm init phase certs all' },
+    { id: 'vip', title: 'The virtual IP', explain: 'a static pod that holds it' },
   ];
-  const plan = { title: 'Make this machine the first of a cluster', config: answers, steps };
+  const title = 'Make this machine the first of a cluster';
+  const plan = { title, question: 'Do it?', config: answers, steps };
   await confirmPlan(plan, { interactive: true, yes: false }, ask, false);
   writeFileSync(file, JSON.stringify(config));
 } catch (error) {

@@ -3,35 +3,21 @@ import { stringify } from 'yaml';
 import { EXIT, KubevipError } from '../../model/errors.ts';
 import { paint } from '../paint.ts';
 import type { Asking } from '../prompts.ts';
+import { indent, renderSteps, type ShownStep } from '../render-plan.ts';
 import type { Asker } from './ask.ts';
-
-export interface PlannedStep {
-  readonly title: string;
-  readonly explain: string;
-}
 
 export interface ShownPlan {
   /** `Make this machine the first of a cluster`. */
   readonly title: string;
+  readonly question: string;
   /** What it is made from, without secrets: shown as YAML. */
   readonly config: unknown;
-  readonly steps: readonly PlannedStep[];
+  readonly steps: readonly ShownStep[];
 }
 
 /** Lines without a last line break. */
 export function renderPlan({ title, config, steps }: ShownPlan, color: boolean): string {
-  const indent = (text: string, by: string): string => text.replaceAll(/^(?=.)/gm, by);
-  const width = String(steps.length).length;
-  return [
-    paint('bold', title, color),
-    '',
-    indent(stringify(config).trimEnd(), '  '),
-    '',
-    ...steps.flatMap(({ title: what, explain }, i) => [
-      `${String(i + 1).padStart(width)}. ${what}`,
-      ...(explain === '' ? [] : [indent(paint('dim', explain, color), ' '.repeat(width + 2))]),
-    ]),
-  ].join('\n');
+  return [paint('bold', title, color), '', indent(stringify(config)), '', renderSteps(steps)].join('\n');
 }
 
 /**
@@ -42,6 +28,6 @@ export async function confirmPlan(plan: ShownPlan, asking: Asking, ask: Asker, c
   if (!asking.interactive) return;
   ask.say(`\n${renderPlan(plan, color)}\n`);
   if (asking.yes) return;
-  if (await ask.confirm('Do it?', false)) return;
+  if (await ask.confirm(plan.question, false)) return;
   throw new KubevipError('nothing was changed', { code: 'DECLINED', exit: EXIT.interrupted });
 }

@@ -1,5 +1,5 @@
 /** The wizard, on a real terminal and a real LAN with dnsmasq, a telephone and a printer. */
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { BootstrapConfig } from '../../../src/cluster/config.ts';
@@ -145,5 +145,67 @@ describe('the wizard of init', () => {
     } finally {
       await a.ip8('link del eth1');
     }
+  });
+});
+
+describe('kubevip init on a terminal', () => {
+  const state = (): string[] => ['/etc/kubernetes', '/var/lib/kubevip'].filter((path) => existsSync(path));
+
+  /** The command itself, with a kubeadm that knows its version only: nothing is to be run. */
+  function init(...args: string[]): Terminal {
+    const bin = join(world.lan.dir, 'bin');
+    mkdirSync(bin, { recursive: true });
+    writeFileSync(join(bin, 'kubeadm'), '#!/bin/sh\necho v1.35.2\n', { mode: 0o755 });
+    const cli = [process.execPath, join(ROOT, 'bin', 'dev.js'), 'init', ...args];
+    const path = `${bin}:${process.env['PATH'] ?? ''}`;
+    const terminal = openTerminal(['ip', 'netns', 'exec', world.lan.hosts.a.netns, ...cli], { PATH: path });
+    terminals.push(terminal);
+    return terminal;
+  }
+
+  it('asks, shows the whole plan, and changes nothing at no or Ctrl-C', async () => {
+    const before = state();
+    for (const [answer, text] of [
+      [KEY.enter, 'nothing was changed'],
+      [KEY.ctrlC, 'interrupted'],
+    ] as const) {
+      const terminal = init('--name', 'home', '--node-name', 'cellar');
+      await terminal.sees('with kubeadm v1.35.2');
+      for (const question of QUESTIONS.slice(1, 4)) {
+        await terminal.sees(question);
+        terminal.type(KEY.enter);
+      }
+      await terminal.sees('cellar (10.77.0.12) becomes the first control plane of home');
+      await terminal.sees('clusterName: home');
+      await terminal.sees(' 1. ');
+      await terminal.sees('Make cellar the first control plane of home?');
+      terminal.type(answer);
+      expect(await terminal.ended()).toBe(130);
+      expect(terminal.screen()).toContain(text);
+    }
+    expect(state()).toEqual(before);
+  });
+
+  it('asks nothing without a terminal', async () => {
+    const { a } = world.lan.hosts;
+    const cli = [process.execPath, join(ROOT, 'bin', 'dev.js'), 'init', '--name', 'home'];
+    const { code, stderr, stdout } = await a.run(cli, { timeoutMs: 60_000 });
+    expect(code).toBe(2);
+    expect(stderr).toContain('controlPlane.vip: is needed');
+    expect(stdout).toBe('');
+  });
+});
+
+describe('kubevip join on a terminal', () => {
+  it('does not show the code that is typed, and ends with 130 at Ctrl-C', async () => {
+    const cli = [process.execPath, join(ROOT, 'bin', 'dev.js'), 'join', '--dry-run'];
+    const terminal = openTerminal(['ip', 'netns', 'exec', world.lan.hosts.a.netns, ...cli]);
+    terminals.push(terminal);
+    await terminal.sees('Join code:');
+    terminal.type('kubevip1.c2VjcmV0');
+    await terminal.sees('*****');
+    terminal.type(KEY.ctrlC);
+    expect(await terminal.ended()).toBe(130);
+    expect(terminal.screen()).not.toContain('c2VjcmV0');
   });
 });

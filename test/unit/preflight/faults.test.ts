@@ -192,8 +192,31 @@ const FAULTS: readonly Fault[] = [
     remedy: 'zram-generator.conf',
   },
   {
-    name: 'cgroups of version 1 with a kubelet that refuses them',
+    name: 'cgroups of version 1 with a kubelet that refuses them unless told to bear them',
     id: 'cgroup-v1',
+    inject: (fake) => {
+      fake.files.set('/proc/mounts', 'tmpfs /sys/fs/cgroup tmpfs rw 0 0\n');
+      fake.files.set('/proc/cgroups', cgroupsV1('cpu', 'cpuacct', 'cpuset', 'memory', 'pids'));
+    },
+    what: /version 1, and kubelet is v1\.35\.2/,
+    remedy: '--ignore-preflight-errors SystemVerification',
+  },
+  {
+    name: 'cgroups of version 1 with an older kubelet',
+    id: 'cgroup-v1',
+    level: 'warn',
+    inject: (fake) => {
+      fake.files.set('/proc/mounts', 'tmpfs /sys/fs/cgroup tmpfs rw 0 0\n');
+      fake.files.set('/proc/cgroups', cgroupsV1('cpu', 'cpuacct', 'cpuset', 'memory', 'pids'));
+      fake.commands.set('kubelet --version', { stdout: 'Kubernetes v1.34.1' });
+    },
+    what: /control groups are of version 1/,
+    remedy: 'systemd.unified_cgroup_hierarchy=1',
+  },
+  {
+    name: 'cgroups of version 1 with a kubelet that is told to refuse them',
+    id: 'cgroup-v1',
+    request: { kubelet: { failCgroupV1: true } },
     inject: (fake) => {
       fake.files.set('/proc/mounts', 'tmpfs /sys/fs/cgroup tmpfs rw 0 0\n');
       fake.files.set('/proc/cgroups', cgroupsV1('cpu', 'cpuacct', 'cpuset', 'memory', 'pids'));

@@ -59,15 +59,20 @@ async function missingControllers(machine: MachineProbe, missing: readonly strin
   });
 }
 
+/** kubelet is told to put up with it by `init` and `join`; kubeadm has to be told by the user. */
 async function onVersion1(machine: MachineProbe, failCgroupV1: boolean | undefined): Promise<Finding[]> {
   const kubelet = parseKubernetesVersion((await machine.run('kubelet', ['--version']))?.stdout ?? '');
-  const refuses = kubelet !== undefined && kubelet.minor >= REFUSES_V1 && failCgroupV1 !== false;
-  const text: ProblemText = {
-    what: 'control groups are of version 1',
-    why: refuses
-      ? `kubelet ${kubelet.text} starts on it only with failCgroupV1: false (kubeadm.patches.KubeletConfiguration).`
-      : 'Kubernetes will drop them.',
-    remedy: `sed -i 's/^GRUB_CMDLINE_LINUX="/&systemd.unified_cgroup_hierarchy=1 /' /etc/default/grub && update-grub && reboot`,
-  };
+  const refuses = kubelet !== undefined && kubelet.minor >= REFUSES_V1;
+  const reboot = `sed -i 's/^GRUB_CMDLINE_LINUX="/&systemd.unified_cgroup_hierarchy=1 /' /etc/default/grub && update-grub && reboot`;
+  const text: ProblemText = refuses
+    ? {
+        what: `control groups are of version 1, and kubelet is ${kubelet.text}`,
+        why:
+          failCgroupV1 === true
+            ? 'kubelet is told not to start on it (failCgroupV1: true).'
+            : 'From v1.35 on kubeadm refuses to go on; kubelet is told to put up with it (failCgroupV1: false).',
+        remedy: `${reboot}; or --ignore-preflight-errors SystemVerification`,
+      }
+    : { what: 'control groups are of version 1', why: 'Kubernetes will drop them.', remedy: reboot };
   return [refuses ? error('cgroup-v1', text) : warn('cgroup-v1', text)];
 }
