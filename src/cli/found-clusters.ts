@@ -1,4 +1,5 @@
 /** Clusters that announce themselves on the LAN, for a person who is about to be asked for a code. */
+import { CLUSTER_SERVICE_TYPE, readAdvertisement } from '../model/cluster-advertisement.ts';
 import { foregroundClock } from './clock.ts';
 
 const LOOK_FOR_MS = 2000;
@@ -14,8 +15,10 @@ export async function introduceClusters(signal: AbortSignal): Promise<string> {
   const lines: string[] = [];
   try {
     const options = { network, clock: foregroundClock, entropy: systemEntropy, timeoutMs: LOOK_FOR_MS, signal };
-    for await (const { instance, txt, addresses, port } of discover({ ...options, types: ['_kubevip._tcp'] })) {
-      const line = `  ${instance} at ${txt['endpoint'] ?? `${addresses[0] ?? '?'}:${port ?? '?'}`}`;
+    for await (const { txt } of discover({ ...options, types: [CLUSTER_SERVICE_TYPE] })) {
+      const found = readAdvertisement(txt);
+      if (found === undefined) continue;
+      const line = `  ${found.cluster} at ${found.endpoint}${found.version === undefined ? '' : `, ${found.version}`}`;
       if (!lines.includes(line)) lines.push(line);
     }
   } catch {

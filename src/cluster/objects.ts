@@ -18,6 +18,8 @@ export function staticPodText(config: BootstrapConfig): string {
     image: config.image,
     folder: NODE_FOLDER,
     kubeconfig: AGENT_KUBECONFIG,
+    // The agent announces the cluster under it, for `kubevip join` to find.
+    env: { kubevip_cluster_name: config.clusterName },
     ...(link === undefined ? {} : { interface: link }),
   });
   return stringify(pod, { lineWidth: 0 });
