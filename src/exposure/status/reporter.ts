@@ -11,6 +11,8 @@ import type { EventRecorder, ServicePatch, ServiceWriter } from './port.ts';
 
 const FIRST_RETRY: Milliseconds = 200;
 const LAST_RETRY: Milliseconds = 30_000;
+/** It works, but something is wrong that will end that. */
+const WORRYING = new Set(['RenewalUnanswered', 'AnnouncedUnfenced', 'OwnedUnconfirmed']);
 
 interface Work {
   service: Service;
@@ -130,7 +132,7 @@ export class Reporter {
       if (condition.status === 'Unknown' || condition.type === CONDITION.ready) continue;
       this.#parts.events.record(
         service,
-        condition.status === 'True' ? 'Normal' : 'Warning',
+        condition.status === 'True' && !WORRYING.has(condition.reason) ? 'Normal' : 'Warning',
         condition.reason,
         condition.message,
       );

@@ -62,6 +62,13 @@ export function parseTarget(words: readonly string[], kindOf: (text: string) => 
     throw usage('INVALID_TARGET', `${JSON.stringify(words.join(' '))} is not KIND/NAME`, 'For example: deployment/web');
   }
   const kind = TARGET_KINDS.find((one) => one === kindOf(kindText));
+  if (kind === undefined && kindText.includes('/')) {
+    throw usage(
+      'INVALID_TARGET',
+      `${JSON.stringify(name)} after ${kindText} is one word too many`,
+      'As the value of a flag it is written with =: --mdns=NAME, --router=PORT.',
+    );
+  }
   if (kind === undefined) {
     const kinds = TARGET_KINDS.map((one) => one.toLowerCase()).join(', ');
     throw usage('UNKNOWN_KIND', `there is no kind ${JSON.stringify(kindText)} that can be exposed`, `One of: ${kinds}`);

@@ -57,6 +57,7 @@ describe.concurrent('wrong in itself: exit 2', () => {
     ['expose', 'USAGE', /Missing 1 required arg/],
     ['expose deployment/web --port 80 --frob', 'USAGE', /Nonexistent flag: --frob/],
     ['expose job/web --port 80', 'UNKNOWN_KIND', /One of: deployment, statefulset/],
+    ['expose deployment/web --router lots', 'INVALID_TARGET', /"lots" after deployment\/web is one word too many/],
     ['expose web --port 80', 'INVALID_TARGET', /"web" is not KIND\/NAME/],
     ['expose deployment/We_b --port 80', 'INVALID_NAME', /not a name that a Deployment can have/],
     ['expose deployment/web --port 70000', 'INVALID_PORT', /70000 is out of range/],

@@ -46,4 +46,12 @@ describe('what is counted of decisions', () => {
     ]);
     expect(events).toEqual(['Warning NoDhcpServer', 'Warning LeaseRefused', 'Normal AddressAssigned']);
   });
+
+  it('is told as a warning where it works and soon will not', async () => {
+    const { events } = await report([
+      condition('address', 'True', 'RenewalUnanswered'),
+      condition('address', 'True', 'AddressAssigned'),
+    ]);
+    expect(events).toEqual(['Warning RenewalUnanswered', 'Normal AddressAssigned']);
+  });
 });
