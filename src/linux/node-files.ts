@@ -29,7 +29,7 @@ export function createNodeFiles(privateFolder: string = PRIVATE_FOLDER): Files {
     write: writeWhole,
     overwrite: async (path, text) => {
       try {
-        await writeFile(path, text, { flag: 'r+' });
+        await writeFile(path, text);
       } catch (cause) {
         throw notWritten(path, cause);
       }
