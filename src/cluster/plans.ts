@@ -7,6 +7,7 @@ import { agentConfigStep } from './steps/agent-config.ts';
 import { certificatesStep } from './steps/certificates.ts';
 import { clusterObjectsStep } from './steps/cluster-objects.ts';
 import { clusterSettingsStep, keptSettings } from './steps/cluster-settings.ts';
+import { endpointStep } from './steps/endpoint.ts';
 import { kubeadmInitStep } from './steps/kubeadm-init.ts';
 import { kubeadmJoinStep } from './steps/kubeadm-join.ts';
 import { machineStep } from './steps/machine.ts';
@@ -35,6 +36,7 @@ export function initPlan(parts: StepParts, { config, node, user, secrets }: Init
       staticPodStep(parts, settings),
       kubeadmInitStep(parts, config, node, secrets),
       clusterObjectsStep(parts, config),
+      endpointStep(parts, config, node),
       ...(user === undefined ? [] : [userKubeconfigStep(parts, settings, user)]),
     ],
   };

@@ -1,6 +1,6 @@
 /**
- * `kubeadm init`, which waits half-way for the API to answer at the virtual IP. Meanwhile the agent, which is to bring
- * that up, may do nothing: whoever runs this gives it its rights, over loopback, as soon as the API server lets us.
+ * `kubeadm init`, which waits half-way for the API to answer at the virtual IP (a newer one only on the machine itself).
+ * Meanwhile the agent, which is to bring that up, may do nothing: whoever runs this gives it its rights, over loopback, as soon as the API server lets us.
  */
 import { controlPlaneRbac } from '../../manifests/rbac.ts';
 import { messageOf } from '../../model/errors.ts';
