@@ -136,6 +136,7 @@ export const ERROR_CODES: Readonly<Record<string, readonly [keyof typeof EXIT, s
   NO_CLUSTER_RECORD: ['failed', 'The cluster has no settings of kubevip: its `init` has not come to its end'],
   NO_NODE_CONFIG: ['failed', 'The configuration of this machine is gone'],
   NODE_NAME_TAKEN: ['failed', 'Another machine of that name is in the cluster'],
+  VIP_SILENT: ['timeout', 'The control plane is up, and nothing answers at its virtual IP'],
   WRONG_CLUSTER: ['failed', 'Another cluster answers than the one the join code is for'],
   JOIN_CODE_REVOKED: ['failed', 'The cluster does not know the join code, or not any more'],
   NOT_CONTROL_PLANE: ['failed', 'Join codes are made on a control plane'],
