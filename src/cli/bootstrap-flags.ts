@@ -50,6 +50,10 @@ export const machineFlags = {
     helpValue: 'ID',
     helpGroup: 'THIS MACHINE',
   }),
+  fix: Flags.boolean({
+    description: 'Mend first what is wrong with the machine, where that loses nothing; `reset` takes it back',
+    helpGroup: 'THIS MACHINE',
+  }),
   'dry-run': Flags.boolean({ description: 'Show the plan in full and change nothing' }),
   yes: Flags.boolean({ char: 'y', description: 'Do not ask' }),
 };

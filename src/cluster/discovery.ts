@@ -10,8 +10,11 @@ import type { ApiConnector } from './ports/api.ts';
 
 const TIMEOUT_MS = 10_000;
 
-/** @throws KubevipError CLUSTER_UNREACHABLE (exit 4), WRONG_CLUSTER, JOIN_CODE_REVOKED (exit 1) */
-export async function checkJoinCode(connector: ApiConnector, code: JoinCode, signal: AbortSignal): Promise<void> {
+/**
+ * @returns the certificate of the authority that the code names (PEM), and no other that may have come with it.
+ * @throws KubevipError CLUSTER_UNREACHABLE (exit 4), WRONG_CLUSTER, JOIN_CODE_REVOKED (exit 1), INTERRUPTED
+ */
+export async function checkJoinCode(connector: ApiConnector, code: JoinCode, signal: AbortSignal): Promise<string> {
   const api = connector.connect(anonymous(code.endpoint));
   try {
     const ref = { kind: 'ConfigMap', name: 'cluster-info', namespace: 'kube-public' };
@@ -21,9 +24,11 @@ export async function checkJoinCode(connector: ApiConnector, code: JoinCode, sig
     const data = (info as { readonly data?: Readonly<Record<string, string>> } | undefined)?.data ?? {};
     const authority = data['kubeconfig'] === undefined ? undefined : authorityOf(data['kubeconfig']);
     if (authority === undefined) throw unreachable(code, new Error('what answers there is no cluster of kubeadm'));
-    if (hashOf(authority) !== code.caHash) throw wrongCluster(code);
+    const certificate = certificateOf(authority, code.caHash);
+    if (certificate === undefined) throw wrongCluster(code);
     const [id = ''] = code.token.split('.');
     if (data[`jws-kubeconfig-${id}`] === undefined) throw revoked();
+    return certificate;
   } finally {
     api.close();
   }
@@ -41,12 +46,18 @@ function anonymous(endpoint: string): string {
   });
 }
 
-function hashOf(authority: string): string | undefined {
-  try {
-    return publicKeyHash(Buffer.from(authority, 'base64').toString('utf8'));
-  } catch {
-    return undefined; // no certificate: certainly not the right one
-  }
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+
+/** The one with that key: beside it anybody may have put one of his own. */
+function certificateOf(authority: string, hash: string): string | undefined {
+  const bundle = Buffer.from(authority, 'base64').toString('utf8');
+  return bundle.match(CERTIFICATE)?.find((pem) => {
+    try {
+      return publicKeyHash(pem) === hash;
+    } catch {
+      return false; // no certificate: certainly not the right one
+    }
+  });
 }
 
 function unreachable(code: JoinCode, cause: unknown): KubevipError {

@@ -40,6 +40,19 @@ export function authorityOf(kubeconfig: string): string | undefined {
   return typeof data === 'string' ? data : undefined;
 }
 
+/** A bootstrap token, for a cluster whose authority is known. @param authority PEM of the one certificate trusted. */
+export function tokenKubeconfig(server: string, authority: string, token: string): string {
+  const data = Buffer.from(authority).toString('base64');
+  return stringify({
+    apiVersion: 'v1',
+    kind: 'Config',
+    'current-context': 'cluster',
+    clusters: [{ name: 'cluster', cluster: { server, 'certificate-authority-data': data } }],
+    users: [{ name: 'token', user: { token } }],
+    contexts: [{ name: 'cluster', context: { cluster: 'cluster', user: 'token' } }],
+  });
+}
+
 /** SHA-256 of the public key of a CA certificate (SPKI, DER), as `caCertHashes` of kubeadm wants it, without `sha256:`. */
 export function publicKeyHash(pem: string): string {
   const key = new X509Certificate(pem).publicKey.export({ type: 'spki', format: 'der' });

@@ -1,6 +1,7 @@
 /** The plans of `init` and `join`: their steps, in order. */
 import type { BootstrapConfig } from './config.ts';
 import type { Plan } from './engine/run.ts';
+import type { Step } from './engine/step.ts';
 import type { JoinCode } from './join-code.ts';
 import type { InitSecrets, NodeFacts } from './kubeadm/documents.ts';
 import { agentConfigStep } from './steps/agent-config.ts';
@@ -22,14 +23,17 @@ export interface InitRequest {
   /** Whose kubeconfig; undefined: nobody's. */
   readonly user: KubeconfigOwner | undefined;
   readonly secrets: () => InitSecrets;
+  /** What mends the machine first. */
+  readonly mends?: readonly Step[];
 }
 
-export function initPlan(parts: StepParts, { config, node, user, secrets }: InitRequest): Plan {
+export function initPlan(parts: StepParts, { config, node, user, secrets, mends = [] }: InitRequest): Plan {
   const settings = (): Promise<BootstrapConfig> => Promise.resolve(config);
   return {
     name: 'init',
     steps: [
       machineStep(parts),
+      ...mends,
       nodeConfigStep(parts, settings),
       certificatesStep(parts, config, node),
       agentConfigStep(parts, settings, node),
@@ -47,14 +51,16 @@ export interface JoinRequest {
   readonly node: NodeFacts;
   readonly user: KubeconfigOwner | undefined;
   readonly code: () => Promise<JoinCode>;
+  /** What mends the machine first. */
+  readonly mends?: readonly Step[];
 }
 
 export function joinPlan(
   parts: StepParts,
   role: 'control-plane' | 'worker',
-  { config, node, user, code }: JoinRequest,
+  { config, node, user, code, mends = [] }: JoinRequest,
 ): Plan {
-  const join = [machineStep(parts), kubeadmJoinStep(parts, config, node, role, code)];
+  const join = [machineStep(parts), ...mends, kubeadmJoinStep(parts, config, node, role, code)];
   if (role === 'worker') return { name: 'join-worker', steps: join };
   const settings = keptSettings(parts);
   return {

@@ -63,7 +63,7 @@ export class Init extends BaseCommand<Result> {
     // Between two looks at the API server nothing else would keep the process alive.
     const alive = setInterval(() => undefined, 60_000);
     try {
-      const planned = await planInit(machine, config);
+      const planned = await planInit(machine, config, { fix: flags.fix, ignore: flags.ignore ?? [] });
       if (flags['dry-run']) return this.#dryRun(planned);
       const asking = this.asking(flags.yes || planned.complete);
       await this.#confirm(planned, asking);

@@ -60,6 +60,8 @@ export class Join extends BaseCommand<Result> {
         role: flags.worker ? 'worker' : flags['control-plane'] ? 'control-plane' : undefined,
         config: input.document ?? {},
         source: input.source,
+        fix: flags.fix,
+        ignore: flags.ignore ?? [],
         code: async () =>
           readCode({
             argument: args.code,

@@ -1,4 +1,4 @@
-/** The API server as bootstrapping sees it: any kubeconfig as text, and a few kinds beyond those of Services. */
+/** The API server as bootstrapping sees it: any kubeconfig as text. */
 import type { ApiConnector, ClusterApi, ObjectRef } from '../cluster/ports/api.ts';
 import type { KubeObject } from '../model/kubernetes.ts';
 import { loadCredentials } from './credentials.ts';
@@ -9,24 +9,6 @@ import { createTransport, type Method } from './transport.ts';
 
 /** Who owns the fields that are applied. */
 const FIELD_MANAGER = 'kubevip';
-
-const rbac = (plural: string, namespaced: boolean): KindInfo => ({
-  group: 'rbac.authorization.k8s.io',
-  version: 'v1',
-  plural,
-  namespaced,
-  shortNames: [],
-});
-
-/** Kinds that only bootstrapping has to do with. */
-const MORE_KINDS: Readonly<Record<string, KindInfo>> = {
-  ClusterRole: rbac('clusterroles', false),
-  ClusterRoleBinding: rbac('clusterrolebindings', false),
-  Role: rbac('roles', true),
-  RoleBinding: rbac('rolebindings', true),
-  Secret: { group: '', version: 'v1', plural: 'secrets', namespaced: true, shortNames: [] },
-  ServiceAccount: { group: '', version: 'v1', plural: 'serviceaccounts', namespaced: true, shortNames: [] },
-};
 
 export function createApiConnector(userAgent: string): ApiConnector {
   return {
@@ -96,7 +78,7 @@ function refOf({ kind = '', metadata }: KubeObject): ObjectRef {
 }
 
 function infoOf(kind: string): KindInfo {
-  const info = MORE_KINDS[kind] ?? (kind in KINDS ? KINDS[kind as Kind] : undefined);
+  const info = kind in KINDS ? KINDS[kind as Kind] : undefined;
   if (info === undefined) throw new ApiError(`kind ${kind} is not known here`, { code: 'INVALID' });
   return info;
 }

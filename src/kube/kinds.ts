@@ -29,6 +29,7 @@ export interface Kinds {
   ReplicaSet: Workload;
   Role: KubeObject;
   RoleBinding: KubeObject;
+  Secret: KubeObject;
   Service: Service;
   ServiceAccount: KubeObject;
   StatefulSet: Workload;
@@ -77,6 +78,7 @@ export const KINDS: { readonly [K in Kind]: KindInfo } = {
   ReplicaSet: inGroup('apps', 'replicasets', 'rs'),
   Role: inGroup(RBAC, 'roles'),
   RoleBinding: inGroup(RBAC, 'rolebindings'),
+  Secret: core('secrets', true),
   Service: core('services', true, 'svc'),
   ServiceAccount: core('serviceaccounts', true, 'sa'),
   StatefulSet: inGroup('apps', 'statefulsets', 'sts'),

@@ -7,6 +7,7 @@ import { parseAllDocuments, stringify } from 'yaml';
 import type { Commands, CommandOutcome, CommandRequest } from '../../src/cluster/ports/commands.ts';
 import type { ApiConnector, ClusterApi, ObjectRef } from '../../src/cluster/ports/api.ts';
 import type { Files, JournalFile } from '../../src/cluster/ports/files.ts';
+import type { MachineHands } from '../../src/cluster/ports/preflight.ts';
 import { Kubeadm } from '../../src/cluster/kubeadm/kubeadm.ts';
 import { KubevipError } from '../../src/model/errors.ts';
 import { ip } from '../../src/model/ip.ts';
@@ -68,6 +69,7 @@ export function bootstrapMachine(disk: Disk, more: Partial<Machine> = {}): Machi
         },
       },
       clock: hurriedClock,
+      hands: handsOn(disk, files),
     },
     journal: journalOn(disk),
     probe: { resolve: () => Promise.resolve([]) } as unknown as Machine['probe'],
@@ -133,6 +135,27 @@ function filesOn(disk: Disk): Files {
           return Promise.resolve();
         },
       });
+    },
+  };
+}
+
+/** Modules are lines of /proc/modules; other programs do nothing and are glad. */
+function handsOn(disk: Disk, files: Files): MachineHands {
+  const MODULES = '/proc/modules';
+  return {
+    read: async (path) => files.read(path),
+    write: async (path, text) => files.write(path, text),
+    remove: async (path) => files.remove(path),
+    run: (program, args) => {
+      disk.argv.push([program, ...args].join(' '));
+      disk.power.use();
+      const name = args.at(-1) ?? '';
+      const others = (disk.files.get(MODULES) ?? '')
+        .split('\n')
+        .filter((line) => line !== '' && !line.startsWith(name));
+      const lines = program !== 'modprobe' ? undefined : args[0] === '-r' ? others : [...others, `${name} 1 0`];
+      if (lines !== undefined) disk.files.set(MODULES, lines.map((line) => `${line}\n`).join(''));
+      return Promise.resolve(fine());
     },
   };
 }

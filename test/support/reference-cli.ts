@@ -161,6 +161,7 @@ export const ERROR_CODES: Readonly<Record<string, readonly [keyof typeof EXIT, s
   BAD_BOOTSTRAP_CONFIG: ['usage', 'The configuration of `init` or `join` is wrong; every wrong key is named'],
   PREFLIGHT: ['preflight', 'Something stands in the way of `init` or `join`; every finding has its remedy'],
   FIX_FAILED: ['failed', '`--fix` could not change something'],
+  FIX_NOT_UNDONE: ['failed', '`reset` could not take back something that `--fix` had changed'],
   BAD_CONFIG_FILE: ['usage', 'The file of `--config` cannot be read'],
   CONFIG_CHANGED: ['usage', '`init` again, with what cannot be changed any more'],
   BAD_JOIN_CODE: ['usage', 'Not a join code, or not whole, or mistyped, or of another version'],

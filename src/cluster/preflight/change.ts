@@ -21,6 +21,17 @@ export type Undo =
   | { readonly kind: 'sysctl'; readonly key: string; readonly value: string }
   /** `text` undefined: there was no such file. */
   | { readonly kind: 'file'; readonly path: string; readonly text?: string }
+  /** What others have written into the file since stays, and nothing of theirs is in here: fstab may hold passwords. */
+  | {
+      readonly kind: 'line';
+      readonly path: string;
+      readonly line: string;
+      /** There was no such file. */
+      readonly created: boolean;
+      /** Its last line had no end. */
+      readonly unended: boolean;
+    }
+  | { readonly kind: 'comment-out'; readonly path: string; readonly match: string }
   | { readonly kind: 'command'; readonly argv: readonly string[] };
 
 /** Put in front of lines that are commented out, so that people know by whom. */
@@ -28,34 +39,77 @@ const COMMENT = '# by kubevip: ';
 
 /**
  * Makes a change unless it is there already.
- * @returns undefined: nothing was to be done.
+ * @returns undefined: nothing is to be taken back.
  * @throws KubevipError FIX_FAILED, naming the command or the file.
  */
 export async function applyChange(change: Change, hands: MachineHands): Promise<Undo | undefined> {
+  if ((await isMade(change, hands)) === true) return undefined;
+  const back = await wayBack(change, hands);
   switch (change.kind) {
     case 'module':
-      if (await isLoaded(change.name, hands)) return undefined;
       await mustRun(['modprobe', change.name], hands);
-      return { kind: 'module', name: change.name };
-    case 'sysctl': {
-      const path = sysctlPath(change.key);
-      const before = (await hands.read(path))?.trim();
-      if (before === change.value) return undefined;
-      await mustWrite(path, `${change.value}\n`, hands);
-      return before === undefined ? undefined : { kind: 'sysctl', key: change.key, value: before };
-    }
+      break;
+    case 'sysctl':
+      await mustWrite(sysctlPath(change.key), `${change.value}\n`, hands);
+      break;
     case 'command':
       await mustRun(change.argv, hands);
-      return change.undo === undefined ? undefined : { kind: 'command', argv: change.undo };
+      break;
+    case 'file':
+    case 'line':
+    case 'comment-out': {
+      const text = textAfter(change, await hands.read(change.path));
+      if (text !== undefined) await mustWrite(change.path, text, hands);
+    }
+  }
+  return back;
+}
+
+/** Whether a change is there already; undefined: it cannot be seen. */
+export async function isMade(change: Change, hands: MachineHands): Promise<boolean | undefined> {
+  switch (change.kind) {
+    case 'module':
+      return isLoaded(change.name, hands);
+    case 'sysctl':
+      return (await hands.read(sysctlPath(change.key)))?.trim() === change.value;
+    case 'command':
+      return undefined;
     case 'file':
     case 'line':
     case 'comment-out': {
       const before = await hands.read(change.path);
-      const text = textAfter(change, before);
-      if (text === undefined || text === before) return undefined;
-      await mustWrite(change.path, text, hands);
+      const after = textAfter(change, before);
+      return after === undefined || after === before;
+    }
+  }
+}
+
+/**
+ * What would take a change back, from how the machine is before it is made; so a journal can have it beforehand.
+ * Undefined: it is there already, or cannot be taken back.
+ */
+export async function wayBack(change: Change, hands: MachineHands): Promise<Undo | undefined> {
+  if ((await isMade(change, hands)) === true) return undefined;
+  switch (change.kind) {
+    case 'module':
+      return { kind: 'module', name: change.name };
+    case 'sysctl': {
+      const before = (await hands.read(sysctlPath(change.key)))?.trim();
+      return before === undefined ? undefined : { kind: 'sysctl', key: change.key, value: before };
+    }
+    case 'command':
+      return change.undo === undefined ? undefined : { kind: 'command', argv: change.undo };
+    case 'file': {
+      const before = await hands.read(change.path);
       return { kind: 'file', path: change.path, ...(before === undefined ? {} : { text: before }) };
     }
+    case 'line': {
+      const before = await hands.read(change.path);
+      const unended = before !== undefined && before !== '' && !before.endsWith('\n');
+      return { kind: 'line', path: change.path, line: change.line, created: before === undefined, unended };
+    }
+    case 'comment-out':
+      return { kind: 'comment-out', path: change.path, match: change.match };
   }
 }
 
@@ -75,6 +129,15 @@ export async function undoChange(undo: Undo, hands: MachineHands): Promise<void>
     case 'file':
       if (undo.text === undefined) await hands.remove(undo.path);
       else await mustWrite(undo.path, undo.text, hands);
+      return;
+    case 'line':
+    case 'comment-out': {
+      const now = await hands.read(undo.path);
+      if (now === undefined) return;
+      const before = textBefore(undo, now);
+      if (before === '' && undo.kind === 'line' && undo.created) await hands.remove(undo.path);
+      else if (before !== now) await mustWrite(undo.path, before, hands);
+    }
   }
 }
 
@@ -114,6 +177,24 @@ function textAfter(change: FileChange, before: string | undefined): string | und
     ?.split('\n')
     .map((line) => (pattern.test(line) ? `${COMMENT}${line}` : line))
     .join('\n');
+}
+
+function textBefore(undo: Extract<Undo, { kind: 'line' | 'comment-out' }>, now: string): string {
+  if (undo.kind === 'comment-out') {
+    const pattern = new RegExp(undo.match);
+    const bare = (line: string): string => (line.startsWith(COMMENT) ? line.slice(COMMENT.length) : line);
+    return now
+      .split('\n')
+      .map((line) => (pattern.test(bare(line)) ? bare(line) : line))
+      .join('\n');
+  }
+  const lines = now.split('\n');
+  const at = lines.lastIndexOf(undo.line);
+  if (at < 0) return now;
+  const last = at === lines.length - 1 || (at === lines.length - 2 && lines.at(-1) === '');
+  // The end of the line before was ours, too.
+  if (undo.unended && last) return lines.slice(0, at).join('\n');
+  return lines.toSpliced(at, 1).join('\n');
 }
 
 async function isLoaded(name: string, hands: MachineHands): Promise<boolean> {

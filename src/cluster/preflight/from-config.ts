@@ -6,7 +6,7 @@ import type { PreflightRequest, PreflightRole } from './request.ts';
 export function preflightRequest(
   config: BootstrapConfig,
   role: PreflightRole,
-  more: Pick<PreflightRequest, 'cluster' | 'takenNames' | 'ignore' | 'resuming'> = {},
+  more: Pick<PreflightRequest, 'cluster' | 'takenNames' | 'kubernetesVersion' | 'ignore' | 'resuming'> = {},
 ): PreflightRequest {
   const { controlPlane, kubernetesVersion, nodeName, criSocket, services, kubeadm } = config;
   const kubelet = kubeadm.patches.KubeletConfiguration ?? {};

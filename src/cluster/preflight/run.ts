@@ -91,17 +91,22 @@ export async function fixAll(
   return fixed;
 }
 
-/** The error that `init`, `join` and `doctor` end with (exit 3); undefined when nothing stands in the way. */
-export function preflightFailure(report: PreflightReport): PreflightError | undefined {
+/**
+ * The error that `init`, `join` and `doctor` end with (exit 3); undefined when nothing stands in the way.
+ * @param howToMend said where something can be mended.
+ */
+export function preflightFailure(report: PreflightReport, howToMend = DOCTOR): PreflightError | undefined {
   const errors = problems(report).filter(({ level }) => level === 'error');
-  return errors.length === 0 ? undefined : new PreflightError(errors, report);
+  return errors.length === 0 ? undefined : new PreflightError(errors, report, howToMend);
 }
+
+const DOCTOR = '`kubevip doctor --fix` mends what is safe to mend.';
 
 export class PreflightError extends KubevipError {
   /** For `--json`. */
   readonly result: PreflightReport;
 
-  constructor(errors: readonly Problem[], report: PreflightReport) {
+  constructor(errors: readonly Problem[], report: PreflightReport, howToMend: string) {
     const [first] = errors;
     const message =
       errors.length === 1
@@ -112,7 +117,7 @@ export class PreflightError extends KubevipError {
       exit: EXIT.preflight,
       hints: [
         ...errors.map(({ what, remedy }) => `${what}: ${remedy}`),
-        ...(errors.some(({ fix }) => fix !== undefined) ? ['`kubevip doctor --fix` mends what is safe to mend.'] : []),
+        ...(errors.some(({ fix }) => fix !== undefined) ? [howToMend] : []),
       ],
     });
     this.result = report;

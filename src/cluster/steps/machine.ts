@@ -14,6 +14,8 @@ const FOLDERS = [
   KUBERNETES_FOLDER,
   '/var/lib/etcd',
   '/var/lib/kubelet',
+  '/etc/modules-load.d',
+  '/etc/sysctl.d',
 ] as const;
 
 /** What kubelet and kube-proxy set by themselves and leave so. */

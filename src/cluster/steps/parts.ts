@@ -11,6 +11,7 @@ import type { ApiConnector, ClusterApi } from '../ports/api.ts';
 import type { Commands } from '../ports/commands.ts';
 import type { Files } from '../ports/files.ts';
 import type { Kernel } from '../ports/kernel.ts';
+import type { MachineHands } from '../ports/preflight.ts';
 
 export interface StepParts {
   readonly files: Files;
@@ -19,6 +20,8 @@ export interface StepParts {
   readonly api: ApiConnector;
   readonly kernel: Kernel;
   readonly clock: Clock;
+  /** For what preflight mends. */
+  readonly hands: MachineHands;
 }
 
 /** A verification asks the API for so long, in ms: it is done at every re-run. */

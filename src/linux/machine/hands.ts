@@ -5,6 +5,7 @@ import {
   fsyncSync,
   mkdirSync,
   openSync,
+  realpathSync,
   renameSync,
   rmSync,
   statSync,
@@ -43,8 +44,9 @@ export function createMachineHands(options: MachineOptions = {}): MachineHands {
 }
 
 /** Under another name first: a machine that loses its power has the old text or the new one. The mode stays. */
-function replace(path: string, text: string): void {
-  mkdirSync(dirname(path), { recursive: true });
+function replace(name: string, text: string): void {
+  mkdirSync(dirname(name), { recursive: true });
+  const path = targetOf(name);
   const aside = `${path}.kubevip-new`;
   const fd = openSync(aside, 'w', 0o644);
   try {
@@ -61,6 +63,15 @@ function replace(path: string, text: string): void {
     // A file that is mounted by itself, as /etc/hosts in a container, can only be written to.
     if (!(error instanceof Error && 'code' in error && error.code === 'EBUSY')) throw error;
     writeFileSync(path, text);
+  }
+}
+
+/** A symbolic link stays one. */
+function targetOf(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
   }
 }
 

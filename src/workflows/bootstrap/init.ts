@@ -23,7 +23,7 @@ import { EXIT, KubevipError } from '../../model/errors.ts';
 import { stageStep, type Step } from '../steps.ts';
 import type { Machine } from './machine.ts';
 import { narrate, stepOf } from './narrate.ts';
-import { checkMachine, nodeFacts, openJournal } from './prepare.ts';
+import { checkMachine, nodeFacts, openJournal, planMending, type Mending } from './prepare.ts';
 import { kubeconfigOwner } from './user.ts';
 
 export interface PlannedInit {
@@ -36,6 +36,8 @@ export interface PlannedInit {
   readonly complete: boolean;
   /** An earlier run got part of the way. */
   readonly resuming: boolean;
+  /** Findings of preflight that the plan mends. */
+  readonly mended: Mending['findings'];
   /** What kubeadm is given, without secrets. */
   readonly documents: string;
   /** Of the run of `kubeadm init` in this process; undefined: it was not run. */
@@ -73,8 +75,15 @@ export async function initConfig(
   return parseBootstrapConfig(input ?? {}, 'init', source);
 }
 
+export interface Fixing {
+  /** The plan mends what preflight finds and what loses nothing. */
+  readonly fix?: boolean;
+  /** Findings that are no errors. */
+  readonly ignore?: readonly string[];
+}
+
 /** Reads the machine, changes nothing. @throws KubevipError OTHER_PLAN, CONFIG_CHANGED, NO_KUBEADM, NO_NODE_IP … */
-export async function planInit(machine: Machine, config: BootstrapConfig): Promise<PlannedInit> {
+export async function planInit(machine: Machine, config: BootstrapConfig, options: Fixing = {}): Promise<PlannedInit> {
   const { files } = machine.parts;
   const journal = await openJournal(machine);
   journal.expect('init');
@@ -86,15 +95,23 @@ export async function planInit(machine: Machine, config: BootstrapConfig): Promi
   });
   let made: InitSecrets | undefined;
   const secrets = (): InitSecrets => (made = newSecrets(machine.entropy));
-  const plan = initPlan(machine.parts, { config, node, user, secrets });
+  const request = { config, node, user, secrets };
+  const resuming = journal.history().steps.size > 0;
+  const recorded = await planMending(machine, journal, undefined);
+  const begun = initPlan(machine.parts, { ...request, mends: recorded.steps });
+  const complete = isComplete(begun, journal);
+  const look = preflightRequest(config, 'init', { resuming, ignore: options.ignore ?? [] });
+  const mending = options.fix === true && !complete ? await planMending(machine, journal, look) : recorded;
+  const plan = mending === recorded ? begun : initPlan(machine.parts, { ...request, mends: mending.steps });
   return {
     plan,
     journal,
     config,
     node,
     user,
-    complete: isComplete(plan, journal),
-    resuming: journal.history().steps.size > 0,
+    complete,
+    resuming,
+    mended: mending.findings,
     documents: renderDocuments(initDocuments(config, node)),
     secrets: () => made,
   };
@@ -115,7 +132,8 @@ export async function* runInit(
 ): AsyncGenerator<Step, FinishedInit> {
   const { plan, journal, config, node, user } = planned;
   if (!planned.complete) {
-    yield* checkMachine(machine, preflightRequest(config, 'init', { resuming: planned.resuming, ignore }));
+    const request = preflightRequest(config, 'init', { resuming: planned.resuming, ignore });
+    yield* checkMachine(machine, request, planned.mended);
   }
   const { ran } = yield* narrate(async (emit) =>
     carryOut(plan, { journal, signal, on: (event) => emit(stepOf(event)) }),

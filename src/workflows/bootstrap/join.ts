@@ -1,6 +1,7 @@
 /** From a blank machine to one more node of a cluster. */
 import { parseBootstrapConfig, type BootstrapConfig } from '../../cluster/config.ts';
 import type { Journal, PlanName } from '../../cluster/engine/journal.ts';
+import { readClusterFacts } from '../../cluster/cluster-facts.ts';
 import { checkJoinCode } from '../../cluster/discovery.ts';
 import { carryOut, isComplete, type Plan } from '../../cluster/engine/run.ts';
 import { readJoinCode, splitEndpoint, type JoinCode, type JoinRole } from '../../cluster/join-code.ts';
@@ -8,14 +9,15 @@ import { mergePatch, type Document } from '../../cluster/kubeadm/merge-patch.ts'
 import type { NodeFacts } from '../../cluster/kubeadm/documents.ts';
 import { joinPlan } from '../../cluster/plans.ts';
 import { preflightRequest } from '../../cluster/preflight/from-config.ts';
+import type { PreflightRequest } from '../../cluster/preflight/request.ts';
 import { joinedWith } from '../../cluster/steps/kubeadm-join.ts';
 import type { KubeconfigOwner } from '../../cluster/steps/user-kubeconfig.ts';
 import { EXIT, KubevipError } from '../../model/errors.ts';
 import { parseIp, type Ip } from '../../model/ip.ts';
-import type { Step } from '../steps.ts';
+import { warning, type Step } from '../steps.ts';
 import type { Machine } from './machine.ts';
 import { narrate, stepOf } from './narrate.ts';
-import { checkMachine, nodeFacts, openJournal } from './prepare.ts';
+import { checkMachine, nodeFacts, openJournal, planMending, type Mending } from './prepare.ts';
 import { kubeconfigOwner } from './user.ts';
 
 export interface JoinInput {
@@ -26,6 +28,10 @@ export interface JoinInput {
   readonly source: string;
   /** Asked only when it is needed. @throws KubevipError NO_JOIN_CODE */
   readonly code: () => Promise<string>;
+  /** The plan mends what preflight finds and what loses nothing. */
+  readonly fix?: boolean;
+  /** Findings that are no errors. */
+  readonly ignore?: readonly string[];
 }
 
 export interface PlannedJoin {
@@ -38,6 +44,8 @@ export interface PlannedJoin {
   /** Undefined: kubeadm has joined already, and nothing secret is needed any more. */
   readonly code: JoinCode | undefined;
   readonly complete: boolean;
+  /** Findings of preflight that the plan mends. */
+  readonly mended: Mending['findings'];
   readonly resuming: boolean;
 }
 
@@ -71,9 +79,16 @@ export async function planJoin(machine: Machine, input: JoinInput): Promise<Plan
     env: machine.env,
     passwd: (await machine.parts.files.read('/etc/passwd')) ?? '',
   });
-  const plan = joinPlan(machine.parts, role, { config, node, user, code: () => needed(code) });
+  const resuming = steps.size > 0;
+  const look =
+    input.fix === true && code !== undefined
+      ? preflightRequest(config, role, { resuming, ignore: input.ignore ?? [], ...at(code) })
+      : undefined;
+  const mending = await planMending(machine, journal, look);
+  const request = { config, node, user, code: () => needed(code), mends: mending.steps };
+  const plan = joinPlan(machine.parts, role, request);
   const complete = isComplete(plan, journal);
-  return { role, plan, journal, config, node, user, code, complete, resuming: steps.size > 0 };
+  return { role, plan, journal, config, node, user, code, complete, resuming, mended: mending.findings };
 }
 
 export async function* runJoin(
@@ -83,14 +98,12 @@ export async function* runJoin(
 ): AsyncGenerator<Step, JoinResult> {
   const { plan, journal, config, node, user, role, code } = planned;
   if (code !== undefined) {
-    await checkJoinCode(machine.parts.api, code, signal);
-    const cluster = splitEndpoint(code.endpoint);
-    const request = preflightRequest(config, role, {
-      resuming: planned.resuming,
-      ignore,
-      ...(cluster === undefined ? {} : { cluster }),
-    });
-    yield* checkMachine(machine, request);
+    const { api } = machine.parts;
+    const authority = await checkJoinCode(api, code, signal);
+    const { unknown, ...facts } = await readClusterFacts(api, code, authority, node.nodeName, signal);
+    for (const what of unknown) yield warning(`could not be read from the cluster: ${what}`);
+    const { resuming, mended } = planned;
+    yield* checkMachine(machine, preflightRequest(config, role, { resuming, ignore, ...at(code), ...facts }), mended);
   }
   const { ran } = yield* narrate(async (emit) =>
     carryOut(plan, { journal, signal, on: (event) => emit(stepOf(event)) }),
@@ -102,6 +115,11 @@ export async function* runJoin(
     ...(code === undefined ? {} : { endpoint: `https://${code.endpoint}` }),
     ...(role === 'worker' || user === undefined ? {} : { kubeconfig: user.path }),
   };
+}
+
+function at({ endpoint }: JoinCode): Pick<PreflightRequest, 'cluster'> {
+  const cluster = splitEndpoint(endpoint);
+  return cluster === undefined ? {} : { cluster };
 }
 
 function planName(role: JoinRole): PlanName {

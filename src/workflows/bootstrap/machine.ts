@@ -33,7 +33,7 @@ export async function openMachine(clock: Clock, userAgent: string): Promise<Mach
       hints: ['Run it on the machine that shall be in the cluster.'],
     });
   }
-  const [files, commands, kernel, lock, probe, network, entropy, api] = await Promise.all([
+  const [files, commands, kernel, lock, probe, network, entropy, api, hands] = await Promise.all([
     import('../../linux/node-files.ts'),
     import('../../linux/node-commands.ts'),
     import('../../linux/node-kernel.ts'),
@@ -42,6 +42,7 @@ export async function openMachine(clock: Clock, userAgent: string): Promise<Mach
     import('../../linux/network.ts'),
     import('../../linux/entropy.ts'),
     import('../../kube/bootstrap-api.ts'),
+    import('../../linux/machine/hands.ts'),
   ]);
   const machineProbe = probe.createMachineProbe();
   const nodeFiles = files.createNodeFiles();
@@ -54,6 +55,7 @@ export async function openMachine(clock: Clock, userAgent: string): Promise<Mach
       api: api.createApiConnector(userAgent),
       kernel: kernel.createNodeKernel(),
       clock,
+      hands: hands.createMachineHands(),
     },
     journal: files.createJournalFile(JOURNAL),
     probe: machineProbe,

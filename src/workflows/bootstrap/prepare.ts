@@ -1,10 +1,14 @@
 /** What `init` and `join` have in common before their plan runs. */
+import { isDeepStrictEqual } from 'node:util';
 import type { BootstrapConfig } from '../../cluster/config.ts';
 import { Journal } from '../../cluster/engine/journal.ts';
 import { chooseNodeIps } from '../../cluster/node-facts.ts';
 import type { NodeFacts } from '../../cluster/kubeadm/documents.ts';
-import { preflightFailure, problems } from '../../cluster/preflight/run.ts';
+import type { Step as PlanStep } from '../../cluster/engine/step.ts';
+import type { Problem } from '../../cluster/preflight/finding.ts';
+import { fixable, preflightFailure, problems } from '../../cluster/preflight/run.ts';
 import type { PreflightRequest } from '../../cluster/preflight/request.ts';
+import { mendStep, nextMend, recordedMends, unfinishedMends } from '../../cluster/steps/mend.ts';
 import { EXIT, KubevipError } from '../../model/errors.ts';
 import type { Family, Ip } from '../../model/ip.ts';
 import { warning, type Step } from '../steps.ts';
@@ -57,10 +61,62 @@ export async function nodeFacts(
   };
 }
 
-/** Warnings as steps. @throws PreflightError */
-export async function* checkMachine(machine: Machine, request: PreflightRequest): AsyncGenerator<Step, void> {
+export interface Mending {
+  /** Of earlier runs and of this one. */
+  readonly steps: readonly PlanStep[];
+  /** Findings that are mended in this run. */
+  readonly findings: ReadonlySet<string>;
+}
+
+/**
+ * What is mended before anything else: what an earlier run began to mend, and with `--fix` what can be mended now.
+ * @param request undefined: nothing new is to be mended.
+ */
+export async function planMending(
+  machine: Machine,
+  journal: Journal,
+  request: PreflightRequest | undefined,
+): Promise<Mending> {
+  const history = journal.history();
+  const recorded = recordedMends(machine.parts, history);
+  if (request === undefined) return { steps: recorded, findings: new Set() };
+  const found = fixable(await machine.preflight(request));
+  if (found.length === 0) return { steps: recorded, findings: new Set() };
+  const changes = unfinishedMends(history).reduce(
+    (rest, begun) => rest.filter((change) => !isDeepStrictEqual(change, begun)),
+    found.flatMap(({ fix }) => fix?.changes ?? []),
+  );
+  const findings = new Set(found.map(({ id }) => id));
+  if (changes.length === 0) return { steps: recorded, findings };
+  const look = async (): Promise<void> => {
+    const failure = preflightFailure(await machine.preflight(request), HOW_TO_MEND);
+    if (failure !== undefined) throw failure;
+  };
+  return {
+    steps: [...recorded, mendStep(machine.parts, nextMend(history), changes, look)],
+    findings,
+  };
+}
+
+/** Warnings as steps. What is about to be mended stands in nobody's way. @throws PreflightError */
+export async function* checkMachine(
+  machine: Machine,
+  request: PreflightRequest,
+  mended: Mending['findings'],
+): AsyncGenerator<Step, void> {
   const report = await machine.preflight(request);
-  for (const { level, what, remedy } of problems(report)) if (level === 'warn') yield warning(`${what} (${remedy})`);
-  const failure = preflightFailure(report);
+  const findings = report.findings.filter((finding) => finding.level === 'ok' || !isMended(finding, mended));
+  const rest = { ...report, findings };
+  for (const { level, what, remedy, fix } of problems(rest)) {
+    if (level === 'warn') yield warning(`${what} (${remedy}${fix === undefined ? '' : '; --fix does it'})`);
+  }
+  const failure = preflightFailure(rest, HOW_TO_MEND);
   if (failure !== undefined) throw failure;
+}
+
+const HOW_TO_MEND =
+  'The same command with --fix mends what is safe to mend first, and `kubevip reset` takes that back with the rest.';
+
+function isMended({ id, fix }: Problem, mended: Mending['findings']): boolean {
+  return fix !== undefined && mended.has(id);
 }

@@ -7,6 +7,7 @@ import type { NodeFacts } from '../../cluster/kubeadm/documents.ts';
 import { ADMIN_KUBECONFIG, KUBELET_KUBECONFIG, MANIFESTS_FOLDER, STATE_FOLDER } from '../../cluster/names.ts';
 import { initPlan, joinPlan } from '../../cluster/plans.ts';
 import { newSecrets } from '../../cluster/secrets.ts';
+import { recordedMends } from '../../cluster/steps/mend.ts';
 import { readNodeConfig } from '../../cluster/steps/node-config.ts';
 import { KubevipError } from '../../model/errors.ts';
 import type { Step } from '../steps.ts';
@@ -39,7 +40,7 @@ export async function planReset(machine: Machine): Promise<PlannedReset> {
   const [kubeadm, traces] = await Promise.all([kubeadmTraces(machine), parts.kernel.traces()]);
   const foreign = !there && kubeadm.length > 0;
   const config = (await readNodeConfig(parts.files)) ?? parseBootstrapConfig({}, 'worker', 'the defaults');
-  const plan = await rebuild(machine, name ?? 'join-control-plane', config);
+  const plan = await rebuild(machine, name ?? 'join-control-plane', config, recordedMends(parts, journal.history()));
   const list = [
     ...toTakeBack(plan, journal).map(({ title }) => `undo: ${title}`),
     ...kubeadm.map((path) => `of kubeadm: ${path}`),
@@ -82,7 +83,7 @@ async function kubeadmTraces({ parts: { files } }: Machine): Promise<string[]> {
 }
 
 /** The steps of a plan for their undoing: what they need to know of it is in the journal and in the configuration. */
-async function rebuild(machine: Machine, name: PlanName, config: BootstrapConfig): Promise<Plan> {
+async function rebuild(machine: Machine, name: PlanName, config: BootstrapConfig, mends: Plan['steps']): Promise<Plan> {
   const node: NodeFacts = {
     nodeName: config.nodeName ?? machine.hostname.toLowerCase(),
     nodeIps: ['0.0.0.0' as NodeFacts['nodeIps'][0]],
@@ -92,10 +93,16 @@ async function rebuild(machine: Machine, name: PlanName, config: BootstrapConfig
   const passwd = (await machine.parts.files.read('/etc/passwd')) ?? '';
   const user = kubeconfigOwner(config.user.kubeconfig ?? '~/.kube/config', { env: machine.env, passwd });
   if (name === 'init') {
-    return initPlan(machine.parts, { config, node, user, secrets: () => newSecrets(machine.entropy) });
+    return initPlan(machine.parts, { config, node, user, secrets: () => newSecrets(machine.entropy), mends });
   }
   const code = (): never => {
     throw new KubevipError('a reset joins nothing', { code: 'NO_JOIN_CODE' });
   };
-  return joinPlan(machine.parts, name === 'join-worker' ? 'worker' : 'control-plane', { config, node, user, code });
+  return joinPlan(machine.parts, name === 'join-worker' ? 'worker' : 'control-plane', {
+    config,
+    node,
+    user,
+    code,
+    mends,
+  });
 }

@@ -2,6 +2,7 @@ import { parse } from 'yaml';
 import { describe, expect, it } from 'vitest';
 import { parseBootstrapConfig, type BootstrapConfig } from '../../../src/cluster/config.ts';
 import { decodeJoinCode } from '../../../src/cluster/join-code.ts';
+import type { PreflightRequest } from '../../../src/cluster/preflight/request.ts';
 import type { Step } from '../../../src/workflows/steps.ts';
 import { planInit, runInit, type FinishedInit } from '../../../src/workflows/bootstrap/init.ts';
 import { planJoin, runJoin, type JoinResult } from '../../../src/workflows/bootstrap/join.ts';
@@ -216,6 +217,28 @@ describe('join', () => {
     expect(disk.argv.join('\n')).not.toContain(code.slice(9, 40));
     // A finished join asks for no code.
     expect((await join(disk, undefined)).ran).toEqual([]);
+  });
+
+  it('tells preflight what the cluster says: its version, and that its name is taken', async () => {
+    const first = new Disk();
+    const code = await codeOf(first);
+    const disk = second(first);
+    disk.objects.set('ConfigMap/kube-system/kubeadm-config', {
+      metadata: { name: 'kubeadm-config' },
+      data: { ClusterConfiguration: 'kubernetesVersion: v1.35.0\n' },
+    } as never);
+    disk.objects.set('Node//n2', { kind: 'Node', metadata: { name: 'n2' } });
+    const asked: PreflightRequest[] = [];
+    const machine = bootstrapMachine(disk, {
+      hostname: 'n2',
+      preflight: (request) => {
+        asked.push(request);
+        return Promise.resolve({ ok: true, findings: [] });
+      },
+    });
+    const input = { role: undefined, config: {}, source: 'the flags', code: () => Promise.resolve(code) };
+    await end(runJoin(await planJoin(machine, input), machine, { signal: OPTIONS.signal, ignore: [] }));
+    expect(asked).toMatchObject([{ kubernetesVersion: 'v1.35.0', takenNames: ['n2'], cluster: { port: 6443 } }]);
   });
 
   it('killed at every point converges', { timeout: 120_000 }, async () => {
