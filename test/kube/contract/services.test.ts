@@ -81,17 +81,18 @@ againstEachServer('services', (server) => {
       expect(new Set(made.map(({ body }) => at(body, 'spec.ports.0.nodePort'))).size).toBe(20);
     });
 
+    // From the lowest ones, which nobody else is given by chance.
     it('can be asked for, if free and in range', async () => {
       const { body } = await make('a-asked', {
-        clusterIP: '10.96.77.77',
+        clusterIP: '10.96.0.77',
         type: 'NodePort',
-        ports: [{ port: 80, nodePort: 31_777 }],
+        ports: [{ port: 80, nodePort: 30_017 }],
       });
-      expect([at(body, 'spec.clusterIP'), at(body, 'spec.ports.0.nodePort')]).toEqual(['10.96.77.77', 31_777]);
-      const taken = await make('a-taken', { clusterIP: '10.96.77.77' });
+      expect([at(body, 'spec.clusterIP'), at(body, 'spec.ports.0.nodePort')]).toEqual(['10.96.0.77', 30_017]);
+      const taken = await make('a-taken', { clusterIP: '10.96.0.77' });
       expect([taken.code, at(taken.body, 'details.causes.0.field')]).toEqual([422, 'spec.clusterIPs']);
       expect(textAt(taken.body, 'message')).toContain('provided IP is already allocated');
-      const port = await make('a-port', { type: 'NodePort', ports: [{ port: 80, nodePort: 31_777 }] });
+      const port = await make('a-port', { type: 'NodePort', ports: [{ port: 80, nodePort: 30_017 }] });
       expect(textAt(port.body, 'message')).toContain('provided port is already allocated');
       expect((await make('a-outside', { clusterIP: '192.0.2.1' })).code).toBe(422);
       const low = await make('a-low', { type: 'NodePort', ports: [{ port: 80, nodePort: 80 }] });
