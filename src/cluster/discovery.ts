@@ -19,7 +19,7 @@ export async function checkJoinCode(connector: ApiConnector, code: JoinCode, sig
   try {
     const ref = { kind: 'ConfigMap', name: 'cluster-info', namespace: 'kube-public' };
     const info = await api.find(ref, { signal, timeoutMs: TIMEOUT_MS }).catch((cause: unknown) => {
-      throw unreachable(code, cause);
+      throw signal.aborted ? interrupted() : unreachable(code, cause);
     });
     const data = (info as { readonly data?: Readonly<Record<string, string>> } | undefined)?.data ?? {};
     const authority = data['kubeconfig'] === undefined ? undefined : authorityOf(data['kubeconfig']);
@@ -57,6 +57,15 @@ function certificateOf(authority: string, hash: string): string | undefined {
     } catch {
       return false; // no certificate: certainly not the right one
     }
+  });
+}
+
+/** Ctrl-C before anything was done. */
+function interrupted(): KubevipError {
+  return new KubevipError('interrupted', {
+    code: 'INTERRUPTED',
+    exit: EXIT.interrupted,
+    hints: ['Nothing was changed.'],
   });
 }
 

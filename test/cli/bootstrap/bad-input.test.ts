@@ -114,6 +114,7 @@ describe('init that only shows', () => {
       'virtual-ip',
       'kubeadm-init',
       'services',
+      'endpoint',
       'kubeconfig',
     ]);
     expect(stdout).not.toMatch(/[a-z0-9]{6}\.[a-z0-9]{16}/);
