@@ -4,39 +4,22 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { build as esbuild } from 'esbuild';
+import { bundleAgent } from './bundle-agent.js';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const scratch = join(root, '.setup');
 
 /** What a build is made of, in this order; each gets the folder that becomes dist/. */
-const steps = [compile, bundleAgent, (out) => run(process.execPath, [join(root, 'scripts', 'build-help.js'), out])];
+const steps = [
+  compile,
+  (out) => bundleAgent(join(out, 'agent')),
+  (out) => run(process.execPath, [join(root, 'scripts', 'build-help.js'), out]),
+];
 
 /** @param {string} out */
 function compile(out) {
   const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
   run(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', out]);
-}
-
-/**
- * The agent in one file, as the image runs it: two thirds of the memory of the same code in its five hundred modules.
- * What has a binary part, or is seldom needed, stays outside.
- * @param {string} out
- */
-async function bundleAgent(out) {
-  await esbuild({
-    entryPoints: [join(root, 'src', 'agent', 'main.ts')],
-    outfile: join(out, 'agent', 'bundle.js'),
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    target: 'node24',
-    minify: true,
-    external: ['koffi', '@kubernetes/client-node'],
-    // Some dependencies are CommonJS and ask for Node's own modules that way.
-    banner: { js: "import{createRequire}from'node:module';const require=createRequire(import.meta.url);" },
-    logLevel: 'error',
-  });
 }
 
 function run(command, args) {

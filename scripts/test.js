@@ -1,5 +1,5 @@
-// Runs the tests: `node scripts/test.js [project…]`. Without projects everything but soaks, static checks included. The
-// last line is `N passed, N failed`, and the exit code follows it.
+// Runs the tests: `node scripts/test.js [project…]`. Without projects everything that has no script of its own, static
+// checks included. The last line is `N passed, N failed`, and the exit code follows it.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -40,8 +40,8 @@ async function runVitest() {
     const { code } = await run(bin('vitest'), [
       'run',
       ...['--reporter=default', '--reporter=json', `--outputFile.json=${file}`, '--passWithNoTests'],
-      // Soaks have a script of their own.
-      ...(projects.length > 0 ? projects : ['!soak']).flatMap((project) => ['--project', project]),
+      // These have scripts of their own.
+      ...(projects.length > 0 ? projects : ['!soak', '!image']).flatMap((project) => ['--project', project]),
     ]);
     count(readResults(file), code);
   } finally {
