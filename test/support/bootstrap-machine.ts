@@ -23,6 +23,8 @@ type Doc = Readonly<Record<string, unknown>>;
 const CA = await servingCertificate(undefined, ['10.0.0.1'], new Date());
 const CONTROL_PLANE_PODS = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'etcd'];
 const MANIFESTS = '/etc/kubernetes/manifests';
+/** kubelet’s, of a static pod. */
+const POD_LOG = '/var/log/pods/kube-system_etcd_1/etcd/0.log';
 const CONFS = ['admin', 'super-admin', 'kubelet', 'controller-manager', 'scheduler'];
 
 /** What outlives a process. */
@@ -247,6 +249,7 @@ async function init(
   for (const name of CONFS) put(`/etc/kubernetes/${name}.conf`, kubeconfig(name));
   put('/var/lib/etcd/member', 'data');
   for (const name of CONTROL_PLANE_PODS) put(`${MANIFESTS}/${name}.yaml`, 'a pod');
+  put(POD_LOG, 'said');
   // The endpoint answers when the agent has its rights, and somebody has started it.
   for (let turn = 0; ; turn++) {
     if (objects.has('RoleBinding/kube-system/kubevip-control-plane') && files.has(`${MANIFESTS}/kubevip.yaml`)) break;
@@ -280,6 +283,7 @@ function join(disk: Disk, put: (path: string, text: string) => void, documents: 
     put('/etc/kubernetes/pki/ca.key', 'a key');
     put('/etc/kubernetes/admin.conf', kubeconfig('admin'));
     for (const name of CONTROL_PLANE_PODS) put(`${MANIFESTS}/${name}.yaml`, 'a pod');
+    put(POD_LOG, 'said');
   }
   put('/etc/kubernetes/kubelet.conf', kubeconfig('kubelet'));
   const name = (document?.['nodeRegistration'] as { name: string }).name;

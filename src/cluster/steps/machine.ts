@@ -18,6 +18,9 @@ const FOLDERS = [
   '/etc/sysctl.d',
 ] as const;
 
+/** Where kubelet puts what pods say; `kubeadm reset` leaves it. */
+const LOG_FOLDERS = ['/var/log/pods', '/var/log/containers'] as const;
+
 /** What kubelet and kube-proxy set by themselves and leave so. */
 const SYSCTLS = [
   'vm/overcommit_memory',
@@ -38,13 +41,15 @@ interface MachineFacts {
   readonly sysctls: Readonly<Record<string, string>>;
   /** nftables tables: `ip filter`. */
   readonly tables: readonly string[];
+  /** What was in the folders of logs; null: there was no such folder. */
+  readonly logs: Readonly<Record<string, readonly string[] | null>>;
 }
 
 export function machineStep({ files, commands, kernel }: StepParts): Step {
   return {
     id: 'machine',
     title: 'remember how this machine is',
-    explain: 'Notes which folders, kernel settings and packet filter tables are there now. Changes nothing.',
+    explain: 'Notes which folders, logs, kernel settings and packet filter tables are there now. Changes nothing.',
     observe: async (): Promise<Json> => {
       const there = await Promise.all(FOLDERS.map((folder) => files.exists(folder)));
       const values = await Promise.all(SYSCTLS.map((key) => files.read(`/proc/sys/${key}`)));
@@ -54,12 +59,15 @@ export function machineStep({ files, commands, kernel }: StepParts): Step {
           SYSCTLS.flatMap((key, i) => (values[i] === undefined ? [] : [[key, values[i].trim()]])),
         ),
         tables: await ruleTables(commands),
+        logs: Object.fromEntries(
+          await Promise.all(LOG_FOLDERS.map(async (folder) => [folder, (await files.list(folder)) ?? null] as const)),
+        ),
       };
     },
     verify: (facts) => Promise.resolve(readFacts(facts) === undefined ? 'not' : 'done'),
     run: () => Promise.resolve(),
     undo: async ({ progress }, facts) => {
-      const before = readFacts(facts) ?? { folders: FOLDERS, sysctls: {}, tables: [] };
+      const before = readFacts(facts) ?? { folders: FOLDERS, sysctls: {}, tables: [], logs: {} };
       progress('addresses and packet filters of the agents');
       await kernel.removeTraces();
       progress('rules of kube-proxy and kubelet');
@@ -70,6 +78,13 @@ export function machineStep({ files, commands, kernel }: StepParts): Step {
         const now = (await files.read(path))?.trim();
         if (now !== undefined && now !== value) await files.overwrite(path, `${value}\n`);
       }
+      progress('logs of pods');
+      for (const [folder, names] of Object.entries(before.logs)) {
+        for (const name of (await files.list(folder)) ?? []) {
+          if (names?.includes(name) !== true) await files.removeTree(`${folder}/${name}`);
+        }
+        if (names === null) await files.removeEmptyDirectory(folder);
+      }
       progress('empty folders');
       for (const folder of FOLDERS) if (!before.folders.includes(folder)) await files.removeEmptyDirectory(folder);
     },
@@ -77,7 +92,7 @@ export function machineStep({ files, commands, kernel }: StepParts): Step {
 }
 
 function readFacts(facts: Json): MachineFacts | undefined {
-  return typeof facts === 'object' && facts !== null && 'folders' in facts
-    ? (facts as unknown as MachineFacts)
-    : undefined;
+  if (typeof facts !== 'object' || facts === null || !('folders' in facts)) return undefined;
+  // A journal of an earlier version says nothing of logs: they stay.
+  return { logs: {}, ...(facts as unknown as Omit<MachineFacts, 'logs'>) };
 }

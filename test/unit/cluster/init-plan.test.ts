@@ -129,6 +129,15 @@ describe('init', () => {
     }
   });
 
+  it('is taken back with the logs of its pods, and no others', async () => {
+    const disk = new Disk();
+    disk.files.set('/var/log/pods/old/0.log', 'of an earlier cluster');
+    await init(disk);
+    expect([...disk.files.keys()].filter((path) => path.startsWith('/var/log/'))).toHaveLength(2);
+    await reset(disk);
+    expect([...disk.files.keys()].filter((path) => !path.startsWith('/run/'))).toEqual(['/var/log/pods/old/0.log']);
+  });
+
   it('refuses what cannot be changed any more, and takes what can', async () => {
     const disk = new Disk();
     await init(disk);
