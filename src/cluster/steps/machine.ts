@@ -86,7 +86,12 @@ export function machineStep({ files, commands, kernel }: StepParts): Step {
         if (names === null) await files.removeEmptyDirectory(folder);
       }
       progress('empty folders');
-      for (const folder of FOLDERS) if (!before.folders.includes(folder)) await files.removeEmptyDirectory(folder);
+      for (const folder of FOLDERS) {
+        if (before.folders.includes(folder)) continue;
+        // Nobody else's: what is still in it is a file that a kill left half-written.
+        if (folder === NODE_FOLDER) await files.removeTree(folder);
+        else await files.removeEmptyDirectory(folder);
+      }
     },
   };
 }

@@ -46,6 +46,8 @@ export async function planReset(machine: Machine): Promise<PlannedReset> {
     ...kubeadm.map((path) => `of kubeadm: ${path}`),
     ...traces.map((trace) => `in the kernel: ${trace}`),
   ];
+  // All is taken back, and the reset was killed before it had forgotten that.
+  if (list.length === 0 && (await parts.files.exists(STATE_FOLDER))) list.push(`of kubevip: ${STATE_FOLDER}`);
   return { plan, journal, list, nothing: list.length === 0, foreign };
 }
 

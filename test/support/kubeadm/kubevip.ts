@@ -36,27 +36,28 @@ export interface Killed {
 }
 
 /**
- * Runs a command again and again, each time killed (-9, with all it has started) as soon as its journal has grown by
- * one entry, until one run comes to its end before that.
+ * Runs a command again and again, each time killed (-9, with all it has started) as soon as its journal has an entry
+ * that it was not killed at before, until one run comes to its end. Each boundary once: killed at every start of a step
+ * nothing could ever be done.
  */
 export async function killedAtEveryEntry(
   node: Node,
   args: readonly string[],
   options: NodeRunOptions = {},
 ): Promise<Killed> {
-  const after: string[] = [];
+  const after = new Set(journalLines(node));
+  const known = after.size;
   for (;;) {
-    const known = journalLines(node);
     const running = startKubevip(node, args, options);
     let ended: Outcome | undefined;
     void running.done.then((outcome) => (ended = outcome));
-    while (ended === undefined && journalLines(node).length === known.length) {
-      await new Promise((resolve) => setTimeout(resolve, 1));
-    }
-    if (ended !== undefined && journalLines(node).length === known.length) return { after, last: ended };
+    const isNew = (): boolean => journalLines(node).some((line) => !after.has(line));
+    while (ended === undefined && !isNew()) await new Promise((resolve) => setTimeout(resolve, 1));
+    // The last entry of all comes just before the end.
+    if (ended !== undefined) return { after: [...after].slice(known), last: ended };
     running.killAll();
     await running.done;
-    after.push(...journalLines(node).slice(known.length));
-    if (after.length > 200) throw new Error(`it does not converge: ${after.join(', ')}`);
+    for (const line of journalLines(node)) after.add(line);
+    if (after.size > 200) throw new Error(`it does not converge: ${[...after].join(', ')}`);
   }
 }

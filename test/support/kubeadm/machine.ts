@@ -281,7 +281,8 @@ function fileLines(folder: string): string[] {
       const mode = (stat.mode & 0o7777).toString(8);
       if (stat.isDirectory()) {
         walk(path);
-        lines.push(`file ${shown}/ ${mode}`);
+        // A folder of the machine in which something was written is in the overlay too.
+        if (mode !== modeOnMachine(`/${shown}`)) lines.push(`file ${shown}/ ${mode}`);
       } else if (stat.isSymbolicLink()) lines.push(`file ${shown} -> ${readlinkSync(path)}`);
       else if (stat.isFile()) {
         lines.push(
@@ -292,6 +293,11 @@ function fileLines(folder: string): string[] {
   };
   for (const name of readdirSync(disk)) if (!name.endsWith('.work')) walk(join(disk, name));
   return lines;
+}
+
+function modeOnMachine(path: string): string | undefined {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  return stat?.isDirectory() === true ? (stat.mode & 0o7777).toString(8) : undefined;
 }
 
 /** Each line with what it is about in front, so that a difference reads well. */
@@ -308,6 +314,10 @@ find /run -mindepth 1 -not -path '/run/stand-in*' -not -path '/run/containerd*' 
 const MOVING = [
   / (valid_lft|preferred_lft|expires|hoplimit|metric|users|packets|bytes|handle) \d+(sec)?/g,
   /^sysctl (net\.netfilter\.nf_conntrack_count|net\.ipv4\.tcp_fastopen_key|net\.core\.flow_limit).*$/gm,
+  // The other end of a cable gets another number when a node is switched on again.
+  /(?<=^link \d+: \w+)@if\d+/gm,
+  // A shorter value over a longer one leaves an empty line in the files that stand for settings (boot.sh).
+  /^sysctl \S+ = ?$/gm,
   /^process (sed|sysctl|bash -c|tr|find|nft|ip) .*$/gm,
 ];
 

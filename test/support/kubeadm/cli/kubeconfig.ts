@@ -66,12 +66,14 @@ export function readKubeconfig(path: string): Access & { readonly user: string; 
     decode('client-key-data', 'client-key'),
   ];
   const token = text(user, 'token');
+  const serverName = text(cluster, 'tls-server-name');
   return {
     server: text(cluster, 'server'),
     ca: Buffer.from(text(cluster, 'certificate-authority-data'), 'base64').toString(),
     ...(cert === undefined ? {} : { cert }),
     ...(key === undefined ? {} : { key }),
     ...(token === '' ? {} : { token }),
+    ...(serverName === '' ? {} : { serverName }),
     user: text(context, 'context.user'),
     clusterName: text(context, 'context.cluster'),
   };

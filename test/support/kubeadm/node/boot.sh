@@ -18,7 +18,7 @@ for dir in etc var root opt usr/local; do
   mount -t overlay overlay -o "lowerdir=/$dir,upperdir=$upper,workdir=$upper.work" "/$dir"
 done
 mount -t tmpfs -o mode=755 tmpfs /run
-mkdir -p /run/stand-in /run/lock
+mkdir -p /run/stand-in /run/lock /run/secrets
 cp "$folder/node.json" /run/stand-in/node.json
 # Settings that are no namespace's: the node has its own, so that the machine keeps its.
 mkdir -p "$folder/sysctl"

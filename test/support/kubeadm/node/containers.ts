@@ -6,14 +6,7 @@ import { isAlive, processId, stopProcess, type ProcessId } from '../../../../src
 
 const STATE = '/run/stand-in/containers';
 /** Folders of a node that a container sees only as far as they are mounted into it. */
-const HIDDEN = [
-  '/etc/kubernetes',
-  '/etc/cni',
-  '/var/lib/kubelet',
-  '/var/lib/etcd',
-  '/var/lib/kubevip',
-  '/var/run/secrets',
-];
+const HIDDEN = ['/etc/kubernetes', '/etc/cni', '/var/lib/kubelet', '/var/lib/etcd', '/var/lib/kubevip', '/run/secrets'];
 
 export interface Mount {
   readonly source: string;

@@ -56,7 +56,7 @@ export function specOf(pod: Doc, id: string, facts: NodeFacts, account: Account 
       ...mountsOf(pod, container),
       ...(account === undefined
         ? []
-        : [{ source: account.folder, target: '/var/run/secrets/kubernetes.io/serviceaccount', readOnly: true }]),
+        : [{ source: account.folder, target: '/run/secrets/kubernetes.io/serviceaccount', readOnly: true }]),
     ],
     capabilities: dropped.includes('ALL') ? added : undefined,
   };
