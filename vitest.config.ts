@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 /** Rooms that share the machine's network namespaces and cores: one file at a time, generous hang guards. */
-const slow = ['netns', 'kube', 'e2e', 'cli', 'soak', 'image'];
+const slow = ['netns', 'kube', 'e2e', 'cli', 'soak', 'image', 'kubeadm'];
 const quick = ['unit', 'property', 'vectors', 'golden', 'compliance', 'repo'];
 
 const project = (name: string, parallel: boolean) => ({
