@@ -101,7 +101,6 @@ function silent(endpoint: string, trouble: string | undefined): KubevipError {
       exit: EXIT.timeout,
       hints: [
         `What the agent says: kubectl --server https://127.0.0.1:${endpoint.slice(endpoint.lastIndexOf(':') + 1)} --tls-server-name kubernetes -n ${NAMESPACE} logs -l ${selector.join(',')}`,
-        'When that is mended, run the same command again: it goes on here.',
       ],
     },
   );

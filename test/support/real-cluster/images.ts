@@ -4,6 +4,7 @@ import {
   copyFileSync,
   cpSync,
   existsSync,
+  globSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -77,7 +78,9 @@ export async function agentImage(folder: string): Promise<string> {
         await putProgram(root, '/usr/sbin/nft');
         const app = join(root, 'app');
         put(app, join(ROOT, 'package.json'), 'package.json');
-        put(app, join(ROOT, 'dist', 'agent', 'bundle.js'), 'dist/agent/bundle.js');
+        // The bundle and the parts that it loads when they are needed.
+        const agent = join(ROOT, 'dist', 'agent');
+        for (const name of globSync('bundle*.js', { cwd: agent })) put(app, join(agent, name), `dist/agent/${name}`);
         // What the bundle leaves outside, see scripts/build.js.
         for (const path of packages(['koffi', '@kubernetes/client-node'])) {
           const source = join(ROOT, path);

@@ -178,7 +178,7 @@ function hierarchies(): string[] {
 }
 
 /** Groups empty themselves in the kernel’s own time. */
-async function removeGroups(name: string): Promise<void> {
+export async function removeGroups(name: string): Promise<void> {
   const all = hierarchies()
     .flatMap((path) => [...globSync(`${path}/${name}/**/`), join(path, name)])
     .sort((a, b) => b.length - a.length);

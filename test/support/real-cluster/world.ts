@@ -10,7 +10,7 @@ import { listNetns } from '../../../src/lab/netns.ts';
 import { removeNode } from '../../../src/lab/network.ts';
 import { processId } from '../../../src/lab/process.ts';
 import { agentImage, clusterImages } from './images.ts';
-import { RealNode } from './node.ts';
+import { RealNode, removeGroups } from './node.ts';
 
 const ID = 'real';
 const NUMBERS = { n1: 11, n2: 12, n3: 13, w1: 14 } as const;
@@ -100,6 +100,7 @@ async function sweep(): Promise<void> {
   for (const pid of new Set(ids)) {
     if (Number.isNaN(pid) || pid === process.pid || processId(pid) !== undefined) continue;
     await labDown(`${ID}${pid}`);
+    for (const name of Object.keys(NUMBERS)) await removeGroups(`${prefix}${pid}-${name}`);
     rmSync(labPaths(`${ID}${pid}`).dir, { recursive: true, force: true });
   }
 }
