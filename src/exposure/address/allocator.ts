@@ -22,7 +22,7 @@ import type { AddressProber, AssignedAddress, DhcpLease, DhcpLeases } from './po
 import { VerifiedAddresses } from './verified.ts';
 
 const OTHERS_FIRST = pending('Probing', 'the LAN is being asked about the addresses of other Services');
-/** How many free addresses of a pool are kept verified, and how far a Service looks beyond one that is not. */
+/** How many free addresses of a pool are kept verified. */
 const WARM = 4;
 
 export interface AllocatorParts {
@@ -209,36 +209,26 @@ export class Allocator {
     }
     const strangers: string[] = [];
     let undecided = false;
-    // One that is not known to be free yet, or is just being let go of, does not hold up a Service when the next ones are.
-    let asking: NotReady | undefined;
-    let ahead = 0;
+    let leaving: NotReady | undefined;
     for (const ip of candidates(pool, family, config.descending)) {
       if (uses.has(ip)) continue;
-      if (asking && ++ahead > WARM) break;
-      if (!this.#verified.isKnown(ip)) {
-        // One question at a time for each Service, and none for two.
-        if (asking) continue;
-        if (this.#turns.isForAnother(ip, intent.service)) {
-          undecided = true;
-          continue;
-        }
-        if (!this.#turns.take(ip, intent.service)) {
-          asking = OTHERS_FIRST;
-          continue;
-        }
+      // Its last owner may take seconds, which holds up nobody as long as there are others.
+      if (this.#verified.isBeingLetGo(ip)) leaving ??= pending('Probing', `${ip} is just being let go of`);
+      else if (this.#turns.isForAnother(ip, intent.service)) undecided = true;
+      else {
+        if (!this.#verified.isKnown(ip) && !this.#turns.take(ip, intent.service)) return OTHERS_FIRST;
+        const verdict = this.#verify(ip, intent.link);
+        if (verdict?.state !== 'pending') this.#turns.drop(ip);
+        if (verdict === undefined) return ip;
+        if (verdict.reason !== 'AddressConflict') return verdict;
+        strangers.push(ip);
       }
-      const verdict = this.#verify(ip, intent.link);
-      if (verdict?.state !== 'pending') this.#turns.drop(ip);
-      if (verdict === undefined) return ip;
-      if (verdict.state === 'pending') asking ??= verdict;
-      else if (verdict.reason === 'AddressConflict') strangers.push(ip);
-      else return verdict;
     }
-    if (asking) return asking;
     if (undecided) {
       this.#turns.wait(intent.service);
       return OTHERS_FIRST;
     }
+    if (leaving) return leaving;
     const taken =
       strangers.length > 0 ? `; answered by other hosts on the LAN: ${strangers.slice(0, 5).join(', ')}` : '';
     return failed('PoolExhausted', `pool ${pool.key} has no free IPv${family} address left${taken}`);

@@ -31,9 +31,11 @@ export class VerifiedAddresses {
   readonly #known = new Map<Ip, { readonly knowledge: Knowledge; readonly until: Milliseconds }>();
   readonly #probing = new Set<Ip>();
   readonly #freed = new Map<Ip, Milliseconds>();
+  /** Freed, and somebody still answers. */
+  readonly #lettingGo = new Set<Ip>();
   readonly #changed: (ip: Ip) => void;
 
-  /** @param changed called when a probe has ended. */
+  /** @param changed called when a probe has ended, or has shown that it will not end soon. */
   constructor(prober: AddressProber, clock: Clock, changed: (ip: Ip) => void) {
     this.#prober = prober;
     this.#clock = clock;
@@ -51,6 +53,11 @@ export class VerifiedAddresses {
   /** Whether the last answer still counts. */
   isKnown(ip: Ip): boolean {
     return (this.#known.get(ip)?.until ?? 0) > this.#clock.now();
+  }
+
+  /** Whether its last owner was heard after a Service gave it back: others are to be had sooner. */
+  isBeingLetGo(ip: Ip): boolean {
+    return this.#lettingGo.has(ip);
   }
 
   /** Ask again before the answer grows old. */
@@ -82,6 +89,7 @@ export class VerifiedAddresses {
       knowledge = { state: 'broken', message: messageOf(error) };
     }
     this.#probing.delete(ip);
+    this.#lettingGo.delete(ip);
     const lasts = { free: FREE_FOR, taken: TAKEN_FOR, broken: BROKEN_FOR, unprobed: 0 }[knowledge.state];
     this.#known.set(ip, { knowledge, until: this.#clock.now() + lasts });
     this.#changed(ip);
@@ -94,6 +102,10 @@ export class VerifiedAddresses {
       if (mac === undefined || this.#clock.now() - freed > LETTING_GO) {
         this.#freed.delete(ip);
         return mac;
+      }
+      if (!this.#lettingGo.has(ip)) {
+        this.#lettingGo.add(ip);
+        this.#changed(ip);
       }
       await new Promise<void>((resolve) => this.#clock.after(ASK_AGAIN, resolve));
     }
