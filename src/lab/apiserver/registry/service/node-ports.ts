@@ -54,9 +54,10 @@ function createPool({ first, last }: ServiceNetwork['nodePorts'], used: readonly
       return undefined;
     },
     any() {
-      const start = lowest + randomInt(count - lowest);
+      const others = count - lowest;
+      const start = randomInt(others);
       for (let step = 0; step < count; step++) {
-        const port = first + ((start + step) % count);
+        const port = first + (step < others ? lowest + ((start + step) % others) : step - others);
         if (taken.has(port)) continue;
         taken.add(port);
         return port;

@@ -56,13 +56,16 @@ export function freeAddress(range: Range, taken: ReadonlySet<string>): Ip | unde
   const { family, first, last } = usable(range);
   const size = last - first + 1n;
   const lowest = leftToClients(sizeOf(range));
-  const start = lowest + randomBelow(size - lowest);
-  // One more than are taken are enough to meet one that is free.
-  for (let step = 0n; step < size && step <= BigInt(taken.size); step++) {
-    const address = fromBigInt(first + ((start + step) % size), family);
-    if (!taken.has(address)) return address;
-  }
-  return undefined;
+  const free = (from: bigint, count: bigint, start: bigint): Ip | undefined => {
+    // One more than are taken are enough to meet one that is free.
+    for (let step = 0n; step < count && step <= BigInt(taken.size); step++) {
+      const address = fromBigInt(first + from + ((start + step) % count), family);
+      if (!taken.has(address)) return address;
+    }
+    return undefined;
+  };
+  const others = size - lowest;
+  return free(lowest, others, randomBelow(others)) ?? free(0n, lowest, 0n);
 }
 
 function sizeOf({ first, last }: Range): bigint {
