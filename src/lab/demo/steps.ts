@@ -98,6 +98,13 @@ export const DEMO: readonly DemoStep[] = [
           stage.wait(`answers again ${path}`, 60_000, async () => isHello(await request(), gone)),
         ),
       );
+      // The address is back before the cluster has struck the node's pods off: until then some requests end there.
+      await stage.wait(`no request goes to a pod on ${gone} any more`, 60_000, async () => {
+        for (let i = 0; i < 12; i++) {
+          if (!isHello(await stage.quietly('laptop', ...curl(`http://${facts.address}/`)), gone)) return false;
+        }
+        return true;
+      });
     },
   },
   {
