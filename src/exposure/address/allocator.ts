@@ -208,13 +208,12 @@ export class Allocator {
       if (shared !== undefined) return shared;
     }
     const strangers: string[] = [];
-    let undecided = false;
-    let leaving: NotReady | undefined;
+    let later: NotReady | undefined;
     for (const ip of candidates(pool, family, config.descending)) {
       if (uses.has(ip)) continue;
       // Its last owner may take seconds, which holds up nobody as long as there are others.
-      if (this.#verified.isBeingLetGo(ip)) leaving ??= pending('Probing', `${ip} is just being let go of`);
-      else if (this.#turns.isForAnother(ip, intent.service)) undecided = true;
+      if (this.#verified.isBeingLetGo(ip)) later ??= pending('Probing', `${ip} is just being let go of`);
+      else if (this.#turns.isForAnother(ip, intent.service)) later ??= OTHERS_FIRST;
       else {
         if (!this.#verified.isKnown(ip) && !this.#turns.take(ip, intent.service)) return OTHERS_FIRST;
         const verdict = this.#verify(ip, intent.link);
@@ -224,11 +223,10 @@ export class Allocator {
         strangers.push(ip);
       }
     }
-    if (undecided) {
+    if (later) {
       this.#turns.wait(intent.service);
-      return OTHERS_FIRST;
+      return later;
     }
-    if (leaving) return leaving;
     const taken =
       strangers.length > 0 ? `; answered by other hosts on the LAN: ${strangers.slice(0, 5).join(', ')}` : '';
     return failed('PoolExhausted', `pool ${pool.key} has no free IPv${family} address left${taken}`);

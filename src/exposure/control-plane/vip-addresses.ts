@@ -118,9 +118,7 @@ export function chooseAddresses(
   before: readonly Ip[],
 ): readonly Ip[] {
   const pick = (candidates: readonly Ip[]): Ip[] =>
-    (before.find((ip) => candidates.includes(ip)) ?? candidates[0]) === undefined
-      ? []
-      : [before.find((ip) => candidates.includes(ip)) ?? (candidates[0] as Ip)];
+    [...before.filter((ip) => candidates.includes(ip)), ...candidates].slice(0, 1);
   const of = (family: Family): Ip[] => pick(answer.filter((ip) => familyOf(ip) === family));
   switch (mode) {
     case 'first':

@@ -9,25 +9,27 @@ import type { Mac } from '../../../src/model/mac.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
 import { LINK, MAC, NO_LEASES, service } from '../../support/exposure.ts';
 
-function world() {
+function world(range = '10.77.0.200-10.77.0.220') {
   const clock = createFakeClock();
   /** Addresses that somebody answers for. */
   const holders = new Map<Ip, Mac>();
+  /** Who was called to look again. */
+  const told: string[] = [];
   const allocator = new Allocator({
     network: { links: () => [LINK] },
     prober: { probe: (address) => Promise.resolve(holders.get(address)) },
     leases: NO_LEASES,
     clock,
     services: () => [],
-    pools: () => parsePools({ 'range-global': '10.77.0.200-10.77.0.220' }),
+    pools: () => parsePools({ 'range-global': range }),
     defaultLink: () => undefined,
-    changed: () => undefined,
+    changed: (keys) => void told.push(...(keys ?? ['all'])),
   });
   const given = (name: string): Ip | undefined => {
     const decision = allocator.allocate(intentOf(name));
     return decision.state === 'ready' ? decision.value.ips[0] : undefined;
   };
-  return { clock, holders, allocator, given };
+  return { clock, holders, allocator, given, told };
 }
 
 function intentOf(name: string): Intent {
@@ -51,6 +53,19 @@ describe('an address of a pool', () => {
     holders.clear();
     await clock.advanceAsync(500);
     expect(given('three')).toBe('10.77.0.200');
+  });
+
+  it('that everybody waits for calls all of them when its last owner is done', async () => {
+    const { clock, holders, allocator, given, told } = world('10.77.0.200-10.77.0.200');
+    holders.set(ip('10.77.0.200'), MAC);
+    allocator.freed([ip('10.77.0.200')]);
+    given('one');
+    await clock.advanceAsync(0);
+    expect(['one', 'two', 'three'].map(given)).toEqual([undefined, undefined, undefined]);
+    told.length = 0;
+    holders.clear();
+    await clock.advanceAsync(500);
+    expect(told.sort()).toEqual(['default/one', 'default/three', 'default/two']);
   });
 
   it('of which nothing is known is asked about together with the next ones, for all who wait', async () => {
