@@ -1,6 +1,7 @@
 /** Flags of `init` and `join`, and how they end in the one configuration that a file could hold as well. */
 import { Flags } from '@oclif/core';
 import { mergePatch, type Document } from '../cluster/kubeadm/merge-patch.ts';
+import type { ConfigSource } from '../cluster/config.ts';
 import { EXIT, KubevipError, messageOf } from '../model/errors.ts';
 
 export const machineFlags = {
@@ -152,8 +153,7 @@ export function configOfFlags(flags: MachineFlagValues & ClusterFlagValues): Doc
 export interface ConfigInput {
   /** Undefined: neither a file nor a flag said anything. */
   readonly document: Document | undefined;
-  /** Where it is from, for messages. */
-  readonly source: string;
+  readonly source: ConfigSource;
 }
 
 /** File and flags together. @throws KubevipError BAD_CONFIG_FILE (exit 2) */
@@ -161,10 +161,33 @@ export async function readConfigInput(flags: MachineFlagValues & ClusterFlagValu
   const fromFlags = configOfFlags(flags);
   if (typeof flags.config !== 'string') {
     const nothing = Object.keys(fromFlags).length === 0;
-    return { document: nothing ? undefined : fromFlags, source: 'the flags' };
+    return { document: nothing ? undefined : fromFlags, source: { name: 'the flags', keyName: flagOf } };
   }
-  return { document: mergePatch(await readConfigFile(flags.config), fromFlags), source: flags.config };
+  return { document: mergePatch(await readConfigFile(flags.config), fromFlags), source: { name: flags.config } };
 }
+
+/** The flag that sets a key of the configuration; the key itself where there is none. */
+function flagOf(key: string): string {
+  return FLAGS.find(([prefix]) => key === prefix || key.startsWith(`${prefix}.`))?.[1] ?? key;
+}
+
+const FLAGS: readonly (readonly [key: string, flag: string])[] = [
+  ['controlPlane.vip', '--vip'],
+  ['controlPlane.interface', '--interface'],
+  ['controlPlane.port', '--port'],
+  ['clusterName', '--name'],
+  ['kubernetesVersion', '--kubernetes-version'],
+  ['podSubnet', '--pod-subnet'],
+  ['serviceSubnet', '--service-subnet'],
+  ['nodeName', '--node-name'],
+  ['nodeIp', '--node-ip'],
+  ['criSocket', '--cri-socket'],
+  ['services.pools', '--pool'],
+  ['services.dhcp', '--dhcp'],
+  ['image', '--image'],
+  ['kubeadm.ignorePreflightErrors', '--ignore-preflight-errors'],
+  ['kubeadm.extraSans', '--san'],
+];
 
 async function readConfigFile(path: string): Promise<Document> {
   const bad = (what: string, cause?: unknown): KubevipError =>

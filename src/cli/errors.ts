@@ -56,7 +56,9 @@ function oclifExit(error: unknown): number | undefined {
   if (!(error instanceof Error) || !('oclif' in error)) return undefined;
   const { oclif } = error;
   if (typeof oclif !== 'object' || oclif === null) return undefined;
-  return 'exit' in oclif && typeof oclif.exit === 'number' ? oclif.exit : EXIT.usage;
+  // What it throws otherwise is about the command line, whatever number it has for that.
+  if (!isExit(error)) return EXIT.usage;
+  return 'exit' in oclif && typeof oclif.exit === 'number' ? oclif.exit : EXIT.failed;
 }
 
 function isExit(error: unknown): boolean {

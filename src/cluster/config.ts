@@ -75,7 +75,10 @@ const pool = z.string().transform((text, context): string => {
   const parse = text.includes('/') ? parseCidr : parseSpan;
   const bad = parts.find((part) => parse(part) === undefined);
   if (bad === undefined) return parts.join(',');
-  return refused(context, `${JSON.stringify(bad)} is neither a range like 192.168.1.10-192.168.1.20 nor a prefix`);
+  return refused(
+    context,
+    `${JSON.stringify(bad)} is neither a range like 192.168.1.10-192.168.1.20, the lower end first, nor a prefix`,
+  );
 });
 
 const port = z.number().int().min(1).max(65535);
@@ -183,17 +186,25 @@ export type BootstrapConfig = Readonly<z.output<typeof BOOTSTRAP_CONFIG>>;
 /** As people write it. */
 export type BootstrapConfigInput = z.input<typeof BOOTSTRAP_CONFIG>;
 
+/** Where a configuration is from, for messages. */
+export interface ConfigSource {
+  /** The file, or `the flags`. */
+  readonly name: string;
+  /** What a key such as `services.pools.shop` is called there. Default: as it is. */
+  readonly keyName?: (key: string) => string;
+}
+
 /**
- * @param source for messages: the file, or `the flags`.
  * @throws KubevipError BAD_BOOTSTRAP_CONFIG (exit 2) that names every key that is wrong.
  */
-export function parseBootstrapConfig(input: unknown, role: NodeRole, source: string): BootstrapConfig {
+export function parseBootstrapConfig(input: unknown, role: NodeRole, source: ConfigSource): BootstrapConfig {
   const parsed = BOOTSTRAP_CONFIG.safeParse(withoutBlanks(input) ?? {});
   const issues = parsed.success
     ? problemsFor(parsed.data, role)
-    : parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'the whole'}: ${message}`);
+    : parsed.error.issues.map(({ path, message }): Problem => [path.join('.') || 'the whole', message]);
   if (parsed.success && issues.length === 0) return parsed.data;
-  throw new KubevipError(`${source}: ${issues.join('; ')}`, {
+  const { name, keyName = (key: string) => key } = source;
+  throw new KubevipError(`${name}: ${issues.map(([key, message]) => `${keyName(key)}: ${message}`).join('; ')}`, {
     code: 'BAD_BOOTSTRAP_CONFIG',
     exit: EXIT.usage,
     hints: ['`kubevip init --print-config` shows every key with its default.'],
@@ -209,11 +220,14 @@ function withoutBlanks(value: unknown): unknown {
   );
 }
 
+/** A key, and what is wrong with it. */
+type Problem = readonly [key: string, message: string];
+
 /** What each key alone cannot say. */
-function problemsFor(config: BootstrapConfig, role: NodeRole): string[] {
+function problemsFor(config: BootstrapConfig, role: NodeRole): Problem[] {
   const { vip: vips, port: apiPort } = config.controlPlane;
-  const problems: string[] = [];
-  if (role === 'init' && vips.length === 0) problems.push('controlPlane.vip: is needed, the address of the API');
+  const problems: Problem[] = [];
+  if (role === 'init' && vips.length === 0) problems.push(['controlPlane.vip', 'is needed, the address of the API']);
   const families = (text: string): string =>
     text
       .split(',')
@@ -221,9 +235,9 @@ function problemsFor(config: BootstrapConfig, role: NodeRole): string[] {
       .sort()
       .join();
   if (families(config.podSubnet) !== families(config.serviceSubnet)) {
-    problems.push('podSubnet and serviceSubnet: must be of the same IP families');
+    problems.push(['podSubnet', 'must be of the same IP families as the addresses of Services']);
   }
-  if (role === 'init' && apiPort === 10250) problems.push('controlPlane.port: 10250 is the port of the kubelet');
+  if (role === 'init' && apiPort === 10250) problems.push(['controlPlane.port', '10250 is the port of the kubelet']);
   return problems;
 }
 

@@ -7,7 +7,7 @@ import { wantsColor } from '../cli/paint.ts';
 import type { Asking } from '../cli/prompts.ts';
 import { indent, renderInit, renderSteps, shownSteps, type ShownStep } from '../cli/render-plan.ts';
 import { cliUserAgent } from '../cli/session.ts';
-import type { BootstrapConfig } from '../cluster/config.ts';
+import type { BootstrapConfig, ConfigSource } from '../cluster/config.ts';
 import type { Document } from '../cluster/kubeadm/merge-patch.ts';
 import { NODE_CONFIG } from '../cluster/names.ts';
 import type { Machine } from '../workflows/bootstrap/machine.ts';
@@ -57,7 +57,11 @@ export class Init extends BaseCommand<Result> {
     const machine = await openMachine(foregroundClock, cliUserAgent(this.config.version));
     if (!flags['dry-run']) requireRoot(machine, 'init');
     const document = await this.#ask(machine, input.document, flags);
-    const config = await initConfig(machine, document, document === input.document ? input.source : 'the answers');
+    const config = await initConfig(
+      machine,
+      document,
+      document === input.document ? input.source : { name: 'the answers' },
+    );
     const interrupt = interruptible();
     const unlock = flags['dry-run'] ? undefined : await machine.lock();
     // Between two looks at the API server nothing else would keep the process alive.
@@ -121,7 +125,7 @@ export class Init extends BaseCommand<Result> {
     return { dryRun: true, config, steps };
   }
 
-  async #printConfig(document: object, source: string): Promise<Result> {
+  async #printConfig(document: object, source: ConfigSource): Promise<Result> {
     const [{ parseBootstrapConfig }, { renderTemplate }] = await Promise.all([
       import('../cluster/config.ts'),
       import('../cluster/config-template.ts'),

@@ -22,7 +22,7 @@ describe.skipIf(lab === undefined)('kubevip init beside kubeadm init', () => {
   it('takes at most 10 s more', async () => {
     const node = await world.prepare('n1');
     await node.must(['tee', '/root/cluster.yaml'], { input: clusterConfig() });
-    const config = parseBootstrapConfig(parse(clusterConfig()) as object, 'init', 'the test');
+    const config = parseBootstrapConfig(parse(clusterConfig()) as object, 'init', { name: 'the test' });
     const facts = {
       nodeName: 'n1',
       nodeIps: [ip(node.ip), ip(node.ip6)] as const,

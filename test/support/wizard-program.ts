@@ -19,7 +19,7 @@ try {
     const step = (one: object): void => ask.say('text' in one ? String(one.text) : '');
     return await askForInit(JSON.parse(given) as BootstrapConfigInput, { ...parts, ask, step });
   });
-  const config = parseBootstrapConfig(answers, 'init', 'the answers');
+  const config = parseBootstrapConfig(answers, 'init', { name: 'the answers' });
   const steps = [
     { id: 'certificates', title: 'Certificates', explain: 'kubeadm init phase certs all' },
     { id: 'vip', title: 'The virtual IP', explain: 'a static pod that holds it' },

@@ -51,5 +51,5 @@ function withRecord(local: BootstrapConfig, record: KubeObject | undefined): Boo
     });
   }
   const shared = parse(data['config']) as Document;
-  return parseBootstrapConfig(mergePatch(local, shared), 'init', `ConfigMap ${CLUSTER_RECORD}`);
+  return parseBootstrapConfig(mergePatch(local, shared), 'init', { name: `ConfigMap ${CLUSTER_RECORD}` });
 }

@@ -26,5 +26,5 @@ export function renderConfig(config: BootstrapConfig): string {
 /** What an earlier run kept; undefined: none did. @throws KubevipError BAD_BOOTSTRAP_CONFIG */
 export async function readNodeConfig(files: Files): Promise<BootstrapConfig | undefined> {
   const text = await files.read(NODE_CONFIG);
-  return text === undefined ? undefined : parseBootstrapConfig(parse(text), 'worker', NODE_CONFIG);
+  return text === undefined ? undefined : parseBootstrapConfig(parse(text), 'worker', { name: NODE_CONFIG });
 }

@@ -5,6 +5,7 @@ import {
   parseBootstrapConfig,
   vipAddresses,
   type BootstrapConfig,
+  type ConfigSource,
 } from '../../cluster/config.ts';
 import type { Journal } from '../../cluster/engine/journal.ts';
 import { carryOut, isComplete, type Plan } from '../../cluster/engine/run.ts';
@@ -59,14 +60,11 @@ export interface FinishedInit {
   readonly joinCode?: { readonly text: string; readonly expires: Date };
 }
 
-/**
- * @param input as people write it; undefined: nothing was said, so that of an earlier run counts.
- * @param source for messages.
- */
+/** @param input as people write it; undefined: nothing was said, so that of an earlier run counts. */
 export async function initConfig(
   machine: Machine,
   input: object | undefined,
-  source: string,
+  source: ConfigSource,
 ): Promise<BootstrapConfig> {
   if (input === undefined) {
     const kept = await readNodeConfig(machine.parts.files);

@@ -1,5 +1,5 @@
 /** From a blank machine to one more node of a cluster. */
-import { parseBootstrapConfig, type BootstrapConfig } from '../../cluster/config.ts';
+import { parseBootstrapConfig, type BootstrapConfig, type ConfigSource } from '../../cluster/config.ts';
 import type { Journal, PlanName } from '../../cluster/engine/journal.ts';
 import { readClusterFacts } from '../../cluster/cluster-facts.ts';
 import { checkJoinCode } from '../../cluster/discovery.ts';
@@ -25,7 +25,7 @@ export interface JoinInput {
   readonly role: JoinRole | undefined;
   /** As people write it. */
   readonly config: Document;
-  readonly source: string;
+  readonly source: ConfigSource;
   /** Asked only when it is needed. @throws KubevipError NO_JOIN_CODE */
   readonly code: () => Promise<string>;
   /** The plan mends what preflight finds and what loses nothing. */

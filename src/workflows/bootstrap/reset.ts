@@ -39,7 +39,7 @@ export async function planReset(machine: Machine): Promise<PlannedReset> {
   const there = standing(journal.history()).length > 0;
   const [kubeadm, traces] = await Promise.all([kubeadmTraces(machine), parts.kernel.traces()]);
   const foreign = !there && kubeadm.length > 0;
-  const config = (await readNodeConfig(parts.files)) ?? parseBootstrapConfig({}, 'worker', 'the defaults');
+  const config = (await readNodeConfig(parts.files)) ?? parseBootstrapConfig({}, 'worker', { name: 'the defaults' });
   const plan = await rebuild(machine, name ?? 'join-control-plane', config, recordedMends(parts, journal.history()));
   const list = [
     ...toTakeBack(plan, journal).map(({ title }) => `undo: ${title}`),

@@ -47,6 +47,12 @@ describe('wrong input of init', () => {
     expectRefusal(await runCli(['init', ...args], { env: { PATH: path } }), exit, name);
   });
 
+  it('is told in words of the command line where that is where it came from', async () => {
+    const { stderr } = await runCli(['init', '--pool', 'shop=10.0.0.9-10.0.0.1'], { env: { PATH: path } });
+    expect(stderr).toContain('--pool: "10.0.0.9-10.0.0.1"');
+    expect((await runCli(['init', '--port', '1'], { env: { PATH: path } })).stderr).toContain('--vip: is needed');
+  });
+
   it('a file that is no YAML, and one with a wrong key', async () => {
     const file = join(dir, 'bad.yaml');
     writeFileSync(file, 'a: [1');
@@ -64,11 +70,17 @@ describe('wrong input of init', () => {
   });
 
   it('without root nothing is touched', async () => {
-    // Another user: what this test may do itself proves nothing.
+    // Another user: what this test may do itself proves nothing. One who may read, since a clone may lie where nobody can.
     const wrapper = join(dir, 'nobody.cjs');
+    const setpriv = ['--reuid=65534', '--regid=65534', '--clear-groups'];
+    const reading = ['--inh-caps=-all,+dac_read_search', '--ambient-caps=-all,+dac_read_search'];
+    const command = [...setpriv, ...reading, process.execPath, join(ROOT, 'bin', 'dev.js')];
     writeFileSync(
       wrapper,
-      `process.setgid(65534); process.setuid(65534);\nrequire(${JSON.stringify(join(ROOT, 'bin', 'dev.js'))});\n`,
+      `const { spawnSync } = require('node:child_process');
+const { status } = spawnSync('setpriv', [...${JSON.stringify(command)}, ...process.argv.slice(2)], { stdio: 'inherit' });
+process.exit(status ?? 99);
+`,
     );
     chmodSync(dir, 0o755);
     for (const args of [

@@ -56,6 +56,8 @@ describe.concurrent('wrong in itself: exit 2', () => {
     ['expsoe deployment/web', 'UNKNOWN_COMMAND', /Did you mean `kubevip expose`/],
     ['expose', 'USAGE', /Missing 1 required arg/],
     ['expose deployment/web --port 80 --frob', 'USAGE', /Nonexistent flag: --frob/],
+    ['doctor --role nurse', 'USAGE', /one of: control-plane, worker/],
+    ['init --vip', 'USAGE', /--vip expects a value/],
     ['expose job/web --port 80', 'UNKNOWN_KIND', /One of: deployment, statefulset/],
     ['expose deployment/web --router lots', 'INVALID_TARGET', /"lots" after deployment\/web is one word too many/],
     ['expose web --port 80', 'INVALID_TARGET', /"web" is not KIND\/NAME/],

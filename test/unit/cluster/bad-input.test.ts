@@ -46,7 +46,7 @@ async function failureOf(work: () => Promise<AsyncGenerator<Step, unknown>>): Pr
 
 async function init(vip: string = VIP): Promise<unknown> {
   const machine = machineOf();
-  const config = parseBootstrapConfig({ controlPlane: { vip } }, 'init', 'the test');
+  const config = parseBootstrapConfig({ controlPlane: { vip } }, 'init', { name: 'the test' });
   const options = { signal, withCode: true, ignore: [] };
   return failureOf(async () => runInit(await planInit(machine, config), machine, options));
 }
@@ -74,7 +74,7 @@ async function join(code: string, stop: AbortSignal = signal): Promise<unknown> 
     data: { kubeconfig, 'jws-kubeconfig-abcdef': 'signed' },
   } as never);
   const machine = machineOf();
-  const input = { role: undefined, config: {}, source: 'the flags', code: () => Promise.resolve(code) };
+  const input = { role: undefined, config: {}, source: { name: 'the flags' }, code: () => Promise.resolve(code) };
   return failureOf(async () => runJoin(await planJoin(machine, input), machine, { signal: stop, ignore: [] }));
 }
 

@@ -6,7 +6,7 @@ import {
   type NodeRole,
 } from '../../../src/cluster/config.ts';
 
-const parse = (input: unknown, role: NodeRole = 'init') => parseBootstrapConfig(input, role, 'config.yaml');
+const parse = (input: unknown, role: NodeRole = 'init') => parseBootstrapConfig(input, role, { name: 'config.yaml' });
 
 describe('the configuration of init and join', () => {
   it('needs nothing but the VIP', () => {

@@ -25,7 +25,9 @@ const NODE: NodeFacts = {
 };
 const SECRETS = { token: 'abcdef.0123456789abcdef', certificateKey: '0'.repeat(62) + '17' };
 const config = (more: object = {}) =>
-  parseBootstrapConfig({ controlPlane: { vip: '10.0.0.100,fd00::100' }, clusterName: 'home', ...more }, 'init', 'test');
+  parseBootstrapConfig({ controlPlane: { vip: '10.0.0.100,fd00::100' }, clusterName: 'home', ...more }, 'init', {
+    name: 'test',
+  });
 
 describe('what kubeadm is told', () => {
   it('names the VIP, the cluster on the LAN and more in the certificate', () => {

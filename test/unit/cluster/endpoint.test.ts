@@ -7,7 +7,7 @@ import type { StepParts } from '../../../src/cluster/steps/parts.ts';
 import { ip } from '../../../src/model/ip.ts';
 import type { KubeObject } from '../../../src/model/kubernetes.ts';
 
-const config = parseBootstrapConfig({ controlPlane: { vip: '10.0.0.100' } }, 'init', 'the test');
+const config = parseBootstrapConfig({ controlPlane: { vip: '10.0.0.100' } }, 'init', { name: 'the test' });
 const node = {
   nodeName: 'n1',
   nodeIps: [ip('10.0.0.11')] as const,

@@ -13,7 +13,7 @@ import { Power, PowerLoss } from '../../support/crash-world.ts';
 const CONFIG = parseBootstrapConfig(
   { controlPlane: { vip: '10.0.0.100' }, services: { pools: { global: '10.0.0.120-10.0.0.130' } } },
   'init',
-  'the test',
+  { name: 'the test' },
 );
 const OPTIONS = { signal: new AbortController().signal, withCode: true, ignore: [] };
 
@@ -141,12 +141,12 @@ describe('init', () => {
   it('refuses what cannot be changed any more, and takes what can', async () => {
     const disk = new Disk();
     await init(disk);
-    const other = parseBootstrapConfig({ controlPlane: { vip: '10.0.0.101' } }, 'init', 'the test');
+    const other = parseBootstrapConfig({ controlPlane: { vip: '10.0.0.101' } }, 'init', { name: 'the test' });
     await expect(init(disk, other)).rejects.toMatchObject({ code: 'CONFIG_CHANGED', exit: 2 });
     const pools = parseBootstrapConfig(
       { controlPlane: { vip: '10.0.0.100' }, services: { pools: { global: '10.0.0.120-10.0.0.140' } } },
       'init',
-      'the test',
+      { name: 'the test' },
     );
     expect((await init(disk, pools)).result.ran).toEqual(['config', 'services']);
   });
@@ -211,7 +211,7 @@ describe('join', () => {
     const input = {
       role,
       config: {},
-      source: 'the flags',
+      source: { name: 'the flags' },
       code: () => (code === undefined ? Promise.reject(new Error('asked for a code')) : Promise.resolve(code)),
     };
     return await end(runJoin(await planJoin(machine, input), machine, { signal: OPTIONS.signal, ignore: [] }));
@@ -245,7 +245,7 @@ describe('join', () => {
         return Promise.resolve({ ok: true, findings: [] });
       },
     });
-    const input = { role: undefined, config: {}, source: 'the flags', code: () => Promise.resolve(code) };
+    const input = { role: undefined, config: {}, source: { name: 'the flags' }, code: () => Promise.resolve(code) };
     await end(runJoin(await planJoin(machine, input), machine, { signal: OPTIONS.signal, ignore: [] }));
     expect(asked).toMatchObject([{ kubernetesVersion: 'v1.35.0', takenNames: ['n2'], cluster: { port: 6443 } }]);
   });

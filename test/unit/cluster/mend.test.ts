@@ -9,7 +9,7 @@ import type { Step } from '../../../src/workflows/steps.ts';
 import { bootstrapMachine, Disk } from '../../support/bootstrap-machine.ts';
 import { Power, PowerLoss } from '../../support/crash-world.ts';
 
-const CONFIG = parseBootstrapConfig({ controlPlane: { vip: '10.0.0.100' } }, 'init', 'the test');
+const CONFIG = parseBootstrapConfig({ controlPlane: { vip: '10.0.0.100' } }, 'init', { name: 'the test' });
 const OPTIONS = { signal: new AbortController().signal, withCode: false, ignore: [] };
 const text = { why: 'It matters.', remedy: 'type it' };
 
