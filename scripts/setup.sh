@@ -63,7 +63,8 @@ require_node() {
 build_if_older() {
   if [ -e dist/.built ]; then
     local newer
-    newer=$(find src bin scripts/build.js package.json tsconfig.json tsconfig.build.json -newer dist/.built -print -quit)
+    newer=$(find src bin scripts/build.js scripts/bundle-agent.js scripts/build-help.js package.json tsconfig.json \
+      tsconfig.build.json -newer dist/.built -print -quit)
     [ -n "$newer" ] || return 0
   fi
   node scripts/build.js >&2

@@ -67,6 +67,11 @@ function count({ numPassedTests, numFailedTests, testResults }, code) {
     ({ status, assertionResults }) =>
       status === 'failed' && !assertionResults.some((assertion) => assertion.status === 'failed'),
   ).length;
+  for (const { assertionResults } of testResults) {
+    for (const { status, fullName } of assertionResults) {
+      if (status === 'skipped' || status === 'pending') console.log(`- not run: ${fullName}`);
+    }
+  }
   const failed = numFailedTests + broken;
   counts.passed += numPassedTests;
   // Errors outside of any test (an unhandled rejection, say) show only in the exit code.

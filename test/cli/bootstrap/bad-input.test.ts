@@ -74,11 +74,12 @@ describe('wrong input of init', () => {
     const wrapper = join(dir, 'nobody.cjs');
     const setpriv = ['--reuid=65534', '--regid=65534', '--clear-groups'];
     const reading = ['--inh-caps=-all,+dac_read_search', '--ambient-caps=-all,+dac_read_search'];
-    const command = [...setpriv, ...reading, process.execPath, join(ROOT, 'bin', 'dev.js')];
+    const node = [process.execPath, join(ROOT, 'bin', 'dev.js')];
+    const [program = '', ...command] = process.getuid?.() === 0 ? ['setpriv', ...setpriv, ...reading, ...node] : node;
     writeFileSync(
       wrapper,
       `const { spawnSync } = require('node:child_process');
-const { status } = spawnSync('setpriv', [...${JSON.stringify(command)}, ...process.argv.slice(2)], { stdio: 'inherit' });
+const { status } = spawnSync(${JSON.stringify(program)}, [...${JSON.stringify(command)}, ...process.argv.slice(2)], { stdio: 'inherit' });
 process.exit(status ?? 99);
 `,
     );

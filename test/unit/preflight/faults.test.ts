@@ -71,14 +71,14 @@ const FAULTS: readonly Fault[] = [
     id: 'cpus',
     inject: (fake) => (fake.facts = { ...fake.facts, cpus: 1 }),
     what: /has 1 CPU/,
-    remedy: 'kubevip join --role worker',
+    remedy: 'kubevip join --worker',
   },
   {
     name: 'little memory for a control plane',
     id: 'memory',
     inject: (fake) => (fake.facts = { ...fake.facts, memoryBytes: 2 ** 30 }),
     what: /1024 MiB/,
-    remedy: 'kubevip join --role worker',
+    remedy: 'kubevip join --worker',
   },
   {
     name: 'no losetup',

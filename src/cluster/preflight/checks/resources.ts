@@ -17,7 +17,7 @@ export const resources: Check = {
         error('cpus', {
           what: `this machine has ${cpus} CPU, a control plane needs ${CPUS}`,
           why: 'kubeadm refuses to go on.',
-          remedy: 'make it a worker: kubevip join --role worker; or put NumCPU into kubeadm.ignorePreflightErrors',
+          remedy: 'make it a worker: kubevip join --worker; or put NumCPU into kubeadm.ignorePreflightErrors',
         }),
       );
     }
@@ -26,7 +26,7 @@ export const resources: Check = {
         error('memory', {
           what: `this machine has ${mib} MiB of memory, a control plane needs ${MEMORY_MIB}`,
           why: 'kubeadm refuses to go on.',
-          remedy: 'make it a worker: kubevip join --role worker; or put Mem into kubeadm.ignorePreflightErrors',
+          remedy: 'make it a worker: kubevip join --worker; or put Mem into kubeadm.ignorePreflightErrors',
         }),
       );
     }
