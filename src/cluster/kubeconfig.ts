@@ -67,8 +67,8 @@ export interface Merged {
 
 /**
  * Puts the way to a cluster into a person's kubeconfig, under the cluster's name, and makes it the current context.
- * Comments and order of what is there are kept. A context of that name that leads elsewhere is left alone: ours gets a
- * number.
+ * Comments and order of what is there are kept. What has that name already and does not lead to the same server, be it a
+ * cluster, a user or a context, is left alone: ours gets a number.
  * @param existing undefined or empty: there is none yet.
  * @throws KubevipError BAD_USER_KUBECONFIG if what is there is no kubeconfig.
  */
@@ -120,8 +120,10 @@ function userOf(context: string): string {
 function freeName(document: Document, name: string, server: unknown): string {
   for (let number = 1; ; number++) {
     const candidate = number === 1 ? name : `${name}-${number}`;
-    const entry = find(document, 'clusters', candidate);
-    if (entry === undefined || entry.getIn(['cluster', 'server']) === server) return candidate;
+    const cluster = find(document, 'clusters', candidate);
+    if (cluster !== undefined && cluster.getIn(['cluster', 'server']) === server) return candidate;
+    const taken = cluster ?? find(document, 'contexts', candidate) ?? find(document, 'users', userOf(candidate));
+    if (taken === undefined) return candidate;
   }
 }
 
@@ -138,7 +140,7 @@ function put(document: Document, list: List, entry: Named & Readonly<Record<stri
   }
 }
 
-function find(document: Document, list: string, name: string): YAMLMap | undefined {
+function find(document: Document, list: List, name: string): YAMLMap | undefined {
   const entries = document.get(list);
   const found = isSeq(entries) ? entries.items.find((item) => nameOf(item) === name) : undefined;
   return isMap(found) ? found : undefined;

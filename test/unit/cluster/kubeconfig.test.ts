@@ -54,6 +54,22 @@ describe('the kubeconfig of a person', () => {
     expect(parse(unmergeKubeconfig(text, 'home-2') ?? '')).toMatchObject({ clusters: [{ name: 'home' }] });
   });
 
+  it('takes no name from a context or a user that leads elsewhere', () => {
+    const theirs = (context: string, user: string): string => `clusters:
+- { name: office, cluster: { server: "https://work:6443" } }
+users:
+- { name: ${user}, user: { token: theirs } }
+contexts:
+- { name: ${context}, context: { cluster: office, user: ${user} } }
+`;
+    for (const existing of [theirs('home', 'me'), theirs('office', 'home-admin')]) {
+      const { text, context } = mergeKubeconfig(existing, OURS, 'home');
+      expect(context).toBe('home-2');
+      expect(mergeKubeconfig(text, OURS, 'home').context).toBe('home-2');
+      expect(parse(unmergeKubeconfig(text, 'home-2') ?? '')).toMatchObject(parse(existing) as object);
+    }
+  });
+
   it.each(['[1, 2', '- a list', 'a: b: c'])('is left alone when it is none: %s', (text) => {
     expect(() => mergeKubeconfig(text, OURS, 'home')).toThrow(/your kubeconfig is not one/);
   });
