@@ -12,6 +12,7 @@ import {
   rename,
   rm,
   rmdir,
+  stat,
   unlink,
   writeFile,
 } from 'node:fs/promises';
@@ -138,14 +139,18 @@ async function writeWhole(path: string, text: string, options: WriteOptions = {}
     // Through a symbolic link, as every editor does.
     const target = await realpath(path).catch(() => path);
     await mkdirDurably(dirname(target), options.directoryMode ?? 0o700, options.owner);
+    const before = await stat(target).catch(() => undefined);
+    const mode = options.mode ?? (before === undefined ? 0o600 : before.mode & 0o7777);
+    const owner = options.owner ?? before;
     // The dot keeps kubelet from looking at it.
     const temporary = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString('hex')}`);
     try {
-      const file = await open(temporary, 'wx', options.mode ?? 0o600);
+      const file = await open(temporary, 'wx', 0o600);
       try {
         await file.writeFile(text);
-        await file.chmod(options.mode ?? 0o600);
-        if (options.owner) await file.chown(options.owner.uid, options.owner.gid);
+        if (owner !== undefined) await file.chown(owner.uid, owner.gid);
+        // Afterwards: a change of owner takes bits away.
+        await file.chmod(mode);
         await file.sync();
       } finally {
         await file.close();

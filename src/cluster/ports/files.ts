@@ -1,11 +1,11 @@
 /** Files of the machine. Whoever implements this keeps its promises over a power loss. */
 
 export interface WriteOptions {
-  /** Permissions of the file. Default 0600. */
+  /** Permissions of the file. Default: those of the file that is replaced, or else 0600. */
   readonly mode?: number;
   /** Permissions of folders that have to be made. Default 0700. */
   readonly directoryMode?: number;
-  /** Default: this process's. */
+  /** Default: that of the file that is replaced, or else this process's. */
   readonly owner?: { readonly uid: number; readonly gid: number };
 }
 

@@ -6,7 +6,7 @@ import { readKubeconfig, type Settings, type StepParts } from './parts.ts';
 
 export interface KubeconfigOwner {
   readonly path: string;
-  /** Default: root. */
+  /** Of a file that is not there yet. Default: root. */
   readonly owner?: { readonly uid: number; readonly gid: number };
 }
 
@@ -40,7 +40,9 @@ export function userKubeconfigStep({ files }: StepParts, settings: Settings, use
     },
     run: async ({ progress }) => {
       const { text, context } = await merge();
-      await files.write(user.path, text, { ...(user.owner === undefined ? {} : { owner: user.owner }) });
+      // A file that is there stays whose it is.
+      const owner = (await files.exists(user.path)) ? undefined : user.owner;
+      await files.write(user.path, text, owner === undefined ? {} : { owner });
       progress(`context ${context} in ${user.path}`);
     },
     undo: async (_context, facts) => {
@@ -53,8 +55,7 @@ export function userKubeconfigStep({ files }: StepParts, settings: Settings, use
         if (!before.folderExisted) await files.removeEmptyDirectory(folderOf(before.path));
         return;
       }
-      const owner = user.owner === undefined ? {} : { owner: user.owner };
-      await files.write(before.path, rest ?? 'apiVersion: v1\nkind: Config\n', owner);
+      await files.write(before.path, rest ?? 'apiVersion: v1\nkind: Config\n');
     },
   };
 }

@@ -1,5 +1,7 @@
 import {
   appendFileSync,
+  chmodSync,
+  chownSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -32,6 +34,20 @@ describe('files of the machine', () => {
     expect(await files.read(join(dir, 'nothing'))).toBeUndefined();
     expect(await files.list(join(dir, 'nothing'))).toBeUndefined();
     await files.remove(join(dir, 'nothing'));
+  });
+
+  it('stay whose they are, with their permissions, unless others are asked for', async () => {
+    const files = createNodeFiles(join(dir, 'run'));
+    const path = join(dir, 'config');
+    writeFileSync(path, 'old');
+    chmodSync(path, 0o640);
+    const asRoot = process.getuid?.() === 0;
+    if (asRoot) chownSync(path, 1234, 5678);
+    const { uid, gid } = statSync(path);
+    await files.write(path, 'new');
+    expect([mode(path), statSync(path).uid, statSync(path).gid]).toEqual(['640', uid, gid]);
+    await files.write(path, 'newer', { mode: 0o600, ...(asRoot ? { owner: { uid: 1, gid: 1 } } : {}) });
+    expect([mode(path), statSync(path).uid]).toEqual(['600', asRoot ? 1 : uid]);
   });
 
   it('are written through symbolic links', async () => {
