@@ -20,7 +20,7 @@ import { Power } from './crash-world.ts';
 
 type Doc = Readonly<Record<string, unknown>>;
 
-const CA = await servingCertificate(undefined, ['10.0.0.1'], new Date());
+export const CA = await servingCertificate(undefined, ['10.0.0.1'], new Date());
 const CONTROL_PLANE_PODS = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'etcd'];
 const MANIFESTS = '/etc/kubernetes/manifests';
 /** kubelet’s, of a static pod. */

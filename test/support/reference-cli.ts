@@ -130,6 +130,7 @@ export const ERROR_CODES: Readonly<Record<string, readonly [keyof typeof EXIT, s
   OTHER_PLAN: ['failed', 'This machine has begun, or finished, another `init` or `join`'],
   STEP_FAILED: ['failed', 'A step of `init`, `join` or `reset` failed; which and why is in the text'],
   KUBEADM_FAILED: ['failed', 'kubeadm ended with an error; its own words are in the text and in its log'],
+  OWN_CA_GONE: ['failed', 'The authority that was given to the cluster was lost when an earlier `init` was taken back'],
   BAD_ADMIN_KUBECONFIG: ['failed', 'A kubeconfig of kubeadm cannot be read'],
   BAD_USER_KUBECONFIG: ['failed', 'The kubeconfig that is to learn of the cluster is none'],
   NO_ADMIN_KUBECONFIG: ['failed', 'This machine has no kubeconfig of an administrator: it is no control plane'],

@@ -6,8 +6,8 @@ import type { Entry, History, StepRecord } from './journal.ts';
 import type { Json, Verdict } from './step.ts';
 
 export type Move =
-  | { readonly do: 'verify' | 'undo'; readonly step: string; readonly facts: Json }
-  | { readonly do: 'observe' | 'run'; readonly step: string }
+  | { readonly do: 'verify' | 'run' | 'undo'; readonly step: string; readonly facts: Json }
+  | { readonly do: 'observe'; readonly step: string }
   /** To be on the disk before the next move is asked for. */
   | { readonly do: 'append'; readonly entry: Entry }
   /** Nothing to do for this step; `certain`: it was looked at. */
@@ -42,9 +42,10 @@ export function* forward(ids: readonly string[], history: History): Moves {
       }
     }
     // How it was before our first try is what an undo shall lead back to.
-    const facts = record === undefined ? yield { do: 'observe', step: id } : undefined;
-    yield { do: 'append', entry: { event: 'started', step: id, ...(typeof facts === 'object' ? facts : {}) } };
-    yield { do: 'run', step: id };
+    const seen = record === undefined ? yield { do: 'observe', step: id } : undefined;
+    const observed = typeof seen === 'object' ? seen : {};
+    yield { do: 'append', entry: { event: 'started', step: id, ...observed } };
+    yield { do: 'run', step: id, facts: record?.facts ?? ('facts' in observed ? observed.facts : null) };
     yield { do: 'append', entry: { event: 'done', step: id } };
   }
 }

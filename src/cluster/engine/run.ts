@@ -111,7 +111,7 @@ async function carryOutMove(
         return step.observe === undefined ? undefined : { facts: await step.observe() };
       case 'run':
         on({ step, state: 'running', message: '' });
-        await step.run(context('running'));
+        await step.run(context('running'), move.facts);
         on({ step, state: 'done', message: '' });
         return undefined;
       case 'undo':

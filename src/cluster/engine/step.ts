@@ -24,11 +24,11 @@ export interface Step {
   readonly title: string;
   /** One or two sentences for `--dry-run`: what is written where, and why. */
   readonly explain: string;
-  /** How things are before the first start. Kept in the journal, for `undo`. */
+  /** How things are before the first start. Kept in the journal, for `run` and `undo`. */
   observe?(): Promise<Json>;
   /** Cheap: it is asked at every re-run. */
   verify(facts: Json): Promise<Verdict>;
-  run(context: StepContext): Promise<void>;
+  run(context: StepContext, facts: Json): Promise<void>;
   /** Must be able to be called again, and after a `run` that got to any point. */
   undo(context: StepContext, facts: Json): Promise<void>;
 }

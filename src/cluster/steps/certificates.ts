@@ -1,4 +1,5 @@
 /** The cluster's authority, ahead of everything else: the agent's own certificate is made from it. */
+import { KubevipError } from '../../model/errors.ts';
 import type { Step } from '../engine/step.ts';
 import { initDocuments, renderDocuments, type NodeFacts } from '../kubeadm/documents.ts';
 import { CA_CERTIFICATE, PKI_FOLDER } from '../names.ts';
@@ -12,10 +13,14 @@ export function certificatesStep({ files, kubeadm }: StepParts, config: Bootstra
   return {
     id: 'certificates',
     title: 'make the authority of the cluster',
-    explain: `kubeadm init phase certs ca: a certificate and its key in ${PKI_FOLDER}; those that are there are used.`,
+    explain:
+      `kubeadm init phase certs ca: a certificate and its key in ${PKI_FOLDER}; those that are there are used. Keep a ` +
+      'copy of your own elsewhere: kubeadm reset, which also takes back a broken kubeadm init, empties that folder.',
     observe: async (): Promise<Json> => ({ given: await files.exists(CA_CERTIFICATE) }),
     verify: async () => ((await files.exists(CA_CERTIFICATE)) && (await files.exists(CA_KEY)) ? 'done' : 'not'),
-    run: async (context) => {
+    run: async (context, facts) => {
+      // Emptied by the reset of an earlier try: kubeadm would make another authority, and say nothing.
+      if (isGiven(facts) && !(await files.exists(CA_CERTIFICATE))) throw ownAuthorityGone();
       const documents = renderDocuments(initDocuments(config, node));
       await kubeadm.call({ args: ['init', 'phase', 'certs', 'ca'], config: documents }, context);
     },
@@ -26,6 +31,19 @@ export function certificatesStep({ files, kubeadm }: StepParts, config: Bootstra
       await files.remove(CA_KEY);
     },
   };
+}
+
+function ownAuthorityGone(): KubevipError {
+  return new KubevipError(
+    `the authority of the cluster was your own, and is gone: kubeadm reset has emptied ${PKI_FOLDER}`,
+    {
+      code: 'OWN_CA_GONE',
+      hints: [
+        `Put your copies of ca.crt and ca.key back into ${PKI_FOLDER}, and run the same command again.`,
+        'To have one made instead: `kubevip reset`, and then `kubevip init` anew.',
+      ],
+    },
+  );
 }
 
 function isGiven(facts: Json): boolean {

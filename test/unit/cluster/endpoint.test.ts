@@ -63,7 +63,7 @@ describe('the API at its virtual IP', () => {
     const { parts, said, context, now } = machine({ answersAfter: 3000 });
     const step = endpointStep(parts, config, node);
     expect(await step.verify(null)).toBe('not');
-    await step.run(context);
+    await step.run(context, null);
     expect(now()).toBe(3000);
     expect(said).toEqual(['https://10.0.0.100:6443 answers']);
     expect(await step.verify(null)).toBe('done');
@@ -72,7 +72,7 @@ describe('the API at its virtual IP', () => {
   it('is given up for lost only after minutes, with what kubelet says of the agent', async () => {
     const pod = waiting('ImagePullBackOff', 'Back-off pulling image "kubevip:0"');
     const { parts, said, context, now } = machine({ answersAfter: Number.POSITIVE_INFINITY, pod });
-    await expect(endpointStep(parts, config, node).run(context)).rejects.toMatchObject({
+    await expect(endpointStep(parts, config, node).run(context, null)).rejects.toMatchObject({
       code: 'VIP_SILENT',
       exit: 5,
       message: expect.stringContaining('ImagePullBackOff: Back-off pulling image "kubevip:0"') as string,
@@ -83,7 +83,7 @@ describe('the API at its virtual IP', () => {
 
   it('says so when kubelet knows nothing of the agent', async () => {
     const { parts, said, context } = machine({ answersAfter: 6000 });
-    await endpointStep(parts, config, node).run(context);
+    await endpointStep(parts, config, node).run(context, null);
     expect(said[0]).toBe('nothing at 10.0.0.100:6443 yet; the agent: kubelet has not started it');
   });
 });

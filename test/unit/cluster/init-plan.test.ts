@@ -7,7 +7,7 @@ import type { Step } from '../../../src/workflows/steps.ts';
 import { planInit, runInit, type FinishedInit } from '../../../src/workflows/bootstrap/init.ts';
 import { planJoin, runJoin, type JoinResult } from '../../../src/workflows/bootstrap/join.ts';
 import { planReset, runReset } from '../../../src/workflows/bootstrap/reset.ts';
-import { bootstrapMachine, Disk } from '../../support/bootstrap-machine.ts';
+import { bootstrapMachine, CA, Disk } from '../../support/bootstrap-machine.ts';
 import { Power, PowerLoss } from '../../support/crash-world.ts';
 
 const CONFIG = parseBootstrapConfig(
@@ -136,6 +136,27 @@ describe('init', () => {
     expect([...disk.files.keys()].filter((path) => path.startsWith('/var/log/'))).toHaveLength(2);
     await reset(disk);
     expect([...disk.files.keys()].filter((path) => !path.startsWith('/run/'))).toEqual(['/var/log/pods/old/0.log']);
+  });
+
+  it('killed inside of kubeadm makes no other authority than the one it was given', { timeout: 120_000 }, async () => {
+    const given = { '/etc/kubernetes/pki/ca.crt': CA.ca, '/etc/kubernetes/pki/ca.key': 'the key of the person' };
+    const gone: number[] = [];
+    for (let point = 0; ; point++) {
+      const disk = new Disk();
+      for (const [path, text] of Object.entries(given)) disk.files.set(path, text);
+      const killed = await killedAfter(disk, point, async () => init(disk));
+      try {
+        await init(disk);
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'OWN_CA_GONE' });
+        gone.push(point);
+        for (const [path, text] of Object.entries(given)) disk.files.set(path, text);
+        await init(disk);
+      }
+      expect(disk.files.get('/etc/kubernetes/pki/ca.key')).toBe('the key of the person');
+      if (!killed) break;
+    }
+    expect(gone).not.toEqual([]);
   });
 
   it('refuses what cannot be changed any more, and takes what can', async () => {

@@ -37,11 +37,11 @@ function setUp(existing?: string): {
 describe('the step of the kubeconfig', () => {
   it('gives a new file to the person, and leaves one that is there whose it is', async () => {
     const fresh = setUp();
-    await fresh.step.run(context);
+    await fresh.step.run(context, null);
     expect(fresh.asked).toEqual([{ owner: { uid: 1000, gid: 1000 } }]);
     const { disk, step, asked } = setUp(kubeconfig('work', 'https://work:6443'));
     const facts = (await step.observe?.()) ?? null;
-    await step.run(context);
+    await step.run(context, facts);
     await step.undo(context, facts);
     expect(asked.map((options) => options?.owner)).toEqual([undefined, undefined]);
     expect(parse(disk.files.get(PATH) ?? '')).toMatchObject({ contexts: [{ name: 'work' }] });
