@@ -43,7 +43,7 @@ export function kubeadmInitStep(
       }
       if (!(await granted)) await grant(parts, config, context, ADMIN_KUBECONFIG);
     },
-    undo: async (context) => kubeadmReset(parts, config, context),
+    undo: async (context) => kubeadmReset(parts, config, context, node.nodeName),
   };
 }
 

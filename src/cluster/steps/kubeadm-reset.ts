@@ -22,7 +22,7 @@ export async function kubeadmReset(
   nodeName?: string,
 ): Promise<void> {
   const admin = await parts.files.read(ADMIN_KUBECONFIG);
-  const others = nodeName !== undefined && admin !== undefined && (await hasOthers(parts, config, nodeName));
+  const others = nodeName !== undefined && admin !== undefined && (await hasOthers(parts, config, context, nodeName));
   const socket = config.criSocket === undefined ? [] : ['--cri-socket', config.criSocket];
   await parts.kubeadm.call({ args: ['reset', '--force', ...socket] }, context);
   if (!others) return;
@@ -36,14 +36,22 @@ export async function kubeadmReset(
 }
 
 /** Whether another control plane goes on without this one. */
-async function hasOthers(parts: StepParts, config: BootstrapConfig, nodeName: string): Promise<boolean> {
+async function hasOthers(
+  parts: StepParts,
+  config: BootstrapConfig,
+  { progress }: StepContext,
+  nodeName: string,
+): Promise<boolean> {
   try {
     const nodes = await withLocalApi(parts, config, async (api) =>
       api.list('Node', undefined, { timeoutMs: VERIFY_TIMEOUT }),
     );
     return nodes.some((node) => node.metadata.name !== nodeName && isControlPlane(node));
-  } catch {
-    return false; // no API here, so nobody can be told from here
+  } catch (error) {
+    // Nobody can be told from here.
+    const why = `the API of this machine does not say who else is in the cluster: ${messageOf(error)}`;
+    progress(`${why}; if somebody is, on a control plane: kubectl delete node ${nodeName}`);
+    return false;
   }
 }
 
