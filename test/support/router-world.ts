@@ -21,9 +21,10 @@ export interface RouterWorld {
   readonly run: <T>(promise: Promise<T>) => Promise<T>;
 }
 
-export async function createRouterWorld(gateway: Ip | 'none' = ip('10.77.0.1')): Promise<RouterWorld> {
+/** @param latency of every packet, in milliseconds */
+export async function createRouterWorld(gateway: Ip | 'none' = ip('10.77.0.1'), latency = 1): Promise<RouterWorld> {
   const clock = createFakeClock();
-  const lan = createFakeLan(clock, { latency: 1 });
+  const lan = createFakeLan(clock, { latency });
   const router = await createFakeRouter({ clock, lan });
   const node = lan.host({
     name: 'n1',

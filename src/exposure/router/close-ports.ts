@@ -12,6 +12,8 @@ export interface Closed {
 
 /** A deletion in the cluster does not wait longer than this for a router that is switched off. */
 const WITHIN: Milliseconds = 8000;
+/** Nor than this for one that is busy with others, and has not come to this one. */
+const IN_TURN_WITHIN: Milliseconds = 120_000;
 const PAUSE: Milliseconds = 500;
 
 /** Tries again while the router does not answer; what it refuses is left at once. */
@@ -23,7 +25,14 @@ export async function closePorts(
   signal: AbortSignal,
 ): Promise<Closed> {
   const end = new AbortController();
-  const timer = clock.after(WITHIN, () => end.abort());
+  const began = clock.now();
+  const isBusy = (): boolean =>
+    clock.now() - began < IN_TURN_WITHIN && records.some((record) => gatewayOf(record)?.hasAnsweredWithin(WITHIN));
+  const giveUp = (): void => {
+    if (isBusy()) timer = clock.after(WITHIN, giveUp);
+    else end.abort();
+  };
+  let timer = clock.after(WITHIN, giveUp);
   const either = AbortSignal.any([signal, end.signal]);
   const gone: MappingRecord[] = [];
   const left: { record: MappingRecord; why: Refused | Unreachable }[] = [];

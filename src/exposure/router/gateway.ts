@@ -41,9 +41,11 @@ export class Gateway {
   readonly #io: RouterIo;
   /** RFC 6886 §3.1: one request after the other. Small routers choke on more, and answer none of them any sooner. */
   readonly #limit = createLimit();
+  #answeredAt: Milliseconds = Number.NEGATIVE_INFINITY;
   readonly #memory = new RouterMemory();
   readonly #users = new Set<GatewayUser>();
-  readonly #addresses = new Map<string, { readonly at: Milliseconds; readonly answer: Promise<CheckAnswer> }>();
+  /** `at`: when it was answered; until then one question serves all. */
+  readonly #addresses = new Map<string, { at: Milliseconds; readonly answer: Promise<CheckAnswer> }>();
   readonly #recovery: Recovery;
   /** Other machines that answered like a router. */
   readonly #others = new Set<Ip>();
@@ -84,8 +86,17 @@ export class Gateway {
     for (const offer of this.#discover(source).offers) {
       const { client } = await unlessAborted(offer, signal, {});
       if (signal.aborted) return;
-      if (client) yield limited(client, this.#limit);
+      if (client) yield this.#limited(client);
     }
+  }
+
+  #limited(client: RouterClient): RouterClient {
+    return limited(client, this.#limit, () => (this.#answeredAt = this.#io.clock.now()));
+  }
+
+  /** Whether the router has said anything within this time: then whoever waits, waits for its turn. */
+  hasAnsweredWithin(time: Milliseconds): boolean {
+    return this.#io.clock.now() - this.#answeredAt < time;
   }
 
   /** Whether the search could not even be sent from this node. */
@@ -96,16 +107,17 @@ export class Gateway {
   /** The client that made a mapping, without a search. Undefined for a record of another router, or a damaged one. */
   clientFor(record: MappingRecord): RouterClient | undefined {
     const client = clientOf(this.#io, this.route, record, this.#heard);
-    return client && limited(client, this.#limit);
+    return client && this.#limited(client);
   }
 
   /** The outer address by this method; asked once for all Services that want to know at the same time. */
   async externalAddress(client: RouterClient, source: Ip): Promise<Ip | undefined> {
     const known = this.#addresses.get(client.method);
-    const now = this.#io.clock.now();
-    const asked = known && now - known.at < KEEP ? known : { at: now, answer: client.check(source) };
+    const isFresh = known !== undefined && this.#io.clock.now() - known.at < KEEP;
+    const asked = isFresh ? known : { at: Number.POSITIVE_INFINITY, answer: client.check(source) };
     this.#addresses.set(client.method, asked);
     const answer = await asked.answer;
+    if (!isFresh) asked.at = this.#io.clock.now();
     return answer.kind === 'alive' ? answer.externalIp : undefined;
   }
 

@@ -1,5 +1,5 @@
 /** One at a time; the others wait in order. */
-import type { MappingAsk, RouterClient } from './client.ts';
+import type { RouterClient, Unreachable } from './client.ts';
 import { unreachable } from './exchange.ts';
 
 /** Undefined: the signal was aborted before the task had its turn, and it never began. */
@@ -39,17 +39,27 @@ export function createLimit(): Limit {
 
 const CANCELLED = unreachable('cancelled');
 
-/** A client whose calls pass through a limit. */
-export function limited(client: RouterClient, limit: Limit): RouterClient {
+/**
+ * A client whose calls pass through a limit.
+ * @param answered called whenever the router has said anything at all.
+ */
+export function limited(client: RouterClient, limit: Limit, answered: () => void): RouterClient {
+  const inTurn = async <T extends { readonly kind: string }>(
+    task: () => Promise<T>,
+    signal: AbortSignal | undefined,
+  ): Promise<T | Unreachable> => {
+    const answer = (await limit(task, signal)) ?? CANCELLED;
+    if (answer.kind !== 'unreachable') answered();
+    return answer;
+  };
   return {
     method: client.method,
     gateway: client.gateway,
-    list: (source, signal) => limit(() => client.list(source, signal), signal),
-    map: async (ask: MappingAsk, signal, wanted = signal) =>
-      (await limit(() => client.map(ask, signal), wanted)) ?? CANCELLED,
-    find: async (ask, signal) => (await limit(() => client.find(ask, signal), signal)) ?? CANCELLED,
-    unmap: async (record, source, signal) =>
-      (await limit(() => client.unmap(record, source, signal), signal)) ?? CANCELLED,
-    check: async (source, signal) => (await limit(() => client.check(source, signal), signal)) ?? CANCELLED,
+    // Hundreds of questions, one at a time by itself: in one turn it would keep everybody waiting for a minute.
+    list: (source, signal) => client.list(source, signal),
+    map: (ask, signal, wanted = signal) => inTurn(() => client.map(ask, signal), wanted),
+    find: (ask, signal) => inTurn(() => client.find(ask, signal), signal),
+    unmap: (record, source, signal) => inTurn(() => client.unmap(record, source, signal), signal),
+    check: (source, signal) => inTurn(() => client.check(source, signal), signal),
   };
 }

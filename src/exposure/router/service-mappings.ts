@@ -170,31 +170,33 @@ export class ServiceMappings implements GatewayUser {
     }
     const answers = await Promise.all(
       this.#request.ports.map(async (port) => {
-        const answer = await openPort(gateway, this.#askFor(port), this.#held.get(keyOf(port)), {
+        const ask = this.#askFor(port);
+        const answer = await openPort(gateway, ask, this.#held.get(keyOf(port)), {
           search: signal,
           request: this.#stopped.signal,
         });
         // Even if nobody waits for it any more: the mapping is there.
         if (answer.kind === 'mapped') this.#held.set(keyOf(port), answer.record);
-        return { port, answer };
+        return { port, ask, answer };
       }),
     );
     if (signal.aborted) return;
     this.#forgotten = false;
     const records: Mapped['record'][] = [];
+    const refreshes: Milliseconds[] = [];
     const failures: Failure[] = [];
-    for (const { port, answer } of answers) {
-      if (answer.kind === 'mapped') records.push(answer.record);
-      else failures.push({ port, answer });
+    for (const { port, ask, answer } of answers) {
+      if (answer.kind === 'mapped') {
+        records.push(answer.record);
+        refreshes.push(refreshAfter(answer.record.lifetime, ask.lifetime) ?? Number.POSITIVE_INFINITY);
+      } else failures.push({ port, answer });
     }
     if (failures.length > 0) return this.#fail(gateway, failures, signal);
     this.#refusals = 0;
     this.#published = new Set(records.map(keyOf));
     this.#decide(explainMapped(records));
-    const refreshes = records
-      .map(({ lifetime }) => refreshAfter(lifetime, this.#request.lifetime))
-      .filter((each) => each !== undefined);
-    if (refreshes.length > 0) this.#later(Math.min(...refreshes));
+    const soonest = Math.min(...refreshes);
+    if (Number.isFinite(soonest)) this.#later(soonest);
   }
 
   /** The router of the Service's link; undefined with the decision that there is none. */

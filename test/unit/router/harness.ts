@@ -16,8 +16,9 @@ export interface Stage extends RouterWorld {
   readonly another: () => RouterMappingsDriver;
 }
 
-export async function createStage(gateway?: Ip | 'none'): Promise<Stage> {
-  const world = await createRouterWorld(gateway);
+/** @param latency of every packet, in milliseconds */
+export async function createStage(gateway?: Ip | 'none', latency?: number): Promise<Stage> {
+  const world = await createRouterWorld(gateway, latency);
   const { clock, network } = world;
   const mappings = createRouterMappings({ network, clock });
   const told: string[] = [];

@@ -295,6 +295,24 @@ describe('life with a router', () => {
     expect(wishes.every((wish) => mappings.ensure(wish).state === 'ready')).toBe(true);
   });
 
+  it('closes the ports of a hundred Services that go at once, however long the router takes over it', async () => {
+    const { mappings, clock, router } = await createStage(undefined, 60);
+    const wishes = Array.from({ length: 100 }, (_, i) =>
+      request({
+        service: `default/s${i}`,
+        uid: `uid-${i}`,
+        ports: [{ protocol: 'TCP', internalPort: 1000 + i, externalPort: 20_000 + i }],
+      }),
+    );
+    for (const wish of wishes) mappings.ensure(wish);
+    await clock.advanceAsync(60_000);
+    expect(router.table().size).toBe(100);
+    for (const wish of wishes) mappings.withdraw(wish);
+    await clock.advanceAsync(60_000);
+    expect(router.table().size).toBe(0);
+    expect(new Set(wishes.map((wish) => mappings.withdraw(wish).reason))).toEqual(new Set(['RouterUnmapped']));
+  });
+
   it('touches no foreign mapping in all of this', async () => {
     for (const [, switches] of METHODS) {
       const stage = await mapped(switches);

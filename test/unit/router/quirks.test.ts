@@ -50,6 +50,9 @@ describe('lease times', () => {
   it('of a router that calls every mapping endless, and forgets it all the same, are kept up', async () => {
     const stage = await mapped({ ...UPNP1, hidesLease: true });
     expect(recordsOf(stage.mappings.ensure(request()))).toMatchObject([{ lifetime: 0 }]);
+    // The first was asked for ten minutes only.
+    await stage.clock.advanceAsync(11 * 60_000);
+    expect(open(stage)).toEqual(['TCP 8080']);
     for (let hours = 0; hours < 24; hours++) {
       await stage.clock.advanceAsync(HOUR);
       expect(open(stage)).toEqual(['TCP 8080']);
