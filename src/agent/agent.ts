@@ -6,7 +6,8 @@ import { Reconciler } from '../exposure/reconcile.ts';
 import { stageOf } from '../exposure/status/conditions.ts';
 import { Reporter } from '../exposure/status/reporter.ts';
 import { WorkQueue } from '../kube/queue.ts';
-import type { Service, ServiceKey } from '../model/kubernetes.ts';
+import { CONDITION } from '../model/annotations.ts';
+import { keyOf, type Service, type ServiceKey } from '../model/kubernetes.ts';
 import { messageOf } from '../model/errors.ts';
 import type { Ip } from '../model/ip.ts';
 import type { Timer } from '../model/time.ts';
@@ -45,7 +46,7 @@ export class Agent {
   #sweepAgain: Timer | undefined;
   #started = false;
 
-  constructor(parts: Parts, shared?: ProcessMetrics) {
+  constructor(parts: Parts, shared: ProcessMetrics) {
     this.#parts = parts;
     this.#log = parts.log;
     const { config, clock, entropy, watchers, stages } = parts;
@@ -70,7 +71,7 @@ export class Agent {
       services: () => services.list(),
       pools: () => this.#pools,
       defaultLink: () => config.link,
-      changed: (keys) => (keys ? this.#addAll(keys) : this.#lookAgain((key) => this.#lacksAddress(key))),
+      changed: (keys) => (keys ? this.#addAll(keys) : this.#lookAgain(lacksAddress)),
     });
     this.#reconciler = new Reconciler({
       node: config.node,
@@ -134,6 +135,7 @@ export class Agent {
         all();
         this.#warm();
         if (allocatorElection.isLeader) this.#sweep();
+        else this.#sweepAgain?.cancel();
       }),
     );
     for (const watcher of Object.values(watchers)) watcher.start();
@@ -159,7 +161,7 @@ export class Agent {
         if (freed.length === 0) return;
         this.#allocator.freed(freed);
         // Whoever found the pool exhausted need not wait for the next resync.
-        this.#lookAgain((other) => this.#lacksAddress(other));
+        this.#lookAgain(lacksAddress);
         this.#warm();
       }),
     );
@@ -249,29 +251,22 @@ export class Agent {
   }
 
   /** By default at every Service: of one that is a LoadBalancer no more something may be left to be taken back. */
-  #lookAgain(which: (key: ServiceKey) => boolean = () => true): void {
-    for (const service of this.#parts.watchers.services.store.list()) {
-      const key: ServiceKey = `${service.metadata.namespace ?? 'default'}/${service.metadata.name}`;
-      if (which(key)) this.#queue.add(key);
-    }
+  #lookAgain(which: (service: Service) => boolean = () => true): void {
+    for (const service of this.#parts.watchers.services.store.list())
+      if (which(service)) this.#queue.add(keyOf(service));
   }
 
   #addAll(keys: readonly ServiceKey[]): void {
     for (const key of keys) this.#queue.add(key);
   }
 
-  #lacksAddress(key: ServiceKey): boolean {
-    const service = this.#parts.watchers.services.store.get(key);
-    const conditions = service?.status?.conditions ?? [];
-    const isServed = conditions.some(({ type, status }) => type.endsWith('/AddressAssigned') && status === 'True');
-    return service?.spec.type === 'LoadBalancer' && !isServed;
-  }
-
   /** Now, and once restarted agents have given up the addresses that nobody asks for: only then can those be borrowed. */
   #sweep(): void {
-    void sweepRouters(this.#parts);
     this.#sweepAgain?.cancel();
-    this.#sweepAgain = this.#parts.clock.after(SWEEP_AGAIN, () => void sweepRouters(this.#parts));
+    void sweepRouters(this.#parts).then(() => {
+      if (!this.#parts.allocatorElection.isLeader || !this.#started) return;
+      this.#sweepAgain = this.#parts.clock.after(SWEEP_AGAIN, () => void sweepRouters(this.#parts));
+    });
   }
 
   #keepWarm(): void {
@@ -284,4 +279,10 @@ export class Agent {
     this.#parts.stages.leases.tend();
     if (this.#parts.allocatorElection.isLeader) this.#allocator.keepWarm();
   }
+}
+
+function lacksAddress({ spec, status }: Service): boolean {
+  const conditions = status?.conditions ?? [];
+  const hasOne = conditions.some((condition) => condition.type === CONDITION.address && condition.status === 'True');
+  return spec.type === 'LoadBalancer' && !hasOne;
 }

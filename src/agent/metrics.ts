@@ -1,7 +1,7 @@
 /** Prometheus metrics: kube-vip's names where it has them, `kubevip_…` for what it does not measure. */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { namespaceOf, type ServiceKey } from '../model/kubernetes.ts';
-import { createProcessMetrics, type HeldLease, type ProcessMetrics } from './process-metrics.ts';
+import type { HeldLease, ProcessMetrics } from './process-metrics.ts';
 
 /** What is true at the moment of a scrape. */
 export interface Snapshot {
@@ -39,10 +39,7 @@ export interface Metrics {
   wroteWithError(): void;
 }
 
-export function createMetrics(
-  snapshot: () => Snapshot,
-  shared: ProcessMetrics = createProcessMetrics('', ''),
-): Metrics {
+export function createMetrics(snapshot: () => Snapshot, shared: ProcessMetrics): Metrics {
   const { registry } = shared;
   const now = oncePerScrape(snapshot);
   addGauges(registry, now);

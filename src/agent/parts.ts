@@ -37,7 +37,6 @@ export interface Stages {
 }
 
 export interface Parts {
-  readonly version: string;
   readonly config: AgentConfig;
   readonly clock: Clock;
   readonly entropy: Entropy;

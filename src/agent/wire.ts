@@ -71,7 +71,6 @@ export function wire(config: AgentConfig, log: Logger): Parts {
     onError: leaseError(config.allocatorLease),
   });
   return {
-    version: VERSION,
     config,
     clock,
     entropy,

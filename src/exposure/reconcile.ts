@@ -221,11 +221,7 @@ export class Reconciler {
     owner: Decision<Owner>,
   ): NotReady | undefined {
     const next = address.state === 'ready' ? address.value : undefined;
-    if (!assigned || !next || assigned.ips.every((ip) => next.ips.includes(ip))) {
-      this.#withdrawal.settled(keyOf(service));
-      return undefined;
-    }
-    if (!isMine(owner)) {
+    if (!assigned || !next || !isMine(owner) || assigned.ips.every((ip) => next.ips.includes(ip))) {
       this.#withdrawal.settled(keyOf(service));
       return undefined;
     }

@@ -85,7 +85,7 @@ export function createTransport(credentials: Credentials, userAgent: string): Tr
     secure ? new https.Agent({ ...agentOptions, ...options }) : new http.Agent({ ...agentOptions, ...options });
   const calls = openAgent({ maxSockets: CALLS_AT_A_TIME, maxFreeSockets: IDLE_SOCKETS });
   // An owner that cannot renew in time loses its address, however much there is to tell about it.
-  const urgent = openAgent({ maxSockets: CALLS_AT_A_TIME, maxFreeSockets: IDLE_SOCKETS });
+  const urgent = openAgent({ maxFreeSockets: IDLE_SOCKETS });
   // A watch keeps its connection: it must never be one that a call waits for.
   const watches = openAgent({ maxFreeSockets: 0 });
 
@@ -115,7 +115,8 @@ export function createTransport(credentials: Credentials, userAgent: string): Tr
     return outgoing;
   }
 
-  async function attempt(request: ApiRequest, body: string | undefined): Promise<unknown> {
+  /** @param origin of the server that is asked, for messages: the next call may go to another one. */
+  async function attempt(request: ApiRequest, body: string | undefined, origin: string): Promise<unknown> {
     const { signal, subject } = request;
     const timeoutMs = request.timeoutMs ?? DEFAULT_TIMEOUT_MS;
     if (signal?.aborted) throw abortedError(subject);
@@ -124,9 +125,7 @@ export function createTransport(credentials: Credentials, userAgent: string): Tr
       const fail = (error: unknown): void => {
         finish();
         reject(
-          outgoing.reusedSocket && isReset(error)
-            ? new StaleSocket(error)
-            : errorFromFailure(subject, credentials.server.origin, error),
+          outgoing.reusedSocket && isReset(error) ? new StaleSocket(error) : errorFromFailure(subject, origin, error),
         );
       };
       const abort = (error: ApiError) => (): void => {
@@ -135,7 +134,7 @@ export function createTransport(credentials: Credentials, userAgent: string): Tr
         reject(error);
       };
       const onAbort = abort(abortedError(subject));
-      const timer = setTimeout(abort(timeoutError(subject, credentials.server.origin, timeoutMs)), timeoutMs);
+      const timer = setTimeout(abort(timeoutError(subject, origin, timeoutMs)), timeoutMs);
       const finish = (): void => {
         clearTimeout(timer);
         signal?.removeEventListener('abort', onAbort);
@@ -158,13 +157,7 @@ export function createTransport(credentials: Credentials, userAgent: string): Tr
           try {
             resolve(text === '' ? undefined : JSON.parse(text));
           } catch (cause) {
-            reject(
-              errorFromFailure(
-                subject,
-                credentials.server.origin,
-                new Error(`answer is not JSON: ${messageOf(cause)}`, { cause }),
-              ),
-            );
+            reject(errorFromFailure(subject, origin, new Error(`answer is not JSON: ${messageOf(cause)}`, { cause })));
           }
         });
       });
@@ -174,24 +167,24 @@ export function createTransport(credentials: Credentials, userAgent: string): Tr
 
   return {
     async send(request) {
+      const { origin } = credentials.server;
       const body = request.body === undefined ? undefined : JSON.stringify(request.body);
       try {
-        return await attempt(request, body);
+        return await attempt(request, body, origin);
       } catch (error) {
         if (!(error instanceof StaleSocket)) throw error;
         // The server closed an idle connection while we wrote. Only a POST may have had an effect it must not have twice.
-        if (request.method === 'POST') throw errorFromFailure(request.subject, credentials.server.origin, error.cause);
+        if (request.method === 'POST') throw errorFromFailure(request.subject, origin, error.cause);
         try {
-          return await attempt(request, body);
+          return await attempt(request, body, origin);
         } catch (again) {
-          throw again instanceof StaleSocket
-            ? errorFromFailure(request.subject, credentials.server.origin, again.cause)
-            : again;
+          throw again instanceof StaleSocket ? errorFromFailure(request.subject, origin, again.cause) : again;
         }
       }
     },
 
     stream(request, handlers) {
+      const { origin } = credentials.server;
       let over = false;
       let outgoing: http.ClientRequest | undefined;
       const end = (error: ApiError | undefined): void => {
@@ -206,8 +199,8 @@ export function createTransport(credentials: Credentials, userAgent: string): Tr
       };
       const { subject } = request;
       const timeoutMs = request.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-      const timer = setTimeout(() => end(timeoutError(subject, credentials.server.origin, timeoutMs)), timeoutMs);
-      const fail = (error: unknown): void => end(errorFromFailure(subject, credentials.server.origin, error));
+      const timer = setTimeout(() => end(timeoutError(subject, origin, timeoutMs)), timeoutMs);
+      const fail = (error: unknown): void => end(errorFromFailure(subject, origin, error));
 
       const onResponse = (response: http.IncomingMessage): void => {
         const status = response.statusCode ?? 0;

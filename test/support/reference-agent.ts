@@ -1,5 +1,6 @@
 /** Reference pages of the agent: its settings and its metrics, read from what it really runs with. */
 import { SETTINGS, type SettingInfo } from '../../src/agent/config.ts';
+import { createProcessMetrics } from '../../src/agent/process-metrics.ts';
 import { createMetrics, type Snapshot } from '../../src/agent/metrics.ts';
 import { EXCLUDE_LABEL } from '../../src/model/annotations.ts';
 import { table } from './markdown.ts';
@@ -53,12 +54,12 @@ export const QUIET: Snapshot = {
 };
 
 export async function metricsPage(): Promise<string> {
-  const metrics = (await createMetrics(() => QUIET).registry.getMetricsAsJSON()) as unknown as readonly {
+  const { registry } = createMetrics(() => QUIET, createProcessMetrics('', ''));
+  const metrics = (await registry.getMetricsAsJSON()) as unknown as readonly {
     name: string;
     help: string;
     type: string;
   }[];
-  const { registry } = createMetrics(() => QUIET);
   const rows = metrics
     .filter(({ name }) => /^kube_?vip_/.test(name))
     .map(({ name, help, type }) => {

@@ -53,7 +53,8 @@ export class ControlPlanePart {
   #startedAt: Milliseconds = 0;
   #stopped = false;
   #facts: { readonly caHash?: string; readonly version?: string } = {};
-  #names: readonly string[] = [];
+  /** Those that this node has published; undefined: those that the last owner wrote down stand. */
+  #names: readonly string[] | undefined;
   #wasLeader = false;
   #wasReady = false;
 
@@ -112,6 +113,7 @@ export class ControlPlanePart {
     const { config, controlPlane: wanted, node, log } = this.#options;
     const { clock, announcement, prober, network } = node;
     const lease = () => api.store.get(wanted.lease.name);
+    const recorded = (): readonly string[] => readControlPlaneRecord(lease()).names ?? [];
     const ownership = withCustody({
       clock,
       ownership: createOneLease({
@@ -121,7 +123,7 @@ export class ControlPlanePart {
         clock,
         store: api.store,
         others: api.others,
-        annotations: () => ({ ...wanted.lease.annotations, ...this.#record(addresses) }),
+        annotations: () => ({ ...wanted.lease.annotations, ...this.#record(addresses, recorded()) }),
         onError: (error) => this.#notYet(`Lease ${wanted.lease.name}`, error),
       }),
     });
@@ -159,7 +161,7 @@ export class ControlPlanePart {
               port: wanted.port,
               endpoint: () => endpointOf(wanted, addresses),
               facts: () => this.#facts,
-              verified: () => readControlPlaneRecord(lease()).names ?? [],
+              verified: recorded,
               onPublished: (names) => (this.#names = names),
             }),
           }),
@@ -171,6 +173,7 @@ export class ControlPlanePart {
         telling.changed(state);
         if (holds() !== this.#wasLeader) this.#metrics.leadershipChanged();
         this.#wasLeader = holds();
+        if (!controlPlane.isHolding) this.#names = undefined;
         const isReady = state.api.state === 'ready';
         // An upgrade restarts the API server.
         if (cluster !== undefined && isReady && !this.#wasReady) void this.#learn(api, controlPlane);
@@ -194,13 +197,13 @@ export class ControlPlanePart {
     controlPlane.start();
   }
 
-  #record(addresses: VipAddresses): Readonly<Record<string, string>> {
+  #record(addresses: VipAddresses, recorded: readonly string[]): Readonly<Record<string, string>> {
     const { current } = addresses;
     return writeControlPlaneRecord({
       version: VERSION,
       addresses: current.state === 'ready' ? current.value : [],
       port: this.#options.controlPlane.port,
-      names: this.#names,
+      names: this.#names ?? recorded,
     });
   }
 

@@ -29,8 +29,8 @@ export function createTelling({ node, log, events, lease, metrics }: TellingOpti
     if (object) events.record(object, type, reason, note);
   };
   /** Another reason is news; other words for the same one are not. */
-  const tell = (topic: string, decision: Decision<unknown>): void => {
-    const news = `${decision.state} ${decision.reason}`;
+  const tell = (topic: string, decision: Decision<unknown>, who = ''): void => {
+    const news = `${decision.state} ${decision.reason} ${who}`;
     if (told.get(topic) === news) return;
     told.set(topic, news);
     const level = decision.state === 'failed' && topic !== 'api server' ? 'warn' : 'info';
@@ -44,7 +44,7 @@ export function createTelling({ node, log, events, lease, metrics }: TellingOpti
       tell('name', state.name);
       for (const { ip, owner, announced } of state.vips) {
         const who = owner.state === 'ready' ? owner.value.node : '';
-        tell(`owner of ${ip} ${who}`, owner);
+        tell(`owner of ${ip}`, owner, who);
         tell(`announcement of ${ip}`, announced);
       }
       const vips = state.vips.filter(({ owner }) => isMine(owner)).map(({ ip }) => ip);
@@ -53,12 +53,10 @@ export function createTelling({ node, log, events, lease, metrics }: TellingOpti
       metrics.ownerChanged(holding ? 'taken' : 'lost');
       const text = state.vips.map(({ ip }) => ip).join(', ');
       if (holding) event('Normal', 'ControlPlaneVipTaken', `${node} has the control-plane VIP ${text}`);
-      else
-        event(
-          'Normal',
-          'ControlPlaneVipLost',
-          `${node} has let go of the control-plane VIP ${text}: ${state.api.message}`,
-        );
+      else {
+        const why = state.api.state === 'ready' ? (state.vips[0]?.owner.message ?? '') : state.api.message;
+        event('Normal', 'ControlPlaneVipLost', `${node} has let go of the control-plane VIP ${text}: ${why}`);
+      }
     },
   };
 }

@@ -103,7 +103,11 @@ export class Allocator {
   /** Why the Service cannot have this very address; undefined: it can. */
   #mayHave(intent: Intent, ip: Ip): NotReady | undefined {
     const users = this.#ledger.uses(intent.service).of(ip);
-    if (users.length === 0) return this.#verify(ip, intent.link);
+    if (users.length === 0) {
+      const verdict = this.#verify(ip, intent.link);
+      if (verdict?.state === 'pending') this.#turns.wait(intent.service);
+      return verdict;
+    }
     const ports = intent.ports.map(({ port }) => port);
     return canShare(ports, users)
       ? undefined

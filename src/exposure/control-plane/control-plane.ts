@@ -150,8 +150,14 @@ export class ControlPlane {
   }
 
   #announce(ip: Ip, owner: Decision<Owner>): Decision<Announced> {
-    const { announcement } = this.#options;
-    if (isMine(owner)) return announcement.ensure({ ...this.#request(ip), onConflict: 'defend' });
+    const { announcement, ownership } = this.#options;
+    if (isMine(owner)) {
+      // As for Services: what is only kept is not defended, nor kept where nobody would be heard to claim it.
+      const onConflict = owner.reason === UNCONFIRMED ? 'yield' : 'defend';
+      const announced = announcement.ensure({ ...this.#request(ip), onConflict });
+      if (announced.state === 'failed') ownership.doubt(ip);
+      return announced;
+    }
     announcement.release(ip);
     return NOT_HERE;
   }

@@ -49,7 +49,7 @@ describe('metrics', () => {
   });
 
   it('count what happened, faults by their reason', async () => {
-    const metrics = createMetrics(() => QUIET);
+    const metrics = createMetrics(() => QUIET, createProcessMetrics('n1', '1.2.3'));
     metrics.decided('default/web', 'address', 'False', 'NoDhcpServer');
     metrics.decided('default/web', 'ready', 'False', 'NoDhcpServer');
     metrics.decided('default/web', 'name', 'True', 'NameConflictRenamed');
