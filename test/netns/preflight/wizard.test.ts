@@ -191,7 +191,7 @@ describe('kubevip init on a terminal', () => {
     const cli = [process.execPath, join(ROOT, 'bin', 'dev.js'), 'init', '--name', 'home'];
     const { code, stderr, stdout } = await a.run(cli, { timeoutMs: 60_000 });
     expect(code).toBe(2);
-    expect(stderr).toContain('controlPlane.vip: is needed');
+    expect(stderr).toContain('--vip: is needed');
     expect(stdout).toBe('');
   });
 });
