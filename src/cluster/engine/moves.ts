@@ -43,9 +43,9 @@ export function* forward(ids: readonly string[], history: History): Moves {
     }
     // How it was before our first try is what an undo shall lead back to.
     const seen = record === undefined ? yield { do: 'observe', step: id } : undefined;
-    const observed = typeof seen === 'object' ? seen : {};
+    const observed: { readonly facts?: Json } = typeof seen === 'object' ? seen : {};
     yield { do: 'append', entry: { event: 'started', step: id, ...observed } };
-    yield { do: 'run', step: id, facts: record?.facts ?? ('facts' in observed ? observed.facts : null) };
+    yield { do: 'run', step: id, facts: record?.facts ?? observed.facts ?? null };
     yield { do: 'append', entry: { event: 'done', step: id } };
   }
 }
