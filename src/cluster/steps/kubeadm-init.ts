@@ -9,7 +9,7 @@ import type { Step, StepContext, Verdict } from '../engine/step.ts';
 import { initDocuments, renderDocuments, type InitSecrets, type NodeFacts } from '../kubeadm/documents.ts';
 import { ADMIN_KUBECONFIG, KUBELET_KUBECONFIG, MANIFESTS_FOLDER, SUPER_ADMIN_KUBECONFIG } from '../names.ts';
 import { kubeadmReset } from './kubeadm-reset.ts';
-import { askApi, pause, VERIFY_TIMEOUT, withLocalApi, type StepParts } from './parts.ts';
+import { askApi, localDestination, pause, VERIFY_TIMEOUT, withLocalApi, type StepParts } from './parts.ts';
 
 /** How often the API server is tried while kubeadm starts it, in ms. */
 const RETRY = 250;
@@ -43,7 +43,10 @@ export function kubeadmInitStep(
       }
       if (!(await granted)) await grant(parts, config, context, ADMIN_KUBECONFIG);
     },
-    undo: async (context) => kubeadmReset(parts, config, context, node.nodeName),
+    undo: async (context) => {
+      const { criSocket } = config;
+      await kubeadmReset(parts, { criSocket, server: localDestination(config), nodeName: node.nodeName }, context);
+    },
   };
 }
 

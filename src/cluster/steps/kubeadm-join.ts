@@ -1,12 +1,13 @@
 /** `kubeadm join`, as control plane or worker. */
 import { KubevipError, messageOf } from '../../model/errors.ts';
-import { parseIp, type Ip } from '../../model/ip.ts';
+import { familyOf, parseIp, type Ip } from '../../model/ip.ts';
 import type { BootstrapConfig } from '../config.ts';
 import type { Json, Step, StepContext, Verdict } from '../engine/step.ts';
 import type { JoinCode, JoinRole } from '../join-code.ts';
 import { joinDocuments, renderDocuments, type NodeFacts } from '../kubeadm/documents.ts';
+import { loopback } from '../kubeconfig.ts';
 import { CA_CERTIFICATE, KUBELET_KUBECONFIG, MANIFESTS_FOLDER } from '../names.ts';
-import { kubeadmReset } from './kubeadm-reset.ts';
+import { kubeadmReset, type ResetRequest } from './kubeadm-reset.ts';
 import { askApi, pause, VERIFY_TIMEOUT, type StepParts } from './parts.ts';
 
 /** What a cluster takes at most to notice that a node is away (40 s of grace), with some to spare; in ms. */
@@ -28,7 +29,7 @@ export function kubeadmJoinStep(
       role === 'worker'
         ? 'kubeadm join --config FILE.'
         : 'kubeadm join --config FILE. The folder of static pods has to be empty for it, so the agent comes after.',
-    observe: (): Promise<Json> => Promise.resolve({ nodeName: node.nodeName, nodeIps: node.nodeIps }),
+    observe: (): Promise<Json> => Promise.resolve(factsOf(config, node)),
     verify: async () => verifyJoin(parts, node, role),
     run: async (context) => {
       const documents = renderDocuments(joinDocuments(config, node, await code(), role));
@@ -43,13 +44,13 @@ export function kubeadmJoinStep(
           if (!context.again || parts.clock.now() >= until) throw nameTaken(node.nodeName, error);
         }
         context.progress('the cluster has not noticed yet that this machine was away; once more in a moment');
-        await kubeadmReset(parts, config, context);
+        await kubeadmReset(parts, resetOf(config, node, null), context);
         await pause(parts.clock, RETRY, context.signal);
       }
     },
     undo: async (context, facts) => {
-      const nodeName = nodeNameOf(facts) ?? node.nodeName;
-      await kubeadmReset(parts, config, context, nodeName);
+      const nodeName = textIn(facts, 'nodeName') ?? node.nodeName;
+      await kubeadmReset(parts, { ...resetOf(config, node, facts), nodeName }, context);
       if (role === 'worker') sayWhatStays(context, nodeName);
     },
   };
@@ -67,9 +68,33 @@ export function joinedWith(facts: Json): readonly Ip[] | undefined {
   return facts.nodeIps.flatMap((text) => parseIp(String(text)) ?? []);
 }
 
-function nodeNameOf(facts: Json): string | undefined {
-  if (typeof facts !== 'object' || facts === null || !('nodeName' in facts)) return undefined;
-  return typeof facts.nodeName === 'string' ? facts.nodeName : undefined;
+/** What an undo goes by: no configuration is kept on a worker, and that of a control plane is gone before this step. */
+function factsOf({ controlPlane, criSocket }: BootstrapConfig, { nodeName, nodeIps }: NodeFacts): Json {
+  return { nodeName, nodeIps, port: controlPlane.port, ...(criSocket === undefined ? {} : { criSocket }) };
+}
+
+/** @param facts of {@link factsOf}; what is not in them, as in an older journal, is as the configuration has it. */
+function resetOf(config: BootstrapConfig, node: NodeFacts, facts: Json): ResetRequest {
+  const port = fieldOf(facts, 'port');
+  const [first] = joinedWith(facts) ?? node.nodeIps;
+  return {
+    criSocket: config.criSocket ?? textIn(facts, 'criSocket'),
+    server: loopback(
+      typeof port === 'number' ? port : config.controlPlane.port,
+      first === undefined ? 4 : familyOf(first),
+    ),
+  };
+}
+
+function textIn(facts: Json, key: string): string | undefined {
+  const value = fieldOf(facts, key);
+  return typeof value === 'string' ? value : undefined;
+}
+
+function fieldOf(facts: Json, key: string): Json | undefined {
+  return typeof facts === 'object' && facts !== null && !Array.isArray(facts)
+    ? (facts as Readonly<Record<string, Json>>)[key]
+    : undefined;
 }
 
 function isTaken(error: unknown): boolean {

@@ -1,29 +1,34 @@
 /** What takes back `kubeadm init` and `kubeadm join`. */
 import { messageOf } from '../../model/errors.ts';
 import type { KubeObject } from '../../model/kubernetes.ts';
-import type { BootstrapConfig } from '../config.ts';
 import type { StepContext } from '../engine/step.ts';
+import type { Destination } from '../kubeconfig.ts';
 import { ADMIN_KUBECONFIG } from '../names.ts';
 import type { ClusterApi } from '../ports/api.ts';
-import { pause, VERIFY_TIMEOUT, withLocalApi, type StepParts } from './parts.ts';
+import { pause, VERIFY_TIMEOUT, withApiAt, type StepParts } from './parts.ts';
 
 const CONTROL_PLANE_LABEL = 'node-role.kubernetes.io/control-plane';
 /** How long the virtual IP may take to another machine, in ms. */
 const REMOVE_WITHIN = 30_000;
 
-/**
- * kubeadm reset, and afterwards the Node object, where others are left to be told.
- * @param nodeName absent: the object is left alone.
- */
+export interface ResetRequest {
+  /** Undefined: the one that kubeadm finds. */
+  readonly criSocket: string | undefined;
+  /** The API server of this machine. */
+  readonly server: Destination;
+  /** Absent: the Node object is left alone. */
+  readonly nodeName?: string;
+}
+
+/** kubeadm reset, and afterwards the Node object, where others are left to be told. */
 export async function kubeadmReset(
   parts: StepParts,
-  config: BootstrapConfig,
+  { criSocket, server, nodeName }: ResetRequest,
   context: StepContext,
-  nodeName?: string,
 ): Promise<void> {
   const admin = await parts.files.read(ADMIN_KUBECONFIG);
-  const others = nodeName !== undefined && admin !== undefined && (await hasOthers(parts, config, context, nodeName));
-  const socket = config.criSocket === undefined ? [] : ['--cri-socket', config.criSocket];
+  const others = nodeName !== undefined && admin !== undefined && (await hasOthers(parts, server, context, nodeName));
+  const socket = criSocket === undefined ? [] : ['--cri-socket', criSocket];
   await parts.kubeadm.call({ args: ['reset', '--force', ...socket] }, context);
   if (!others) return;
   context.progress(`remove the node ${nodeName} from the cluster`);
@@ -38,12 +43,12 @@ export async function kubeadmReset(
 /** Whether another control plane goes on without this one. */
 async function hasOthers(
   parts: StepParts,
-  config: BootstrapConfig,
+  server: Destination,
   { progress }: StepContext,
   nodeName: string,
 ): Promise<boolean> {
   try {
-    const nodes = await withLocalApi(parts, config, async (api) =>
+    const nodes = await withApiAt(parts, server, async (api) =>
       api.list('Node', undefined, { timeoutMs: VERIFY_TIMEOUT }),
     );
     return nodes.some((node) => node.metadata.name !== nodeName && isControlPlane(node));

@@ -5,7 +5,7 @@ import type { Clock } from '../../model/time.ts';
 import { clusterFamilies, type BootstrapConfig } from '../config.ts';
 import type { StepContext, Verdict } from '../engine/step.ts';
 import type { Kubeadm } from '../kubeadm/kubeadm.ts';
-import { loopback, pointAt } from '../kubeconfig.ts';
+import { loopback, pointAt, type Destination } from '../kubeconfig.ts';
 import { ADMIN_KUBECONFIG } from '../names.ts';
 import type { ApiConnector, ClusterApi } from '../ports/api.ts';
 import type { Commands } from '../ports/commands.ts';
@@ -41,8 +41,18 @@ export async function withLocalApi<R>(
   work: (api: ClusterApi) => Promise<R>,
   kubeconfig: string = ADMIN_KUBECONFIG,
 ): Promise<R> {
+  return await withApiAt(parts, localDestination(config), work, kubeconfig);
+}
+
+/** As {@link withLocalApi}, for those who know the destination without the configuration. */
+export async function withApiAt<R>(
+  parts: StepParts,
+  destination: Destination,
+  work: (api: ClusterApi) => Promise<R>,
+  kubeconfig: string = ADMIN_KUBECONFIG,
+): Promise<R> {
   const text = await readKubeconfig(parts.files, kubeconfig);
-  const api = parts.api.connect(pointAt(text, localDestination(config)));
+  const api = parts.api.connect(pointAt(text, destination));
   try {
     return await work(api);
   } finally {
@@ -51,7 +61,7 @@ export async function withLocalApi<R>(
 }
 
 /** Loopback in the first family of the cluster. */
-export function localDestination(config: BootstrapConfig): ReturnType<typeof loopback> {
+export function localDestination(config: BootstrapConfig): Destination {
   return loopback(config.controlPlane.port, clusterFamilies(config)[0] ?? 4);
 }
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { parseBootstrapConfig } from '../../../src/cluster/config.ts';
 import type { NodeFacts } from '../../../src/cluster/kubeadm/documents.ts';
 import { kubeadmInitStep } from '../../../src/cluster/steps/kubeadm-init.ts';
+import { kubeadmJoinStep } from '../../../src/cluster/steps/kubeadm-join.ts';
 import { ip } from '../../../src/model/ip.ts';
 import { bootstrapMachine, Disk } from '../../support/bootstrap-machine.ts';
 
@@ -15,6 +16,8 @@ const NODE: NodeFacts = {
 const ADMIN = `current-context: a
 clusters: [{ name: a, cluster: { server: 'https://10.0.0.100:6443' } }]
 `;
+
+const serverOf = (kubeconfig: string): string => /server: "?([^\s"]+)/.exec(kubeconfig)?.[1] ?? '';
 
 function controlPlane(): Disk {
   const disk = new Disk();
@@ -35,6 +38,37 @@ async function undoInit(disk: Disk): Promise<string[]> {
   await step.undo({ progress: (line) => said.push(line), signal, again: false }, null);
   return said;
 }
+
+describe('taking back kubeadm join', () => {
+  it('goes by what was said at the join, though the configuration is gone', async () => {
+    const disk = controlPlane();
+    disk.others.push('n2');
+    const { parts } = bootstrapMachine(disk);
+    const servers: string[] = [];
+    const api: typeof parts.api = {
+      connect: (text) => {
+        servers.push(serverOf(text));
+        return parts.api.connect(text);
+      },
+    };
+    const code = (): Promise<never> => Promise.reject(new Error('no code is needed'));
+    const said = { controlPlane: { port: 7443 }, criSocket: 'unix:///run/other.sock', nodeName: 'n1' };
+    const node = { ...NODE, nodeIps: [ip('fd00::11')] as const };
+    const step = (config: object) =>
+      kubeadmJoinStep(
+        { ...parts, api },
+        parseBootstrapConfig(config, 'control-plane', { name: 'the test' }),
+        node,
+        'control-plane',
+        code,
+      );
+    const facts = (await step(said).observe?.()) ?? null;
+    const signal = new AbortController().signal;
+    await step({}).undo({ progress: () => undefined, signal, again: false }, facts);
+    expect(disk.argv).toContain('kubeadm reset --force --cri-socket unix:///run/other.sock');
+    expect(servers[0]).toBe('https://[::1]:7443');
+  });
+});
 
 describe('taking back kubeadm init', () => {
   it('takes the node out of the cluster when other control planes go on', async () => {
