@@ -85,8 +85,17 @@ export function mergeKubeconfig(existing: string | undefined, ours: string, name
   return { text: String(document), context };
 }
 
-/** Takes out what {@link mergeKubeconfig} has put in. Undefined: nothing else is in it. */
-export function unmergeKubeconfig(existing: string, context: string): string | undefined {
+/** The current context of a person's kubeconfig; undefined: none is set. @throws KubevipError BAD_USER_KUBECONFIG */
+export function currentContext(existing: string): string | undefined {
+  const name = open(existing).get('current-context');
+  return typeof name === 'string' && name !== '' ? name : undefined;
+}
+
+/**
+ * Takes out what {@link mergeKubeconfig} has put in. Undefined: nothing else is in it.
+ * @param before context that was the current one; it is again, if it is still there and nobody has chosen another.
+ */
+export function unmergeKubeconfig(existing: string, context: string, before?: string): string | undefined {
   const document = open(existing);
   for (const [list, name] of [
     ['clusters', context],
@@ -96,7 +105,10 @@ export function unmergeKubeconfig(existing: string, context: string): string | u
     const entries = document.get(list);
     if (isSeq(entries)) entries.items = entries.items.filter((item) => nameOf(item) !== name);
   }
-  if (document.get('current-context') === context) document.set('current-context', '');
+  if (document.get('current-context') === context) {
+    const there = before !== undefined && find(document, 'contexts', before) !== undefined;
+    document.set('current-context', there ? before : '');
+  }
   const rest = (document.toJS() as Kubeconfig | null) ?? {};
   const empty = [rest.clusters, rest.users, rest.contexts].every((list) => (list ?? []).length === 0);
   return empty ? undefined : String(document);

@@ -1,6 +1,6 @@
 /** The way to the new cluster, in the kubeconfig of whoever sits there. */
 import type { Json, Step } from '../engine/step.ts';
-import { leadsTo, mergeKubeconfig, unmergeKubeconfig } from '../kubeconfig.ts';
+import { currentContext, leadsTo, mergeKubeconfig, unmergeKubeconfig } from '../kubeconfig.ts';
 import { ADMIN_KUBECONFIG } from '../names.ts';
 import { readKubeconfig, type Settings, type StepParts } from './parts.ts';
 
@@ -15,6 +15,8 @@ interface Facts {
   readonly context: string;
   readonly existed: boolean;
   readonly folderExisted: boolean;
+  /** Context that was the current one. */
+  readonly current?: string;
 }
 
 export function userKubeconfigStep({ files }: StepParts, settings: Settings, user: KubeconfigOwner): Step {
@@ -26,12 +28,16 @@ export function userKubeconfigStep({ files }: StepParts, settings: Settings, use
     id: 'kubeconfig',
     title: 'let kubectl find the cluster',
     explain: `Merges a context with the name of the cluster into ${user.path} and makes it the current one.`,
-    observe: async (): Promise<Json> => ({
-      path: user.path,
-      context: (await merge()).context,
-      existed: await files.exists(user.path),
-      folderExisted: await files.exists(folderOf(user.path)),
-    }),
+    observe: async (): Promise<Json> => {
+      const current = currentContext((await files.read(user.path)) ?? '');
+      return {
+        path: user.path,
+        context: (await merge()).context,
+        existed: await files.exists(user.path),
+        folderExisted: await files.exists(folderOf(user.path)),
+        ...(current === undefined ? {} : { current }),
+      };
+    },
     verify: async (facts) => {
       const [existing, admin] = [await files.read(user.path), await files.read(ADMIN_KUBECONFIG)];
       const { context } = read(facts) ?? {};
@@ -49,7 +55,7 @@ export function userKubeconfigStep({ files }: StepParts, settings: Settings, use
       const before = read(facts);
       const existing = before === undefined ? undefined : await files.read(before.path);
       if (before === undefined || existing === undefined) return;
-      const rest = unmergeKubeconfig(existing, before.context);
+      const rest = unmergeKubeconfig(existing, before.context, before.current);
       if (rest === undefined && !before.existed) {
         await files.remove(before.path);
         if (!before.folderExisted) await files.removeEmptyDirectory(folderOf(before.path));

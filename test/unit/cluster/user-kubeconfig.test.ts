@@ -46,4 +46,18 @@ describe('the step of the kubeconfig', () => {
     expect(asked.map((options) => options?.owner)).toEqual([undefined, undefined]);
     expect(parse(disk.files.get(PATH) ?? '')).toMatchObject({ contexts: [{ name: 'work' }] });
   });
+
+  it('gives the context back that was the current one, unless it is gone or another one was chosen since', async () => {
+    const left = async (change: (text: string) => string): Promise<unknown> => {
+      const { disk, step } = setUp(kubeconfig('work', 'https://work:6443'));
+      const facts = (await step.observe?.()) ?? null;
+      await step.run(context, facts);
+      disk.files.set(PATH, change(disk.files.get(PATH) ?? ''));
+      await step.undo(context, facts);
+      return (parse(disk.files.get(PATH) ?? '') as Readonly<Record<string, unknown>>)['current-context'];
+    };
+    expect(await left((text) => text)).toBe('work');
+    expect(await left((text) => text.replaceAll('name: work', 'name: other'))).toBe('');
+    expect(await left((text) => text.replace(/current-context: .*/, 'current-context: theirs'))).toBe('theirs');
+  });
 });
