@@ -134,7 +134,9 @@ export function createWorld(node = 'n1'): World {
       return off('Released', '');
     },
     liveNodes: () => world.live,
+    lostNodes: () => [],
     onChange: () => () => undefined,
+    onTakeover: () => () => undefined,
   };
   const announcement: Announcement = {
     ensure: ({ ip: address, onConflict = 'defend' }) => {

@@ -183,6 +183,8 @@ export function createSlowCluster(chance: Chance, longest: Milliseconds, server:
           return off('Released', '');
         },
         liveNodes: () => agents.map(({ node }) => node),
+        lostNodes: () => [],
+        onTakeover: () => () => undefined,
         onChange: () => () => undefined,
       };
     }

@@ -102,6 +102,11 @@ class OneLease implements LeaseOwnership {
     return [this.#options.node];
   }
 
+  /** One Lease tells of its holder alone. */
+  lostNodes(): readonly string[] {
+    return [];
+  }
+
   holds(address: Ip): boolean {
     return this.#wanted.has(address) && this.#election?.isLeader === true;
   }
@@ -113,6 +118,10 @@ class OneLease implements LeaseOwnership {
   onChange(callback: (address: Ip | undefined) => void): () => void {
     this.#callbacks.add(callback);
     return () => void this.#callbacks.delete(callback);
+  }
+
+  onTakeover(): () => void {
+    return () => undefined;
   }
 
   #steer(): void {

@@ -7,7 +7,7 @@ import type { Clock, Milliseconds, Timer } from '../../model/time.ts';
 import { decide, type Action, type Situation } from './decide.ts';
 import { callTimeout } from './election/times.ts';
 import { LEASE_LABELS, leaseNameOf } from './names.ts';
-import type { LeaseStore, LeaseTimes } from './port.ts';
+import type { LeaseStore, LeaseTimes, Takeover } from './port.ts';
 import type { RollCall } from './roll-call.ts';
 import type { Slots } from './slots.ts';
 
@@ -27,6 +27,8 @@ export interface Surroundings {
   readonly term: () => number;
   /** Called synchronously: whoever lost the address lets go before it is written that others may have it. */
   readonly onOwner: (address: Ip) => void;
+  /** Another node had it before; told before `onOwner`. */
+  readonly onTakeover: (takeover: Takeover) => void;
   /** Nobody wants the address and its Lease is gone. */
   readonly onDone: (name: string) => void;
   readonly onError: (error: unknown, lease: string) => void;
@@ -42,6 +44,9 @@ export class AddressLease {
   #eligible: readonly string[] = [];
   /** The term of our presence in which we wrote ourselves into the Lease. */
   #heldIn: number | undefined;
+  /** Who had it last, and since when nobody has, as far as that was seen. */
+  #lastHolder: string | undefined;
+  #freedAt: Milliseconds | undefined;
   /** As last looked at. */
   #noted: Lease | undefined;
   #contendingSince: Milliseconds | undefined;
@@ -146,11 +151,14 @@ export class AddressLease {
    * this Lease can show that before the watch shows its presence.
    */
   #noteHolder(): void {
-    const { node, rollCall } = this.#around;
+    const { node, rollCall, clock } = this.#around;
     const { lease } = this;
     const isNews = !isSameRecord(lease, this.#noted);
     this.#noted = lease;
     const holder = holderOf(lease);
+    // With the Lease goes the Service that it was for: the next one begins anew.
+    if (holder !== undefined || lease === undefined) this.#lastHolder = holder;
+    this.#freedAt = holder === undefined ? (this.#freedAt ?? clock.now()) : undefined;
     if (isNews && holder !== undefined && holder !== node) rollCall.signOfLife(holder);
   }
 
@@ -182,16 +190,26 @@ export class AddressLease {
     const call = { timeoutMs: callTimeout(times) };
     const before = this.lease;
     if (what === 'take') {
-      const sentIn = term();
+      const [sentIn, from, freedAt] = [term(), this.#lastHolder, this.#freedAt];
       const lease = this.#taken(before);
       const written = await (before ? store.replace(lease, call) : store.create(lease, call));
       // An answer from before our presence was lost proves nothing any more: `isHeld` compares the terms.
-      if (written !== 'conflict' && holderOf(this.lease) === node) this.#heldIn = sentIn;
+      if (written !== 'conflict' && holderOf(this.lease) === node) {
+        this.#heldIn = sentIn;
+        if (from !== undefined && from !== node) this.#tellTakeover(from, freedAt);
+      }
       return written;
     }
     if (!before) return undefined;
     if (what === 'remove') return store.delete(before, call);
     return store.replace({ ...before, spec: releasedRecord(before, clock.wall()) }, call);
+  }
+
+  #tellTakeover(from: string, freedAt: Milliseconds | undefined): void {
+    const { clock, rollCall, onTakeover } = this.#around;
+    const { address } = this;
+    const handover = { cause: 'handover', ...(freedAt === undefined ? {} : { detected: freedAt }) } as const;
+    onTakeover({ address, from, ...(rollCall.passing(from) ?? handover), decided: clock.now() });
   }
 
   #taken(before: Lease | undefined): Lease {

@@ -93,6 +93,10 @@ class Custody implements LeaseOwnership {
     return this.#ownership.liveNodes();
   }
 
+  lostNodes(): readonly string[] {
+    return this.#ownership.lostNodes();
+  }
+
   holds(address: Ip): boolean {
     return this.#ownership.holds(address);
   }
@@ -104,6 +108,10 @@ class Custody implements LeaseOwnership {
   onChange(callback: Parameters<Ownership['onChange']>[0]): () => void {
     this.#callbacks.add(callback);
     return () => void this.#callbacks.delete(callback);
+  }
+
+  onTakeover(callback: Parameters<Ownership['onTakeover']>[0]): () => void {
+    return this.#ownership.onTakeover(callback);
   }
 
   #pulse(): void {

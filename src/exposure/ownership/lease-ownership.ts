@@ -14,7 +14,7 @@ import type { Clock, Milliseconds } from '../../model/time.ts';
 import { AddressLease, type Surroundings } from './address-lease.ts';
 import { createElection } from './election/election.ts';
 import { addressOf, leaseNameOf, presenceNameOf } from './names.ts';
-import type { Election, LeaseStore, LeaseTimes, Owner, Ownership } from './port.ts';
+import type { Election, LeaseStore, LeaseTimes, Owner, Ownership, Takeover } from './port.ts';
 import { RollCall } from './roll-call.ts';
 import { Slots } from './slots.ts';
 
@@ -64,6 +64,7 @@ class ByLease implements LeaseOwnership {
   readonly #around: Surroundings;
   readonly #addresses = new Map<string, AddressLease>();
   readonly #callbacks = new Set<(address: Ip | undefined) => void>();
+  readonly #takeovers = new Set<(takeover: Takeover) => void>();
   #stops: (() => void)[] = [];
 
   constructor(options: LeaseOwnershipOptions) {
@@ -97,6 +98,7 @@ class ByLease implements LeaseOwnership {
       isPresent: () => this.#presence.isLeader,
       term: () => this.#presence.term,
       onOwner: (address) => this.#tell(address),
+      onTakeover: (takeover) => [...this.#takeovers].forEach((callback) => callback(takeover)),
       onDone: (lease) => void this.#addresses.delete(lease),
       onError,
     };
@@ -163,6 +165,10 @@ class ByLease implements LeaseOwnership {
     return holderOf(this.#store.get(leaseNameOf(address)));
   }
 
+  lostNodes(): readonly string[] {
+    return this.#rollCall.lost;
+  }
+
   holds(address: Ip): boolean {
     return this.#addresses.get(leaseNameOf(address))?.isHeld ?? false;
   }
@@ -170,6 +176,11 @@ class ByLease implements LeaseOwnership {
   onChange(callback: (address: Ip | undefined) => void): () => void {
     this.#callbacks.add(callback);
     return () => void this.#callbacks.delete(callback);
+  }
+
+  onTakeover(callback: (takeover: Takeover) => void): () => void {
+    this.#takeovers.add(callback);
+    return () => void this.#takeovers.delete(callback);
   }
 
   #addressLease(address: Ip): AddressLease {

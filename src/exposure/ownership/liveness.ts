@@ -5,6 +5,7 @@
 import type { Lease } from '../../model/kubernetes.ts';
 import { durationOf, holderOf, isSameRecord } from '../../model/lease.ts';
 import type { Milliseconds } from '../../model/time.ts';
+import type { Takeover } from './port.ts';
 
 interface Sighting {
   readonly lease: Lease | undefined;
@@ -12,9 +13,14 @@ interface Sighting {
   readonly changedAt: Milliseconds;
   readonly duration: Milliseconds;
   readonly state: 'live' | 'dead';
+  /** When it was found to be dead. */
+  readonly diedAt?: Milliseconds;
   /** The API server did not answer when it was asked about: the node may have been unable to renew, too. */
   readonly unasked?: true;
 }
+
+/** For the account of a takeover. */
+export type Passing = Pick<Takeover, 'lastHeard' | 'detected'> & { readonly cause: 'death' | 'leaving' };
 
 export class NodeLiveness {
   readonly #self: string;
@@ -71,7 +77,23 @@ export class NodeLiveness {
     // After an outage of the API server everybody has his time again, or whoever reads first would bury the others.
     else if (known?.unasked) this.#nodes.set(node, sighting(known, now));
     // Heard of since the read was sent: its answer may be older than that.
-    else if (known && now >= known.changedAt + known.duration) this.#nodes.set(node, { ...known, state: 'dead' });
+    // Without a Lease its agent has ended and tidied up.
+    else if (known && now >= known.changedAt + known.duration)
+      this.#nodes.set(node, { ...known, lease, state: 'dead', diedAt: now });
+  }
+
+  /** Nodes that fell silent with their presence in hand, sorted: whoever ends in order gives it up. */
+  lost(): readonly string[] {
+    return [...this.#nodes.keys()].filter((node) => this.passing(node)?.cause === 'death').sort();
+  }
+
+  /** How a node that is not live came to its end; undefined while it lives, and for one never heard of. */
+  passing(node: string): Passing | undefined {
+    const known = this.#nodes.get(node);
+    if (!known || node === this.#self || known.state === 'live') return undefined;
+    const { lease, changedAt, diedAt = changedAt } = known;
+    if (holderOf(lease) === undefined) return { cause: 'leaving', detected: changedAt };
+    return { cause: 'death', lastHeard: changedAt, detected: diedAt };
   }
 
   isLive(node: string): boolean {

@@ -14,6 +14,26 @@ export interface Owner {
   readonly term: number;
 }
 
+/** An address became this node's that had been another's. Times are of this agent's monotonic clock. */
+export interface Takeover {
+  readonly address: Ip;
+  /** Who had it before. */
+  readonly from: string;
+  readonly cause: TakeoverCause;
+  /** The last sign of life of `from`; absent unless it died. */
+  readonly lastHeard?: Milliseconds;
+  /** When `from` counted as dead, or was heard to give the address away. */
+  readonly detected?: Milliseconds;
+  /** When this node was sure to be the owner. */
+  readonly decided: Milliseconds;
+}
+
+/**
+ * `death`: its owner fell silent; `handover`: its owner lives, and was not to have it any more; `leaving`: its owner's
+ * agent ended, and said so.
+ */
+export type TakeoverCause = 'death' | 'handover' | 'leaving';
+
 export interface Ownership {
   /**
    * Take part in choosing the owner of `address` among `eligible` nodes (names). This node contends only
@@ -26,8 +46,12 @@ export interface Ownership {
   release(address: Ip): Decision;
   /** Nodes with a live agent, this one included. */
   liveNodes(): readonly string[];
+  /** Nodes whose agent fell silent without a good-bye, sorted. One that ended as it should is not among them. */
+  lostNodes(): readonly string[];
   /** Called with the address whose owner changed, or undefined when the live nodes did. */
   onChange(callback: (address: Ip | undefined) => void): () => void;
+  /** Called when this node took an address that another one had, before `onChange` is. */
+  onTakeover(callback: (takeover: Takeover) => void): () => void;
 }
 
 /**

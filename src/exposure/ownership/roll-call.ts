@@ -2,7 +2,7 @@
 import type { Lease } from '../../model/kubernetes.ts';
 import type { Clock, Milliseconds, Timer } from '../../model/time.ts';
 import { callTimeout } from './election/times.ts';
-import { NodeLiveness } from './liveness.ts';
+import { NodeLiveness, type Passing } from './liveness.ts';
 import { nodeOf, presenceNameOf } from './names.ts';
 import type { LeaseStore, LeaseTimes } from './port.ts';
 
@@ -39,6 +39,16 @@ export class RollCall {
   /** Sorted, this node included. */
   get live(): readonly string[] {
     return this.#live;
+  }
+
+  /** Fallen silent without a good-bye; sorted. */
+  get lost(): readonly string[] {
+    return this.#liveness.lost();
+  }
+
+  /** How a node that is not live came to its end. */
+  passing(node: string): Passing | undefined {
+    return this.#liveness.passing(node);
   }
 
   /** No other agent has a Lease, not even a dead one that could come back without being seen. */

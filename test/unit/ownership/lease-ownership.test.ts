@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createLeaseOwnership, type LeaseOwnership } from '../../../src/exposure/ownership/lease-ownership.ts';
+import type { Takeover } from '../../../src/exposure/ownership/port.ts';
 import { rankNodes } from '../../../src/exposure/ownership/rendezvous.ts';
 import { ip, type Ip } from '../../../src/model/ip.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
@@ -104,6 +105,53 @@ describe('owners by Lease', () => {
     expect(holders()).toEqual([second]);
     expect(of(second).ensure(VIP, NODES)).toMatchObject({ value: { node: second, mine: true, term: 1 } });
     expect(log).not.toContain('TWO HOLDERS');
+  });
+
+  it('tells how an address came here: its owner died, gave it away, or left', async () => {
+    const { clock, cluster, all, ensure, of } = setup();
+    await all();
+    ensure();
+    await clock.advanceAsync(1000);
+    const told: Takeover[] = [];
+    for (const node of NODES) of(node).onTakeover((takeover) => told.push(takeover));
+
+    ensure(VIP, [second, third]); // handed over, while its owner lives
+    await clock.advanceAsync(500);
+    expect(told).toMatchObject([{ address: VIP, from: first, cause: 'handover' }]);
+    expect(told[0]?.lastHeard).toBeUndefined();
+
+    const cutAt = clock.now();
+    cluster.cut(second, { calls: true, watch: true });
+    await clock.advanceAsync(6000);
+    expect(of(third).lostNodes()).toEqual([second]);
+    expect(told[1]).toMatchObject({ address: VIP, from: second, cause: 'death' });
+    const { lastHeard = 0, detected = 0, decided = 0 } = told[1] ?? {};
+    expect(lastHeard).toBeLessThanOrEqual(cutAt + 10);
+    expect(lastHeard).toBeGreaterThan(cutAt - 1100);
+    expect(detected - lastHeard).toBeGreaterThanOrEqual(5000);
+    expect(decided).toBeGreaterThanOrEqual(detected);
+
+    ensure(VIP, [first, third]);
+    await Promise.all([of(third).stop(), clock.advanceAsync(500)]);
+    await clock.advanceAsync(1000);
+    expect(told[2]).toMatchObject({ address: VIP, from: third, cause: 'leaving' });
+    expect(of(first).lostNodes()).toEqual([second]); // who said good-bye is not lost
+    expect(told).toHaveLength(3);
+  });
+
+  it('tells of no takeover where an address is given anew, or taken back', async () => {
+    const { clock, cluster, all, ensure, of } = setup();
+    await all();
+    const told: Takeover[] = [];
+    for (const node of NODES) of(node).onTakeover((takeover) => told.push(takeover));
+    ensure();
+    await clock.advanceAsync(1000);
+    for (const node of NODES) of(node).release(VIP);
+    await clock.advanceAsync(1000);
+    expect(cluster.leases.has('kubevip-10-0-0-5')).toBe(false);
+    ensure(VIP, [third]); // another Service, another owner
+    await clock.advanceAsync(1000);
+    expect(told).toEqual([]);
   });
 
   it('lets the node that was cut off come back as a guest', async () => {
