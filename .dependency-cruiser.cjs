@@ -28,13 +28,13 @@ module.exports = {
     only(
       'kube-behind-our-nouns',
       '^src/kube/',
-      ['^src/model/', '^src/exposure/[^/]+/port\\.ts$', '^src/cluster/ports/'],
+      ['^src/model/', '^src/exposure/.+/port\\.ts$', '^src/cluster/ports/'],
       'kube adapts the API to ports',
     ),
     only(
       'linux-is-the-edge',
       '^src/linux/',
-      ['^src/model/', '^src/exposure/[^/]+/port\\.ts$', '^src/cluster/ports/'],
+      ['^src/model/', '^src/exposure/.+/port\\.ts$', '^src/cluster/ports/'],
       'linux adapts the OS to ports',
     ),
     {

@@ -11,8 +11,7 @@ import type { Announced, Announcement } from '../announcement/port.ts';
 import type { PublishedName } from '../naming/port.ts';
 import { UNCONFIRMED } from '../ownership/custody.ts';
 import { isMine } from '../ownership/is-mine.ts';
-import type { LeaseOwnership } from '../ownership/lease-ownership.ts';
-import type { Owner } from '../ownership/port.ts';
+import type { Owner, RunningOwnership } from '../ownership/port.ts';
 import type { ApiGate } from './api-gate.ts';
 import type { ControlPlaneState, VipState } from './port.ts';
 import type { VipAddresses } from './vip-addresses.ts';
@@ -37,7 +36,7 @@ export interface ControlPlaneOptions {
   readonly gate: ApiGate;
   readonly addresses: VipAddresses;
   /** With custody: see `ownership/custody.ts`. */
-  readonly ownership: LeaseOwnership;
+  readonly ownership: RunningOwnership;
   readonly announcement: Announcement & { close(): Promise<void> };
   readonly prober: AddressProber;
   /** Absent: none is wanted. */

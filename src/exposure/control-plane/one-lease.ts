@@ -7,8 +7,7 @@ import type { Ip } from '../../model/ip.ts';
 import { holderOf } from '../../model/lease.ts';
 import type { Clock, Milliseconds } from '../../model/time.ts';
 import { createElection } from '../ownership/election/election.ts';
-import type { LeaseOwnership } from '../ownership/lease-ownership.ts';
-import type { Election, LeaseStore, LeaseTimes, Owner } from '../ownership/port.ts';
+import type { Election, LeaseStore, LeaseTimes, Owner, RunningOwnership } from '../ownership/port.ts';
 import type { OtherApiServers } from './port.ts';
 
 export interface OneLeaseOptions {
@@ -29,11 +28,11 @@ export interface OneLeaseOptions {
 const PATIENCE: Milliseconds = 300;
 
 /** @throws KubevipError BAD_LEASE_TIMES, by `start` */
-export function createOneLease(options: OneLeaseOptions): LeaseOwnership {
+export function createOneLease(options: OneLeaseOptions): RunningOwnership {
   return new OneLease(options);
 }
 
-class OneLease implements LeaseOwnership {
+class OneLease implements RunningOwnership {
   readonly #options: OneLeaseOptions;
   /** Addresses that this node may have and that are asked for. */
   readonly #wanted = new Set<Ip>();

@@ -8,8 +8,7 @@
 import { ready, type Decision } from '../../model/decision.ts';
 import type { Ip } from '../../model/ip.ts';
 import type { Clock, Milliseconds, Timer } from '../../model/time.ts';
-import type { LeaseOwnership } from './lease-ownership.ts';
-import type { Owner, Ownership } from './port.ts';
+import type { Owner, Ownership, RunningOwnership } from './port.ts';
 
 /** How often this process notes that it runs. */
 const PULSE: Milliseconds = 500;
@@ -21,16 +20,16 @@ export const UNCONFIRMED = 'OwnedUnconfirmed';
 
 export interface CustodyOptions {
   readonly clock: Clock;
-  readonly ownership: LeaseOwnership;
+  readonly ownership: RunningOwnership;
 }
 
-export function withCustody(options: CustodyOptions): LeaseOwnership {
+export function withCustody(options: CustodyOptions): RunningOwnership {
   return new Custody(options);
 }
 
-class Custody implements LeaseOwnership {
+class Custody implements RunningOwnership {
   readonly #clock: Clock;
-  readonly #ownership: LeaseOwnership;
+  readonly #ownership: RunningOwnership;
   /** What was ours when last confirmed, and is not in doubt. */
   readonly #ours = new Map<Ip, Owner>();
   readonly #callbacks = new Set<Parameters<Ownership['onChange']>[0]>();

@@ -14,7 +14,7 @@ import type { Clock, Milliseconds } from '../../model/time.ts';
 import { AddressLease, type Surroundings } from './address-lease.ts';
 import { createElection } from './election/election.ts';
 import { addressOf, leaseNameOf, presenceNameOf } from './names.ts';
-import type { Election, LeaseStore, LeaseTimes, Owner, Ownership, Takeover } from './port.ts';
+import type { Election, LeaseStore, LeaseTimes, Owner, RunningOwnership, Takeover } from './port.ts';
 import { RollCall } from './roll-call.ts';
 import { Slots } from './slots.ts';
 
@@ -32,19 +32,8 @@ export interface LeaseOwnershipOptions {
   readonly onError?: (error: unknown, lease: string) => void;
 }
 
-export interface LeaseOwnership extends Ownership {
-  /** Resolves when the Leases are known. */
-  start(): Promise<void>;
-  /** Lets everything go, and tells the others so that they need not wait. Never rejects. */
-  stop(): Promise<void>;
-  /** Whether this node owns the address now, by the clock. */
-  holds(address: Ip): boolean;
-  /** Who its Lease says has it, as last seen. */
-  recordedHolder(address: Ip): string | undefined;
-}
-
 /** @throws KubevipError BAD_LEASE_TIMES */
-export function createLeaseOwnership(options: LeaseOwnershipOptions): LeaseOwnership {
+export function createLeaseOwnership(options: LeaseOwnershipOptions): RunningOwnership {
   return new ByLease(options);
 }
 
@@ -55,7 +44,7 @@ const WRITES_AT_ONCE = 16;
 /** After this time an address of ours that no Service has asked for since the start is nobody's. */
 const ORPHAN: Milliseconds = 15_000;
 
-class ByLease implements LeaseOwnership {
+class ByLease implements RunningOwnership {
   readonly #node: string;
   readonly #store: LeaseStore;
   readonly #clock: Clock;

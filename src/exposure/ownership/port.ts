@@ -54,6 +54,18 @@ export interface Ownership {
   onTakeover(callback: (takeover: Takeover) => void): () => void;
 }
 
+/** Ownership with a life: by Leases, by heartbeats. */
+export interface RunningOwnership extends Ownership {
+  /** Resolves when it is known who owns what, as far as that can be known. */
+  start(): Promise<void>;
+  /** Lets everything go, and tells the others so that they need not wait. Never rejects. */
+  stop(): Promise<void>;
+  /** Whether this node owns the address now, by the clock. */
+  holds(address: Ip): boolean;
+  /** Who its Lease says has it, as last seen. */
+  recordedHolder(address: Ip): string | undefined;
+}
+
 /**
  * The Leases of one namespace, as one shared view that never goes back behind what was written here: no
  * polling, however many Leases are of interest. Times of other machines in them mean nothing here.

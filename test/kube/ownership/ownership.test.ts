@@ -3,7 +3,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createLeaseOwnership, type LeaseOwnership } from '../../../src/exposure/ownership/lease-ownership.ts';
+import { createLeaseOwnership } from '../../../src/exposure/ownership/lease-ownership.ts';
+import type { RunningOwnership } from '../../../src/exposure/ownership/port.ts';
 import { rankNodes } from '../../../src/exposure/ownership/rendezvous.ts';
 import { connect, type Cluster } from '../../../src/kube/client.ts';
 import { createLeaseStore } from '../../../src/kube/lease-store.ts';
@@ -22,12 +23,12 @@ const VIP = ip('10.0.0.5');
 const [first = '', second = ''] = rankNodes(VIP, NODES);
 
 class Agents {
-  readonly all = new Map<string, LeaseOwnership>();
+  readonly all = new Map<string, RunningOwnership>();
   /** By the agents' own callbacks: when two held one address. */
   readonly doubles: string[] = [];
   readonly changes: { readonly at: number; readonly node: string; readonly holds: boolean }[] = [];
 
-  async start(node: string, cluster: Cluster): Promise<LeaseOwnership> {
+  async start(node: string, cluster: Cluster): Promise<RunningOwnership> {
     const leases = cluster.resource('Lease');
     const watcher = createWatcher<Lease>({
       resource: leases,

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createLeaseOwnership, type LeaseOwnership } from '../../../src/exposure/ownership/lease-ownership.ts';
+import { createLeaseOwnership } from '../../../src/exposure/ownership/lease-ownership.ts';
+import type { RunningOwnership } from '../../../src/exposure/ownership/port.ts';
 import { ip } from '../../../src/model/ip.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
 import { createLeaseCluster } from '../../support/lease-cluster.ts';
@@ -30,7 +31,7 @@ describe('owners by Lease, whatever the network does', () => {
           const clock = createFakeClock();
           const delay = (): number => Number(jitter.next().value);
           const cluster = createLeaseCluster(clock, { call: delay, event: delay });
-          const alive = new Map<string, LeaseOwnership>();
+          const alive = new Map<string, RunningOwnership>();
           let eligible: readonly string[] = NODES;
           const doubles: string[] = [];
           const look = (): void => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { UNCONFIRMED, withCustody } from '../../../src/exposure/ownership/custody.ts';
-import { createLeaseOwnership, type LeaseOwnership } from '../../../src/exposure/ownership/lease-ownership.ts';
+import { createLeaseOwnership } from '../../../src/exposure/ownership/lease-ownership.ts';
+import type { RunningOwnership } from '../../../src/exposure/ownership/port.ts';
 import { rankNodes } from '../../../src/exposure/ownership/rendezvous.ts';
 import { ip } from '../../../src/model/ip.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
@@ -14,7 +15,7 @@ const [first = ''] = rankNodes(VIP, NODES);
 async function world() {
   const clock = createFakeClock();
   const cluster = createLeaseCluster(clock);
-  const owners = new Map<string, LeaseOwnership>();
+  const owners = new Map<string, RunningOwnership>();
   /** As the pipeline acts on it: whoever is told asks again. */
   const serving = new Map<string, boolean>();
   const ask = (node: string): void => {
@@ -33,7 +34,7 @@ async function world() {
   await clock.advanceAsync(500);
   const cut = (node: string, away: boolean): void => cluster.cut(node, { calls: away, watch: away });
   const servers = (): string[] => NODES.filter((node) => serving.get(node));
-  const of = (node: string): LeaseOwnership => owners.get(node)!;
+  const of = (node: string): RunningOwnership => owners.get(node)!;
   return { clock, cluster, cut, servers, of, ask };
 }
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createLeaseOwnership, type LeaseOwnership } from '../../../src/exposure/ownership/lease-ownership.ts';
-import type { Takeover } from '../../../src/exposure/ownership/port.ts';
+import { createLeaseOwnership } from '../../../src/exposure/ownership/lease-ownership.ts';
+import type { RunningOwnership, Takeover } from '../../../src/exposure/ownership/port.ts';
 import { rankNodes } from '../../../src/exposure/ownership/rendezvous.ts';
 import { ip, type Ip } from '../../../src/model/ip.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
@@ -14,7 +14,7 @@ const [first = '', second = '', third = ''] = rankNodes(VIP, NODES);
 function setup(nodes: readonly string[] = NODES, delays?: Delays) {
   const clock = createFakeClock();
   const cluster = createLeaseCluster(clock, delays);
-  const owners = new Map<string, LeaseOwnership>();
+  const owners = new Map<string, RunningOwnership>();
   const log: string[] = [];
   const start = async (node: string): Promise<void> => {
     const ownership = createLeaseOwnership({ node, times: TIMES, clock, store: cluster.store(node) });
@@ -27,7 +27,7 @@ function setup(nodes: readonly string[] = NODES, delays?: Delays) {
     });
     await ownership.start();
   };
-  const of = (node: string): LeaseOwnership => owners.get(node) as LeaseOwnership;
+  const of = (node: string): RunningOwnership => owners.get(node) as RunningOwnership;
   const all = async (): Promise<void> => {
     for (const node of nodes) await start(node);
     await clock.advanceAsync(500);
