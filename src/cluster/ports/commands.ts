@@ -8,6 +8,8 @@ export interface CommandRequest {
   readonly input?: string;
   /** Default 10 s. */
   readonly timeoutMs?: Milliseconds;
+  /** Output beyond this many bytes (each stream) is cut off. Default 1 MiB. */
+  readonly maxBytes?: number;
   /** Ends the program. */
   readonly signal?: AbortSignal;
   /** Each line as it comes, of either stream. */

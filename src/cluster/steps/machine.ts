@@ -45,7 +45,7 @@ interface MachineFacts {
   readonly logs: Readonly<Record<string, readonly string[] | null>>;
 }
 
-export function machineStep({ files, commands, kernel }: StepParts): Step {
+export function machineStep({ files, commands }: StepParts): Step {
   return {
     id: 'machine',
     title: 'remember how this machine is',
@@ -68,10 +68,8 @@ export function machineStep({ files, commands, kernel }: StepParts): Step {
     run: () => Promise.resolve(),
     undo: async ({ progress }, facts) => {
       const before = readFacts(facts) ?? { folders: FOLDERS, sysctls: {}, tables: [], logs: {} };
-      progress('addresses and packet filters of the agents');
-      await kernel.removeTraces();
       progress('rules of kube-proxy and kubelet');
-      await removeKubernetesRules(commands, before.tables);
+      await removeKubernetesRules(commands, before.tables, progress);
       progress('kernel settings');
       for (const [key, value] of Object.entries(before.sysctls)) {
         const path = `/proc/sys/${key}`;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { chooseNodeIps, type NodeIpRequest } from '../../../src/cluster/node-facts.ts';
-import { removeKubernetesRules, withoutKubernetes } from '../../../src/cluster/network-rules.ts';
+import { removalOf, removeKubernetesRules, ruleTables } from '../../../src/cluster/network-rules.ts';
 import { KubevipError } from '../../../src/model/errors.ts';
 import { ip } from '../../../src/model/ip.ts';
 import { ZERO_MAC } from '../../../src/model/mac.ts';
@@ -57,10 +57,18 @@ describe('rules of Kubernetes', () => {
     '',
   ].join('\n');
 
-  it('go, and those of others stay', () => {
-    expect(withoutKubernetes(SAVED)).toBe(
-      '*nat\n:PREROUTING ACCEPT [0:0]\n-A PREROUTING -p tcp --dport 80 -j DNAT --to 10.0.0.1\nCOMMIT\n',
+  it('are named one by one, so that those of others stay', () => {
+    expect(removalOf(SAVED)).toBe(
+      [
+        '*nat',
+        ':KUBE-SERVICES - [0:0]',
+        '-D PREROUTING -m comment --comment "kubernetes service portals" -j KUBE-SERVICES',
+        '-X KUBE-SERVICES',
+        'COMMIT',
+        '',
+      ].join('\n'),
     );
+    expect(removalOf('*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -p tcp -j ACCEPT\nCOMMIT\n')).toBe('');
   });
 
   it('go with the tables that came with them, unless somebody uses those', async () => {
@@ -84,11 +92,35 @@ describe('rules of Kubernetes', () => {
         },
       },
       ['ip mangle'],
+      () => undefined,
     );
     expect(ran.filter((line) => /delete|restore/.test(line))).toEqual([
-      `iptables-restore < ${withoutKubernetes(SAVED).length}`,
+      `iptables-restore --noflush -w 5 < ${removalOf(SAVED).length}`,
       'nft delete table ip nat',
       'nft delete table ip6 kube-proxy',
     ]);
+  });
+
+  it('that do not go are told of, and what could not be read', async () => {
+    const said: string[] = [];
+    const outcomes: Readonly<Record<string, string>> = { 'iptables-save': SAVED, 'iptables-restore': '' };
+    const removed = removeKubernetesRules(
+      {
+        run: ({ program }) => {
+          const code = program === 'iptables-save' ? 0 : 4;
+          return Promise.resolve({ code, stdout: outcomes[program] ?? '', stderr: `${program} is busy` });
+        },
+      },
+      [],
+      (message) => said.push(message),
+    );
+    await expect(removed).rejects.toThrow(/iptables-restore --noflush -w 5 ended with 4: iptables-restore is busy/);
+    await expect(ruleTables({ run: () => Promise.resolve({ code: 1, stdout: '', stderr: 'no' }) })).resolves.toEqual(
+      [],
+    );
+    await removeKubernetesRules({ run: () => Promise.resolve({ code: 1, stdout: '', stderr: 'no' }) }, [], (message) =>
+      said.push(message),
+    );
+    expect(said.join('\n')).toMatch(/ip6tables-save ended with 1: no/);
   });
 });
