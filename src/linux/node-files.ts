@@ -1,24 +1,11 @@
-/** Files of the machine, written so that a power loss leaves the old or the new, and never half of one. */
+/** Files of the machine: those that are kept, those that live for moments, and the journal. */
 import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
-import {
-  access,
-  chown,
-  mkdir,
-  open,
-  readdir,
-  readFile,
-  realpath,
-  rename,
-  rm,
-  rmdir,
-  stat,
-  unlink,
-  writeFile,
-} from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
-import type { Files, JournalFile, PrivateFile, WriteOptions } from '../cluster/ports/files.ts';
-import { KubevipError } from '../model/errors.ts';
+import { access, mkdir, open, readdir, readFile, rm, rmdir, unlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Files, JournalFile, PrivateFile } from '../cluster/ports/files.ts';
+import { errnoOf, isMissing, notWritten, unreadable } from './file-error.ts';
+import { mkdirDurably, syncFolder, writeWhole } from './whole-file.ts';
 
 /** In memory on every distribution: what is here does not outlive a boot. */
 const PRIVATE_FOLDER = '/run/kubevip';
@@ -134,38 +121,6 @@ async function readOptional(path: string): Promise<string | undefined> {
   }
 }
 
-async function writeWhole(path: string, text: string, options: WriteOptions = {}): Promise<void> {
-  try {
-    // Through a symbolic link, as every editor does.
-    const target = await realpath(path).catch(() => path);
-    await mkdirDurably(dirname(target), options.directoryMode ?? 0o700, options.owner);
-    const before = await stat(target).catch(() => undefined);
-    const mode = options.mode ?? (before === undefined ? 0o600 : before.mode & 0o7777);
-    const owner = options.owner ?? before;
-    // The dot keeps kubelet from looking at it.
-    const temporary = join(dirname(target), `.${basename(target)}.${randomBytes(6).toString('hex')}`);
-    try {
-      const file = await open(temporary, 'wx', 0o600);
-      try {
-        await file.writeFile(text);
-        if (owner !== undefined) await file.chown(owner.uid, owner.gid);
-        // Afterwards: a change of owner takes bits away.
-        await file.chmod(mode);
-        await file.sync();
-      } finally {
-        await file.close();
-      }
-      await rename(temporary, target);
-    } catch (cause) {
-      await rm(temporary, { force: true });
-      throw cause;
-    }
-    await syncFolder(dirname(target));
-  } catch (cause) {
-    throw notWritten(path, cause);
-  }
-}
-
 async function privateFile(folder: string, name: string, text: string): Promise<PrivateFile> {
   const path = join(folder, `${process.pid}-${randomBytes(6).toString('hex')}-${name}`);
   try {
@@ -184,29 +139,6 @@ async function privateFile(folder: string, name: string, text: string): Promise<
   };
 }
 
-/** @returns whether it was made. */
-async function mkdirDurably(path: string, mode: number, owner?: WriteOptions['owner']): Promise<boolean> {
-  const first = await mkdir(path, { recursive: true, mode });
-  if (first === undefined) return false;
-  for (let folder = path; folder.length >= first.length; folder = dirname(folder)) {
-    if (owner !== undefined) {
-      await chown(folder, owner.uid, owner.gid);
-    }
-    await syncFolder(dirname(folder));
-  }
-  return true;
-}
-
-/** A new name is on the disk only when its folder is. */
-async function syncFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
-}
-
 function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -214,51 +146,4 @@ function isRunning(pid: number): boolean {
   } catch (error) {
     return errnoOf(error) === 'EPERM';
   }
-}
-
-function errnoOf(error: unknown): string {
-  return error instanceof Error && 'code' in error ? String(error.code) : '';
-}
-
-function isMissing(error: unknown): boolean {
-  return ['ENOENT', 'ENOTDIR'].includes(errnoOf(error));
-}
-
-const HINTS: Readonly<Record<string, readonly string[]>> = {
-  EACCES: ['Run it as root: sudo kubevip …'],
-  EPERM: ['Run it as root: sudo kubevip …'],
-  EROFS: ['The file system is mounted read-only: `findmnt --target` shows which; dmesg, why.'],
-  ENOSPC: ['The disk is full: `df -h` shows which.'],
-  EDQUOT: ['The quota is used up.'],
-};
-
-function notWritten(path: string, cause: unknown): KubevipError {
-  const errno = errnoOf(cause);
-  return new KubevipError(`cannot write ${path}: ${wordsFor(errno, cause)}`, {
-    code: 'FILE_NOT_WRITTEN',
-    hints: HINTS[errno] ?? [],
-    cause,
-  });
-}
-
-function unreadable(path: string, cause: unknown): KubevipError {
-  const errno = errnoOf(cause);
-  return new KubevipError(`cannot read ${path}: ${wordsFor(errno, cause)}`, {
-    code: 'FILE_UNREADABLE',
-    hints: HINTS[errno] ?? [],
-    cause,
-  });
-}
-
-function wordsFor(errno: string, cause: unknown): string {
-  const words: Readonly<Record<string, string>> = {
-    EACCES: 'permission denied',
-    EPERM: 'not permitted',
-    EROFS: 'the file system is read-only',
-    ENOSPC: 'no space left on the disk',
-    EDQUOT: 'the quota is used up',
-    EISDIR: 'it is a folder',
-    ENOTDIR: 'a part of the path is no folder',
-  };
-  return words[errno] ?? (cause instanceof Error ? cause.message : String(cause));
 }

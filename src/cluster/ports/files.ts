@@ -1,8 +1,10 @@
 /** Files of the machine. Whoever implements this keeps its promises over a power loss. */
 
 export interface WriteOptions {
-  /** Permissions of the file. Default: those of the file that is replaced, or else 0600. */
+  /** Permissions of the file. Default: those of the file that is replaced, or else {@link newMode}. */
   readonly mode?: number;
+  /** Permissions of a file that was not there. Default 0600. */
+  readonly newMode?: number;
   /** Permissions of folders that have to be made. Default 0700. */
   readonly directoryMode?: number;
   /** Default: that of the file that is replaced, or else this process's. */

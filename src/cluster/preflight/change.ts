@@ -1,5 +1,5 @@
 /** Changes that fixes make to a machine, each with what takes it back. */
-import { KubevipError } from '../../model/errors.ts';
+import { KubevipError, messageOf } from '../../model/errors.ts';
 import type { MachineHands } from '../ports/preflight.ts';
 
 export type Change =
@@ -7,8 +7,6 @@ export type Change =
   | { readonly kind: 'module'; readonly name: string }
   /** Set a kernel setting now; `key` with slashes: `net/ipv4/ip_forward`. */
   | { readonly kind: 'sysctl'; readonly key: string; readonly value: string }
-  /** The file shall hold exactly this. */
-  | { readonly kind: 'file'; readonly path: string; readonly text: string }
   /** The file shall hold this line, at the end unless it is there. */
   | { readonly kind: 'line'; readonly path: string; readonly line: string }
   /** Lines of a file that match are commented out. `match`: a regular expression for a whole line. */
@@ -19,8 +17,6 @@ export type Change =
 export type Undo =
   | { readonly kind: 'module'; readonly name: string }
   | { readonly kind: 'sysctl'; readonly key: string; readonly value: string }
-  /** `text` undefined: there was no such file. */
-  | { readonly kind: 'file'; readonly path: string; readonly text?: string }
   /** What others have written into the file since stays, and nothing of theirs is in here: fstab may hold passwords. */
   | {
       readonly kind: 'line';
@@ -55,7 +51,6 @@ export async function applyChange(change: Change, hands: MachineHands): Promise<
     case 'command':
       await mustRun(change.argv, hands);
       break;
-    case 'file':
     case 'line':
     case 'comment-out': {
       const text = textAfter(change, await hands.read(change.path));
@@ -74,7 +69,6 @@ export async function isMade(change: Change, hands: MachineHands): Promise<boole
       return (await hands.read(sysctlPath(change.key)))?.trim() === change.value;
     case 'command':
       return undefined;
-    case 'file':
     case 'line':
     case 'comment-out': {
       const before = await hands.read(change.path);
@@ -99,10 +93,6 @@ export async function wayBack(change: Change, hands: MachineHands): Promise<Undo
     }
     case 'command':
       return change.undo === undefined ? undefined : { kind: 'command', argv: change.undo };
-    case 'file': {
-      const before = await hands.read(change.path);
-      return { kind: 'file', path: change.path, ...(before === undefined ? {} : { text: before }) };
-    }
     case 'line': {
       const before = await hands.read(change.path);
       const unended = before !== undefined && before !== '' && !before.endsWith('\n');
@@ -126,10 +116,6 @@ export async function undoChange(undo: Undo, hands: MachineHands): Promise<void>
     case 'command':
       await mustRun(undo.argv, hands);
       return;
-    case 'file':
-      if (undo.text === undefined) await hands.remove(undo.path);
-      else await mustWrite(undo.path, undo.text, hands);
-      return;
     case 'line':
     case 'comment-out': {
       const now = await hands.read(undo.path);
@@ -148,8 +134,6 @@ export function describeChange(change: Change): string {
       return `load the kernel module ${change.name}`;
     case 'sysctl':
       return `set ${change.key.replaceAll('/', '.')} = ${change.value}`;
-    case 'file':
-      return `write ${change.path}`;
     case 'line':
       return `add ${JSON.stringify(change.line)} to ${change.path}`;
     case 'comment-out':
@@ -163,10 +147,9 @@ export function sysctlPath(key: string): string {
   return `/proc/sys/${key}`;
 }
 
-type FileChange = Extract<Change, { kind: 'file' | 'line' | 'comment-out' }>;
+type FileChange = Extract<Change, { kind: 'line' | 'comment-out' }>;
 
 function textAfter(change: FileChange, before: string | undefined): string | undefined {
-  if (change.kind === 'file') return change.text;
   if (change.kind === 'line') {
     if (before?.split('\n').includes(change.line) === true) return before;
     const start = before === undefined || before === '' || before.endsWith('\n') ? (before ?? '') : `${before}\n`;
@@ -212,7 +195,7 @@ async function mustWrite(path: string, text: string, hands: MachineHands): Promi
   try {
     await hands.write(path, text);
   } catch (cause) {
-    throw fixFailed(`cannot write ${path}: ${cause instanceof Error ? cause.message : String(cause)}`, cause);
+    throw fixFailed(cause instanceof KubevipError ? cause.message : `cannot write ${path}: ${messageOf(cause)}`, cause);
   }
 }
 

@@ -180,6 +180,19 @@ describe('files of a machine below another root', () => {
     expect(readdirSync(dir)).toEqual([]);
   });
 
+  it('are written into where they are mounted by themselves', async () => {
+    const hosts = join(dir, 'hosts');
+    writeFileSync(hosts, 'old\n');
+    await runOrThrow(['mount', '--bind', hosts, hosts]);
+    try {
+      await createMachineHands({ root: dir }).write('/hosts', 'new\n');
+      expect(readFileSync(hosts, 'utf8')).toBe('new\n');
+      expect(readdirSync(dir)).toEqual(['hosts']);
+    } finally {
+      await runOrThrow(['umount', hosts]);
+    }
+  });
+
   it('may be on a read-only file system', async () => {
     await runOrThrow(['mount', '-t', 'tmpfs', '-o', 'ro', 'tmpfs', dir]);
     try {
