@@ -1,5 +1,6 @@
 /** Commands in network namespaces as `ip netns exec` runs them: with the `/sys` of that namespace. */
-import { run as runProgram, type RunOptions as ProgramOptions, type RunResult } from '../linux/run.ts';
+import type { CommandOutcome as RunResult } from '../cluster/ports/commands.ts';
+import { run as runProgram, type RunOptions as ProgramOptions } from '../linux/run.ts';
 import { KubevipError } from '../model/errors.ts';
 
 export type { RunResult };

@@ -1,6 +1,7 @@
 /** Runs a command to its end. Never through a shell. */
 import { spawn } from 'node:child_process';
 import { StringDecoder } from 'node:string_decoder';
+import type { CommandOutcome } from '../cluster/ports/commands.ts';
 import { KubevipError } from '../model/errors.ts';
 import type { Milliseconds } from '../model/time.ts';
 import { withNetns } from './netns.ts';
@@ -21,17 +22,11 @@ export interface RunOptions {
   readonly maxBytes?: number;
 }
 
-export interface RunResult {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
 /**
  * @returns whatever the exit code is.
  * @throws KubevipError RUN_NOT_FOUND (no such program), RUN_TIMEOUT, RUN_ABORTED, RUN_KILLED (by a signal).
  */
-export async function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<RunResult> {
+export async function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<CommandOutcome> {
   const timeoutMs = options.timeoutMs ?? 10_000;
   const limit = options.maxBytes ?? 1024 * 1024;
   if (options.signal?.aborted === true) throw aborted(command);
@@ -48,7 +43,7 @@ export async function run(command: string, args: readonly string[], options: Run
   child.stdin.on('error', () => undefined);
   child.stdin.end(options.input ?? '');
 
-  return await new Promise<RunResult>((resolve, reject) => {
+  return await new Promise<CommandOutcome>((resolve, reject) => {
     let failure: KubevipError | undefined;
     const end = (error: KubevipError): void => {
       failure ??= error;

@@ -5,8 +5,8 @@ import { parseMac, type Mac } from '../../src/model/mac.ts';
 import type { Link } from '../../src/model/wire.ts';
 import { KubevipError } from '../../src/model/errors.ts';
 import type { PreflightRequest } from '../../src/cluster/preflight/request.ts';
+import type { CommandOutcome } from '../../src/cluster/ports/commands.ts';
 import type {
-  CommandResult,
   DhcpOffer,
   LanProbe,
   Listener,
@@ -28,7 +28,7 @@ export interface FakeMachine {
   /** Path → free bytes, of folders and what is below them; the longest counts. */
   readonly free: Map<string, number>;
   /** Command line → answer. A program without any is not installed. */
-  readonly commands: Map<string, Partial<CommandResult>>;
+  readonly commands: Map<string, Partial<CommandOutcome>>;
   listeners: Listener[];
   readonly runtimes: Map<string, RuntimeAnswer>;
   readonly names: Map<string, Ip[]>;
@@ -69,7 +69,7 @@ export function createFakeMachine(): FakeMachine {
     [...map]
       .filter(([folder]) => folder === '/' || path === folder || path.startsWith(`${folder}/`))
       .toSorted(([a], [b]) => b.length - a.length)[0]?.[1];
-  const answer = (command: string, args: readonly string[]): CommandResult | undefined => {
+  const answer = (command: string, args: readonly string[]): CommandOutcome | undefined => {
     const known = fake.commands.get([command, ...args].join(' '));
     if (known !== undefined) return { code: 0, stdout: '', stderr: '', ...known };
     return installed(command) ? { code: 1, stdout: '', stderr: 'unknown to the fake' } : undefined;
@@ -160,7 +160,7 @@ export function createFakeMachine(): FakeMachine {
     ]),
     unwritable: new Map(),
     free: new Map([['/', 100 * 2 ** 30]]),
-    commands: new Map<string, Partial<CommandResult>>([
+    commands: new Map<string, Partial<CommandOutcome>>([
       ['mount', {}],
       ['losetup', {}],
       ['cp', {}],

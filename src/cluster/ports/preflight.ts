@@ -2,6 +2,7 @@
  * What preflight asks of a machine and of the LAN it is on. `linux` answers for a real machine, tests from memory.
  * Everything here only looks; what changes something is {@link MachineHands}.
  */
+import type { CommandOutcome } from './commands.ts';
 import type { Ip } from '../../model/ip.ts';
 import type { Mac } from '../../model/mac.ts';
 import type { Milliseconds } from '../../model/time.ts';
@@ -17,12 +18,6 @@ export interface MachineFacts {
   readonly uid: number;
   readonly cpus: number;
   readonly memoryBytes: number;
-}
-
-export interface CommandResult {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
 }
 
 /** `denied`: not as this user. `read-only`: not as any user, the file system is mounted so (or the file immutable). */
@@ -70,7 +65,7 @@ export interface MachineProbe {
   /** Path of a program. Undefined: not on the PATH. */
   which(program: string): Promise<string | undefined>;
   /** Undefined: the program is not on the PATH, or did not end in time. */
-  run(command: string, args: readonly string[], timeout?: Milliseconds): Promise<CommandResult | undefined>;
+  run(command: string, args: readonly string[], timeout?: Milliseconds): Promise<CommandOutcome | undefined>;
   listeners(): Promise<readonly Listener[]>;
   /** @param socket path, without `unix://`. */
   runtime(socket: string): Promise<RuntimeAnswer>;
@@ -113,9 +108,9 @@ export interface LanProbe {
 /** For what a fix changes. */
 export interface MachineHands {
   read(path: string): Promise<string | undefined>;
-  /** Whole, or not at all; the folder is made. @throws OS errors. */
+  /** Whole, or not at all; the folder is made. @throws KubevipError FILE_NOT_WRITTEN */
   write(path: string, text: string): Promise<void>;
   remove(path: string): Promise<void>;
   /** @throws KubevipError RUN_NOT_FOUND, RUN_TIMEOUT */
-  run(command: string, args: readonly string[]): Promise<CommandResult>;
+  run(command: string, args: readonly string[]): Promise<CommandOutcome>;
 }

@@ -2,13 +2,15 @@
 import { accessSync, constants, existsSync, readdirSync, statfsSync } from 'node:fs';
 import { lookup } from 'node:dns/promises';
 import { arch, availableParallelism, hostname, platform, release, totalmem } from 'node:os';
-import { delimiter, dirname, join } from 'node:path';
-import type { CommandResult, MachineProbe, Writability } from '../../cluster/ports/preflight.ts';
+import { dirname } from 'node:path';
+import type { CommandOutcome } from '../../cluster/ports/commands.ts';
+import type { MachineProbe, Writability } from '../../cluster/ports/preflight.ts';
 import { parseIp } from '../../model/ip.ts';
 import type { Milliseconds } from '../../model/time.ts';
+import { ownAddresses, ownTables } from '../own-traces.ts';
+import { findProgram, programEnv } from '../programs.ts';
 import { run } from '../run.ts';
 import { listTcpListeners } from './listeners.ts';
-import { ownTraces } from './own-traces.ts';
 import { below, readWhole } from './read.ts';
 import { remoteTime } from './remote-time.ts';
 import { askRuntime } from './runtime.ts';
@@ -20,23 +22,18 @@ export interface MachineOptions {
   readonly root?: string;
 }
 
-/** Where programs of the system are, though not every user's PATH has them. */
-const ALSO = ['/usr/local/sbin', '/usr/sbin', '/sbin'];
 const TIMEOUT: Milliseconds = 10_000;
 
 export function createMachineProbe(options: MachineOptions = {}): MachineProbe {
   const { netns } = options;
   const at = (path: string): string => below(options.root, path);
-  const path = [process.env['PATH'] ?? '', ...ALSO].join(delimiter);
   const command = async (
     program: string,
     args: readonly string[],
     timeoutMs = TIMEOUT,
-  ): Promise<CommandResult | undefined> => {
+  ): Promise<CommandOutcome | undefined> => {
     try {
-      // Their words are read: they shall be English.
-      const env = { PATH: path, LC_ALL: 'C' };
-      return await run(program, args, { timeoutMs, env, ...(netns === undefined ? {} : { netns }) });
+      return await run(program, args, { timeoutMs, env: programEnv(), ...(netns === undefined ? {} : { netns }) });
     } catch {
       return undefined;
     }
@@ -70,7 +67,7 @@ export function createMachineProbe(options: MachineOptions = {}): MachineProbe {
         return Promise.resolve(undefined);
       }
     },
-    which: (program) => Promise.resolve(find(program, path)),
+    which: (program) => Promise.resolve(findProgram(program)),
     run: command,
     listeners: () => Promise.resolve(listTcpListeners(netns)),
     runtime: (socket) => askRuntime(at(socket)),
@@ -82,7 +79,7 @@ export function createMachineProbe(options: MachineOptions = {}): MachineProbe {
       }
     },
     remoteTime: (host, port) => remoteTime(host, port, netns),
-    ownTraces: () => ownTraces(netns, command),
+    ownTraces: async () => [...seenAddresses(netns), ...(await ownTables(netns).catch(() => []))],
   };
 }
 
@@ -101,16 +98,11 @@ function writabilityOf(folder: string): Writability {
   }
 }
 
-function find(program: string, path: string): string | undefined {
-  for (const folder of path.split(delimiter)) {
-    if (folder === '') continue;
-    try {
-      const file = join(folder, program);
-      accessSync(file, constants.X_OK);
-      return file;
-    } catch {
-      continue;
-    }
+/** What this user may not see is not there. */
+function seenAddresses(netns: string | undefined): string[] {
+  try {
+    return ownAddresses(netns);
+  } catch {
+    return [];
   }
-  return undefined;
 }

@@ -1,0 +1,75 @@
+/** What our agents, both of them, have put into the kernel of a machine: addresses by mark, tables of nftables by name. */
+import { KubevipError, messageOf } from '../model/errors.ts';
+import { createAddressTable, type LinuxAddressTable } from './address-table.ts';
+import { loadLibc } from './libc.ts';
+import { openLinkTable } from './link-table.ts';
+import { MARKS, type Instance } from './mark.ts';
+import { withNetns } from './netns.ts';
+import { programEnv } from './programs.ts';
+import { run } from './run.ts';
+
+/** @param netns network namespace by name; this process's own when absent. @returns `address 192.168.1.40 on eth0` @throws OsError */
+export function ownAddresses(netns?: string): string[] {
+  const links = withNetns(netns, () => openLinkTable(loadLibc()));
+  const names = new Map(links.links().map(({ index, name }) => [index, name]));
+  links.close();
+  return withAddressTables(netns, (table) =>
+    table.owned().map(({ ip, linkIndex }) => `address ${ip} on ${names.get(linkIndex) ?? linkIndex}`),
+  );
+}
+
+/** @throws OsError */
+export function removeOwnAddresses(netns?: string): void {
+  withAddressTables(netns, (table) => {
+    for (const { linkIndex, ip } of table.owned()) table.remove(linkIndex, ip);
+    return [];
+  });
+}
+
+/** @returns `table inet kubevip`; none where nft is not installed: agents that have it make some. @throws KubevipError NFT_FAILED */
+export async function ownTables(netns?: string): Promise<string[]> {
+  let listed: string;
+  try {
+    listed = await nft(['list', 'tables'], netns);
+  } catch (error) {
+    if (error instanceof KubevipError && error.code === 'RUN_NOT_FOUND') return [];
+    // A kernel without nf_tables has none either.
+    if (/not supported/i.test(messageOf(error))) return [];
+    throw error;
+  }
+  const names = new Set(Object.values(MARKS).map(({ table }) => table));
+  return listed
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line.startsWith('table ') && names.has(line.split(' ')[2] ?? ''));
+}
+
+/** @throws KubevipError NFT_FAILED */
+export async function removeOwnTables(netns?: string): Promise<void> {
+  for (const table of await ownTables(netns)) {
+    try {
+      await nft(['delete', ...table.split(' ')], netns);
+    } catch (error) {
+      // An agent that ends takes its own away.
+      if ((await ownTables(netns)).includes(table)) throw error;
+    }
+  }
+}
+
+async function nft(args: readonly string[], netns: string | undefined): Promise<string> {
+  const options = { env: programEnv(), ...(netns === undefined ? {} : { netns }) };
+  const { code, stdout, stderr } = await run('nft', args, options);
+  if (code === 0) return stdout;
+  throw new KubevipError(`nft ${args.join(' ')} ended with ${code}: ${stderr.trim()}`, { code: 'NFT_FAILED' });
+}
+
+function withAddressTables<T>(netns: string | undefined, work: (table: LinuxAddressTable) => readonly T[]): T[] {
+  return (Object.keys(MARKS) as Instance[]).flatMap((instance) => {
+    const table = createAddressTable({ instance, ...(netns === undefined ? {} : { netns }) });
+    try {
+      return work(table);
+    } finally {
+      table.close();
+    }
+  });
+}
