@@ -20,15 +20,13 @@ import { createMetrics, type Metrics } from './metrics.ts';
 import type { Parts } from './parts.ts';
 import type { ProcessMetrics } from './process-metrics.ts';
 import { sweepRouters } from './router-sweep.ts';
-import { snapshotOf, staleSeconds } from './snapshot.ts';
+import { snapshotOf, STALE_SECONDS, staleSeconds } from './snapshot.ts';
 
 /** Everything is looked at again this often, whether or not anybody said that it changed. */
 const RESYNC = 30_000;
 const KEEP_WARM = 10_000;
 /** Longer than a restarted agent remembers addresses that no Service asks for. */
 const SWEEP_AGAIN = 20_000;
-/** Without a sign of life of the API server for this long the agent is not ready. */
-const STALE = 60_000;
 
 export class Agent {
   readonly metrics: Metrics;
@@ -110,6 +108,7 @@ export class Agent {
     this.#stops.push(
       watchers.configMaps.onChange((_key, object) => this.#poolsChanged(object?.data ?? {})),
       watchers.endpointSlices.onChange((_key, object, previous) => {
+        stages.endpoints.changed();
         const owner = (object ?? previous)?.metadata;
         const name = owner?.labels?.['kubernetes.io/service-name'];
         if (name !== undefined) this.#queue.add(`${owner?.namespace ?? 'default'}/${name}`);
@@ -138,6 +137,7 @@ export class Agent {
         else this.#sweepAgain?.cancel();
       }),
     );
+    stages.endpoints.start();
     for (const watcher of Object.values(watchers)) watcher.start();
     await Promise.all(Object.values(watchers).map(({ synced }) => synced));
     // What is reported of nodes changes all the time; which of them are excluded hardly ever.
@@ -155,6 +155,7 @@ export class Agent {
     this.#stops.push(
       watchers.services.onChange((key, object, previous) => {
         this.#queue.add(key as ServiceKey);
+        stages.endpoints.changed();
         this.#count(object, previous);
         const [had, has] = [previous, object].map((one) => (one && readAssigned(one))?.ips ?? []);
         const freed = (had ?? []).filter((ip) => has?.includes(ip) !== true);
@@ -186,19 +187,17 @@ export class Agent {
     const handedBack = stages.leases.handBack();
     stages.leases.close();
     await stages.announcement.close();
-    await Promise.allSettled([handedBack, stages.ownership.stop(), allocatorElection.stop()]);
+    await Promise.allSettled([handedBack, stages.endpoints.stop(), stages.ownership.stop(), allocatorElection.stop()]);
     for (const watcher of Object.values(watchers)) watcher.stop();
   }
 
   health(): Health {
     const stale = Object.entries(this.#parts.watchers).find(
-      ([, watcher]) => staleSeconds(watcher, this.#parts.clock.now()) * 1000 > STALE,
+      ([, watcher]) => staleSeconds(watcher, this.#parts.clock.now()) > STALE_SECONDS,
     );
     return {
       ...(this.#started ? {} : { notReady: 'Services have not all been seen yet' }),
-      ...(stale
-        ? { notReady: `no sign of life of the API server for ${Math.round(STALE / 1000)} s (${stale[0]})` }
-        : {}),
+      ...(stale ? { notReady: `no sign of life of the API server for ${STALE_SECONDS} s (${stale[0]})` } : {}),
     };
   }
 
@@ -210,7 +209,7 @@ export class Agent {
   }
 
   #ownership(ip: Ip | undefined): void {
-    const { ownership, announcement } = this.#parts.stages;
+    const { ownership, announcement, endpoints } = this.#parts.stages;
     if (ip !== undefined) {
       const holds = ownership.holds(ip);
       if (holds !== this.#holding.has(ip)) this.metrics.ownerChanged(holds ? 'taken' : 'lost');
@@ -218,6 +217,7 @@ export class Agent {
       else this.#holding.delete(ip);
       return this.#addAll(this.#reconciler.ownerChanged(ip));
     }
+    endpoints.changed();
     announcement.setAlone(ownership.liveNodes().length <= 1);
     this.#addAll(this.#reconciler.claiming());
   }

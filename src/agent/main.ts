@@ -58,7 +58,8 @@ async function partsOf(config: AgentConfig, log: Logger, metrics: ProcessMetrics
   }
   if (servicesEnabled) return [servicesPart(config, log, metrics)];
   log.info({}, 'svc_enable=false: no Services are served here, and what an earlier run left on this node is removed');
-  await wire(config, log).stages.announcement.close();
+  const { announcement, endpoints } = wire(config, log).stages;
+  await Promise.all([announcement.close(), endpoints.stop()]);
   return [];
 }
 

@@ -2,6 +2,7 @@
 import type { SpareLeases } from '../exposure/address/dhcp/spares.ts';
 import type { AddressProber } from '../exposure/address/port.ts';
 import type { Announcement } from '../exposure/announcement/port.ts';
+import type { EndpointStage } from '../exposure/endpoints/stage.ts';
 import type { NamePublisher } from '../exposure/naming/port.ts';
 import type { Election, Ownership } from '../exposure/ownership/port.ts';
 import type { RouterMappingsDriver } from '../exposure/router/mappings.ts';
@@ -32,6 +33,8 @@ export interface Stages {
   };
   /** `close` leaves nothing on the node. */
   readonly announcement: Announcement & { close(): Promise<void> };
+  /** `stop` leaves nothing on the node. */
+  readonly endpoints: Pick<EndpointStage, 'start' | 'changed' | 'stop'>;
   readonly router: RouterMappings & Closing & Pick<RouterMappingsDriver, 'sweep'>;
   readonly names: NamePublisher;
 }

@@ -43,6 +43,9 @@ export function snapshotOf(parts: Parts, config: PoolConfig): Snapshot {
   };
 }
 
+/** Without a sign of life of the API server for this long it counts as away. */
+export const STALE_SECONDS = 60;
+
 /** Time since the API server gave a sign of life on this watch; 0 before the first. */
 export function staleSeconds(
   { stats }: { readonly stats: { readonly lastContact: Milliseconds | undefined } },

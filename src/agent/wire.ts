@@ -6,6 +6,7 @@ import { createSpareRecord } from '../exposure/address/dhcp/spare-record.ts';
 import { createSpareLeases } from '../exposure/address/dhcp/spares.ts';
 import { createAddressProber } from '../exposure/address/prober.ts';
 import { createAnnouncement } from '../exposure/announcement/announcement.ts';
+import { EndpointStage } from '../exposure/endpoints/stage.ts';
 import { createNamePublisher } from '../exposure/naming/publisher.ts';
 import { createElection } from '../exposure/ownership/election/election.ts';
 import { withCustody } from '../exposure/ownership/custody.ts';
@@ -21,6 +22,7 @@ import type { Selection } from '../kube/resource.ts';
 import { createAddressTable } from '../linux/address-table.ts';
 import { createSystemClock } from '../linux/clock.ts';
 import { systemEntropy } from '../linux/entropy.ts';
+import { createDetourTable } from '../linux/detour-table.ts';
 import { createNetwork } from '../linux/network.ts';
 import { createSilenceFilter } from '../linux/silence-filter.ts';
 import { writeAgentInfo } from '../model/agent-info.ts';
@@ -30,6 +32,7 @@ import type { AgentConfig } from './config.ts';
 import type { Logger } from './log.ts';
 import type { Parts } from './parts.ts';
 import { clusterOf } from './router-sweep.ts';
+import { STALE_SECONDS, staleSeconds } from './snapshot.ts';
 
 /** Nothing is started and no request made yet. @throws KubevipError for a kubeconfig that cannot be used. */
 export function wire(config: AgentConfig, log: Logger): Parts {
@@ -60,6 +63,7 @@ export function wire(config: AgentConfig, log: Logger): Parts {
     log.debug({ lease, message: messageOf(error) }, 'a Lease could not be written');
   const everywhere = { namespace: config.watchNamespace ?? '*' };
   const services = watch('Service', everywhere);
+  const endpointSlices = watch('EndpointSlice', everywhere);
   const offerProber = createAddressProber({ network, clock, entropy, timing: OFFER_PROBE });
   const allocatorElection = createElection({
     name: config.allocatorLease,
@@ -70,6 +74,17 @@ export function wire(config: AgentConfig, log: Logger): Parts {
     store,
     onError: leaseError(config.allocatorLease),
   });
+  const ownership = withCustody({
+    clock,
+    ownership: createLeaseOwnership({
+      node: config.node,
+      times: config.lease,
+      clock,
+      store,
+      about: writeAgentInfo({ version: VERSION, honorsExcludeLabel: config.honorExcludeLabel }),
+      onError: (error, lease) => leaseError(lease)(error),
+    }),
+  });
   return {
     config,
     clock,
@@ -78,7 +93,7 @@ export function wire(config: AgentConfig, log: Logger): Parts {
     network,
     watchers: {
       services,
-      endpointSlices: watch('EndpointSlice', everywhere),
+      endpointSlices,
       configMaps: watch('ConfigMap', {
         namespace: config.configMap.namespace,
         fieldSelector: `metadata.name=${config.configMap.name}`,
@@ -99,22 +114,24 @@ export function wire(config: AgentConfig, log: Logger): Parts {
         prober: offerProber,
         clock,
       }),
-      ownership: withCustody({
-        clock,
-        ownership: createLeaseOwnership({
-          node: config.node,
-          times: config.lease,
-          clock,
-          store,
-          about: writeAgentInfo({ version: VERSION, honorsExcludeLabel: config.honorExcludeLabel }),
-          onError: (error, lease) => leaseError(lease)(error),
-        }),
-      }),
+      ownership,
       announcement: createAnnouncement({
         network,
         addressTable: createAddressTable(where),
         silence: createSilenceFilter(where),
         clock,
+      }),
+      endpoints: new EndpointStage({
+        node: config.node,
+        clock,
+        table: createDetourTable(where),
+        services: () => services.store.list(),
+        slices: () => endpointSlices.store.list(),
+        lostNodes: () => ownership.lostNodes(),
+        inContact: () => staleSeconds(endpointSlices, clock.now()) <= STALE_SECONDS,
+        onChange: (nodes, ports) =>
+          log.info({ nodes, ports }, nodes.length > 0 ? 'leading traffic past the pods of dead nodes' : 'no detours'),
+        onError: (error) => log.warn({ message: messageOf(error) }, 'no way past the pods of dead nodes; trying again'),
       }),
       router: createRouterMappings({ network, clock, cluster: () => clusterOf(services) }),
       names: createNamePublisher({ network, clock, entropy }),

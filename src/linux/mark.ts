@@ -14,7 +14,7 @@ export interface Mark {
   readonly protocol: number;
   /** End of the label of our IPv4 addresses where the kernel keeps no protocol (before 5.18). */
   readonly label: string;
-  /** nftables tables, in the families arp and inet. */
+  /** nftables tables: in the families arp and inet for silence, in ip and ip6 for detours. */
   readonly table: string;
 }
 

@@ -56,6 +56,9 @@ export interface Service extends KubeObject {
     readonly clusterIP?: string;
     readonly clusterIPs?: readonly string[];
     readonly externalTrafficPolicy?: 'Cluster' | 'Local';
+    readonly sessionAffinity?: 'None' | 'ClientIP';
+    /** Clients that may come, as prefixes; absent: everybody. */
+    readonly loadBalancerSourceRanges?: readonly string[];
     readonly ipFamilies?: readonly string[];
     readonly ipFamilyPolicy?: string;
     readonly selector?: Readonly<Record<string, string>>;
