@@ -10,10 +10,10 @@ import { CONDITION } from '../model/annotations.ts';
 import { keyOf, type Service, type ServiceKey } from '../model/kubernetes.ts';
 import { messageOf } from '../model/errors.ts';
 import type { Ip } from '../model/ip.ts';
-import type { Timer } from '../model/time.ts';
+import type { Milliseconds, Timer } from '../model/time.ts';
 import { nodesWithReadyEndpoints } from './endpoints.ts';
 import { watchLinks } from './link-watch.ts';
-import { excludedNodes } from './nodes.ts';
+import { NodeFacts } from './nodes.ts';
 import type { Health } from './http.ts';
 import type { Logger } from './log.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
@@ -25,6 +25,8 @@ import { snapshotOf, STALE_SECONDS, staleSeconds } from './snapshot.ts';
 /** Everything is looked at again this often, whether or not anybody said that it changed. */
 const RESYNC = 30_000;
 const KEEP_WARM = 10_000;
+/** Which nodes are to be left is worth no more: rights of an earlier version may not cover it. */
+const NODES_WITHIN: Milliseconds = 1000;
 /** Longer than a restarted agent remembers addresses that no Service asks for. */
 const SWEEP_AGAIN = 20_000;
 
@@ -36,6 +38,7 @@ export class Agent {
   readonly #reconciler: Reconciler;
   readonly #reporter: Reporter;
   readonly #queue: WorkQueue<ServiceKey>;
+  readonly #nodes: NodeFacts;
   readonly #stops: (() => void)[] = [];
   /** Addresses this node owned when it last heard of their owner. */
   readonly #holding = new Set<Ip>();
@@ -49,6 +52,7 @@ export class Agent {
     this.#log = parts.log;
     const { config, clock, entropy, watchers, stages } = parts;
     const services = watchers.services.store;
+    this.#nodes = new NodeFacts(watchers.nodes, config.honorExcludeLabel);
     this.metrics = createMetrics(() => snapshotOf(parts, this.#pools), shared);
     this.#reporter = new Reporter({
       writer: parts.writer,
@@ -77,7 +81,8 @@ export class Agent {
       clock,
       service: (key) => services.get(key),
       endpointNodes: (key) => nodesWithReadyEndpoints(watchers.endpointSlices.store.list(), key),
-      excludedNodes: () => excludedNodes(watchers.nodes?.store.list() ?? []),
+      excludedNodes: () => this.#nodes.excluded(),
+      drainingNodes: () => this.#nodes.draining(),
       pools: () => this.#pools,
       allocating: () => parts.allocatorElection.isLeader,
       routerEnabled: config.routerEnabled,
@@ -139,16 +144,16 @@ export class Agent {
     );
     stages.endpoints.start();
     for (const watcher of Object.values(watchers)) watcher.start();
-    await Promise.all(Object.values(watchers).map(({ synced }) => synced));
-    // What is reported of nodes changes all the time; which of them are excluded hardly ever.
-    const excluded = (): string => excludedNodes(watchers.nodes?.store.list() ?? []).join();
-    let before = excluded();
-    const nodesChanged = watchers.nodes?.onChange(() => {
-      if (excluded() === before) return;
-      before = excluded();
-      all();
-    });
-    if (nodesChanged) this.#stops.push(nodesChanged);
+    const { nodes, ...needed } = watchers;
+    const known = [...Object.values(needed), ...(nodes && config.honorExcludeLabel ? [nodes] : [])];
+    await Promise.all(known.map(({ synced }) => synced));
+    if (nodes) await this.#atMost(NODES_WITHIN, nodes.synced);
+    this.#stops.push(
+      this.#nodes.onChange(() => {
+        this.#log.info({ nodes: this.#nodes.draining() }, 'addresses are to leave these nodes');
+        all();
+      }),
+    );
     await stages.ownership.start();
     allocatorElection.start();
     // Services last: by now everything that a decision is made of is known.
@@ -192,13 +197,22 @@ export class Agent {
   }
 
   health(): Health {
-    const stale = Object.entries(this.#parts.watchers).find(
+    const { nodes, ...needed } = this.#parts.watchers;
+    const watchers = { ...needed, ...(nodes && this.#parts.config.honorExcludeLabel ? { nodes } : {}) };
+    const stale = Object.entries(watchers).find(
       ([, watcher]) => staleSeconds(watcher, this.#parts.clock.now()) > STALE_SECONDS,
     );
     return {
       ...(this.#started ? {} : { notReady: 'Services have not all been seen yet' }),
       ...(stale ? { notReady: `no sign of life of the API server for ${STALE_SECONDS} s (${stale[0]})` } : {}),
     };
+  }
+
+  async #atMost(time: Milliseconds, done: Promise<unknown>): Promise<void> {
+    const { promise: late, resolve } = Promise.withResolvers<undefined>();
+    const timer = this.#parts.clock.after(time, () => resolve(undefined));
+    await Promise.race([done, late]);
+    timer.cancel();
   }
 
   #work(key: ServiceKey): Promise<number> {

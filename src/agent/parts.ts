@@ -49,7 +49,7 @@ export interface Parts {
     readonly services: Watcher<Service>;
     readonly endpointSlices: Watcher<EndpointSlice>;
     readonly configMaps: Watcher<ConfigMap>;
-    /** Only where the exclude label counts. */
+    /** Absent for an agent of one namespace, which may not read them; else they may still be unknown. */
     readonly nodes?: Watcher<Node>;
   };
   readonly allocatorElection: Election;

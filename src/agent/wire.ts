@@ -74,6 +74,8 @@ export function wire(config: AgentConfig, log: Logger): Parts {
     store,
     onError: leaseError(config.allocatorLease),
   });
+  // Nodes belong to no namespace: an agent that is limited to one may not read them, unless it is told to.
+  const nodes = config.watchNamespace === undefined || config.honorExcludeLabel ? watch('Node', {}) : undefined;
   const ownership = withCustody({
     clock,
     ownership: createLeaseOwnership({
@@ -98,7 +100,7 @@ export function wire(config: AgentConfig, log: Logger): Parts {
         namespace: config.configMap.namespace,
         fieldSelector: `metadata.name=${config.configMap.name}`,
       }),
-      ...(config.honorExcludeLabel ? { nodes: watch('Node', {}) } : {}),
+      ...(nodes ? { nodes } : {}),
     },
     allocatorElection,
     stages: {

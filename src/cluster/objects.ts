@@ -30,7 +30,7 @@ export function servicesObjects(config: BootstrapConfig): KubeObject[] {
   const { enabled, excludeLabel, pools, dhcp } = config.services;
   if (!enabled) return [];
   return [
-    ...servicesRbac({ excludeLabel }),
+    ...servicesRbac(),
     poolsConfigMap({ ...pools, ...(dhcp ? { global: 'dhcp' } : {}) }),
     servicesDaemonSet({ image: config.image, excludeLabel }),
   ];

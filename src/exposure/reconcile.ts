@@ -41,6 +41,8 @@ export interface ReconcilerParts {
   readonly endpointNodes: (key: ServiceKey) => readonly string[];
   /** Nodes that may own nothing (`honor_exclude_label`). */
   readonly excludedNodes: () => readonly string[];
+  /** Nodes that addresses are to leave, where there is another one for them. */
+  readonly drainingNodes: () => readonly string[];
   readonly pools: () => PoolConfig;
   /** Whether this agent gives out addresses now. */
   readonly allocating: () => boolean;
@@ -171,12 +173,15 @@ export class Reconciler {
     return owner.state === 'ready' ? owner : pending('WaitingForOwner', `${ip} goes where ${leader} is`);
   }
 
-  /** A node that cannot announce it leaves it to the others, if there are any. */
+  /** A node that cannot announce it, or that is to be left, leaves it to the others, if there are any. */
   #eligible(ip: Ip): string[] {
-    const live = this.#parts.ownership.liveNodes();
-    const eligible = this.#claims.eligible(ip, live);
-    const others = eligible.filter((node) => node !== this.#parts.node);
-    return others.length > 0 && others.length < eligible.length && this.#obstacle(ip) ? others : eligible;
+    const { ownership, node: self, drainingNodes } = this.#parts;
+    const eligible = this.#claims.eligible(ip, ownership.liveNodes());
+    const others = eligible.filter((node) => node !== self);
+    const able = others.length > 0 && others.length < eligible.length && this.#obstacle(ip) ? others : eligible;
+    const draining = drainingNodes();
+    const staying = able.filter((node) => !draining.includes(node));
+    return staying.length > 0 ? staying : able;
   }
 
   #obstacle(ip: Ip | undefined): NotReady | undefined {

@@ -11,8 +11,6 @@ export interface ServicesRbacConfig extends RbacConfig {
   readonly names?: { readonly account: string; readonly clusterRole: string; readonly clusterBinding: string };
   /** Services of this namespace alone: Roles in it instead of the ClusterRole. */
   readonly within?: string;
-  /** Nodes are looked at only then. */
-  readonly excludeLabel?: 'ignore' | 'honor';
 }
 
 export interface ControlPlaneRbacConfig extends RbacConfig {
@@ -35,11 +33,12 @@ export function servicesRbac(
     { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: ['get', 'list', 'watch'] },
     EVENTS,
   ];
+  // Those that are to be left alone say so themselves. They belong to no namespace, so a Role cannot grant it.
   const nodes: PolicyRule = { apiGroups: [''], resources: ['nodes'], verbs: ['get', 'list', 'watch'] };
   return [
     { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: names.account, namespace } },
     ...(config.within === undefined
-      ? clusterWide(names, account, [...services, ...(config.excludeLabel === 'honor' ? [nodes] : [])])
+      ? clusterWide(names, account, [...services, nodes])
       : within(config.within, `${names.account}-services`, [account], services)),
     ...within(
       namespace,

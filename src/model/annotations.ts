@@ -5,7 +5,7 @@
  */
 export interface AnnotationKey {
   readonly key: string;
-  readonly on: 'Service' | 'Lease';
+  readonly on: 'Service' | 'Lease' | 'Node';
   readonly access: 'read' | 'written' | 'read and written';
   /** Form of the value. */
   readonly value: string;
@@ -173,6 +173,14 @@ export const ANNOTATIONS = {
     access: 'written',
     value: 'name[,name]',
     meaning: 'The DNS-SD instances in use on the LAN, likewise.',
+  },
+  draining: {
+    key: 'kubevip.dev/draining',
+    on: 'Node',
+    access: 'read and written',
+    value: 'time (RFC 3339)',
+    meaning:
+      'Written by `kubevip handover`: addresses move away from this node and stay away, as long as there is another node for them. Any value counts; `--undo` removes it.',
   },
   agent: {
     key: 'kubevip.dev/agent',

@@ -89,9 +89,8 @@ function servicesTemplate(): string {
     interface: HOLES.interface.hole,
     excludeLabel: 'honor',
   });
-  const text = toYaml([...servicesRbac({ excludeLabel: 'honor' }), set]);
-  const nodes = /^ {2}- apiGroups:\n {6}- ""\n {4}resources:\n {6}- nodes\n(?: {4}\S.*\n| {6}\S.*\n)+/m;
-  return `# ${MADE}\n${filled(onlyIf(onlyIf(onlyIf(text, variable('honor_exclude_label'), '.Values.honorExcludeLabel'), variable('vip_servicesinterface'), '.Values.interface'), nodes, '.Values.honorExcludeLabel'))}`;
+  const text = toYaml([...servicesRbac(), set]);
+  return `# ${MADE}\n${filled(onlyIf(onlyIf(text, variable('honor_exclude_label'), '.Values.honorExcludeLabel'), variable('vip_servicesinterface'), '.Values.interface'))}`;
 }
 
 function controlPlaneTemplate(): string {

@@ -80,6 +80,7 @@ export interface World {
   live: string[];
   endpoints: string[];
   excluded: string[];
+  draining: string[];
   lease: Decision<DhcpLease>;
   kept: Decision<DhcpLease>;
   /** What leases were asked for, in order. */
@@ -225,6 +226,7 @@ export function createWorld(node = 'n1'): World {
     service: (key) => services.get(key),
     endpointNodes: () => world.endpoints,
     excludedNodes: () => world.excluded,
+    drainingNodes: () => world.draining,
     pools: () => parsePools(world.configMap),
     allocating: () => world.allocating,
     routerEnabled: true,
@@ -254,6 +256,7 @@ export function createWorld(node = 'n1'): World {
     live: [node],
     endpoints: [],
     excluded: [],
+    draining: [],
     lease: ready(LEASE, 'Leased', 'leased'),
     kept: ready(LEASE, 'Leased', 'leased'),
     leaseRequests: [],

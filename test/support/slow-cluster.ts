@@ -100,6 +100,7 @@ export function createSlowCluster(chance: Chance, longest: Milliseconds, server:
         service: (key) => this.#view.get(key),
         endpointNodes: () => [],
         excludedNodes: () => [],
+        drainingNodes: () => [],
         pools: () => POOL,
         allocating,
         routerEnabled: true,

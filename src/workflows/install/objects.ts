@@ -23,7 +23,7 @@ export function installObjects(config: InstallConfig): AnyManifest[] {
   const label = config.excludeLabel === undefined ? {} : { excludeLabel: config.excludeLabel };
   const link = config.interface === undefined ? {} : { interface: config.interface };
   return [
-    ...servicesRbac(label),
+    ...servicesRbac(),
     ...(controlPlane === undefined
       ? []
       : [controlPlaneAccount(), ...controlPlaneRbac({ serviceAccount: CONTROL_PLANE_NAME })]),

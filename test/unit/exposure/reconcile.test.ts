@@ -291,6 +291,34 @@ describe('ownership', () => {
     expect(world.announced.size).toBe(1);
   });
 
+  it('a node that is handed over leaves its addresses to the others, and keeps them where there are none', async () => {
+    const world = createWorld();
+    world.live = ['n1', 'n2'];
+    world.services.set(WEB, service('web'));
+    await world.settle(WEB);
+    expect(world.announced.size).toBe(1);
+    world.draining = ['n1'];
+    await world.settle(WEB);
+    expect(world.announced.size).toBe(0); // the fake owner is not among those that may have it now
+    world.live = ['n1'];
+    await world.settle(WEB);
+    expect(world.announced.size).toBe(1);
+    world.live = ['n1', 'n2'];
+    world.draining = ['n1', 'n2'];
+    await world.settle(WEB);
+    expect(world.announced.size).toBe(1);
+  });
+
+  it('a node that is handed over keeps what no other node can serve: policy Local', async () => {
+    const world = createWorld();
+    world.live = ['n1', 'n2'];
+    world.endpoints = ['n1'];
+    world.draining = ['n1'];
+    world.services.set(WEB, service('web', { spec: { externalTrafficPolicy: 'Local' } }));
+    await world.settle(WEB);
+    expect(world.announced.size).toBe(1);
+  });
+
   it('with policy Local an excluded node with endpoints owns nothing', async () => {
     const world = createWorld();
     world.endpoints = ['n1'];
