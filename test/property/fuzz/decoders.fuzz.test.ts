@@ -5,6 +5,11 @@ import { DecodeError } from '../../../src/model/errors.ts';
 import { ip } from '../../../src/model/ip.ts';
 import { BROADCAST_MAC, parseMac } from '../../../src/model/mac.ts';
 import { arpProbe, decodeArp, encodeArp } from '../../../src/protocols/arp/packet.ts';
+import { createFramer } from '../../../src/protocols/bgp/framing.ts';
+import { decodeMessage as decodeBgp, encodeMessage as encodeBgp } from '../../../src/protocols/bgp/message.ts';
+import { shutdown } from '../../../src/protocols/bgp/notification.ts';
+import { nlriOf, prefixesIn, prefixOf } from '../../../src/protocols/bgp/prefix.ts';
+import { endOfRib } from '../../../src/protocols/bgp/update.ts';
 import { decodeUdpFrame, encodeUdpFrame } from '../../../src/protocols/dhcp4/frame.ts';
 import { decodeMessage as decodeDhcp } from '../../../src/protocols/dhcp4/message.ts';
 import { decodeIgdDescription } from '../../../src/protocols/igd/description.ts';
@@ -70,6 +75,56 @@ const soap = text(
 );
 const ndp = [ndpProbe(MAC, ip('fd77::1')), unsolicitedAdvertisement(MAC, ip('fd77::2'))].map(encodeNdp);
 
+const bgp = [
+  encodeBgp({
+    kind: 'open',
+    as2: 65000,
+    holdTime: 90,
+    identifier: ip('10.77.0.1'),
+    capabilities: [
+      { kind: 'multiprotocol', afi: 1, safi: 1 },
+      { kind: 'four-octet-as', asn: 4_200_000_000 },
+      {
+        kind: 'graceful-restart',
+        restarted: false,
+        notification: true,
+        seconds: 120,
+        families: [{ afi: 1, safi: 1, forwarding: true }],
+      },
+    ],
+  }),
+  encodeBgp({
+    kind: 'update',
+    withdrawn: [nlriOf(4, [prefixOf(ip('10.98.0.0'), 16)]), nlriOf(6, [prefixOf(ip('2001:db8::'), 64)])],
+    announced: [
+      { ...nlriOf(4, [prefixOf(ip('10.99.0.1')), prefixOf(ip('10.99.0.2'))]), nextHops: [ip('10.77.0.1')] },
+      { ...nlriOf(6, [prefixOf(ip('2001:db8::1'))]), nextHops: [ip('2001:db8::2'), ip('fe80::1')] },
+    ],
+    attributes: {
+      origin: 'igp',
+      asPath: [{ type: 'sequence', asns: [65000, 4_200_000_000] }],
+      med: 1,
+      localPref: 100,
+      communities: [0xffff_0000],
+      largeCommunities: [[65000, 1, 2]],
+    },
+    faults: [],
+  }),
+  encodeBgp(endOfRib(6)),
+  encodeBgp(shutdown(2, 'maintenance')),
+  encodeBgp({ kind: 'keepalive' }),
+  encodeBgp({ kind: 'route-refresh', afi: 1, safi: 1, subtype: 0 }),
+];
+/** Both kinds of AS numbers, and whatever is in there looked at. */
+const readBgp = (bytes: Uint8Array): void => {
+  for (const as4 of [true, false]) {
+    for (const frame of createFramer().push(bytes)) {
+      const message = decodeBgp(frame, as4);
+      if (message.kind === 'update') [...message.announced, ...message.withdrawn].forEach(prefixesIn);
+    }
+  }
+};
+
 const latin = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1');
 
 const decoders: readonly [string, (bytes: Uint8Array) => unknown, Uint8Array[]][] = [
@@ -99,6 +154,7 @@ const decoders: readonly [string, (bytes: Uint8Array) => unknown, Uint8Array[]][
       ),
     ],
   ],
+  ['BGP', readBgp, bgp],
   ['NAT-PMP', decodeNatPmpResponse, [hex('00820000 00000064 0050 1f90 00000e10'), hex('00800000 00000064 c0000102')]],
 ];
 
