@@ -1,4 +1,4 @@
-/** What stays behind when settings change, and when the agents are upgraded, killed or removed: nothing (design D22). */
+/** What stays behind when settings change, and when the agents are upgraded, killed or removed: nothing. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startAgent, stopAgent } from '../../src/lab/faults.ts';
 import { labUp } from '../../src/lab/lab.ts';

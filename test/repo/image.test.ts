@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { containerStart } from '../support/container-start.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8');
@@ -13,7 +14,7 @@ describe('deploy/Containerfile', () => {
   const file = read('deploy/Containerfile');
 
   it('starts the bundled agent by an exec form on one line, with its environment on another: the bench reads them', () => {
-    const entrypoint = JSON.parse(/^ENTRYPOINT (\[.*\])$/m.exec(file)?.[1] ?? '[]') as string[];
+    const entrypoint = containerStart();
     expect([entrypoint[0], entrypoint.at(-1)]).toEqual(['node', '/app/dist/agent/bundle.js']);
     expect(/^ENV (.*)$/m.exec(file)?.[1]).toMatch(/^\w+=\S+( \w+=\S+)*$/);
   });

@@ -50,7 +50,7 @@ export async function findPodman(image: string): Promise<string[]> {
   throw new Error(`no container can be started (${PACKAGES}):\n${said.join('\n')}`);
 }
 
-/** The securityContext of the manifests (design D16) in podman's words; seccomp is its default profile. */
+/** The securityContext of the manifests in podman's words; seccomp is its default profile. */
 const SECURITY = [
   ...['--cap-drop', 'all', '--cap-add', 'NET_ADMIN,NET_RAW', '--security-opt', 'no-new-privileges'],
   // Not even a writable /tmp, which podman would give and the kubelet does not.

@@ -161,6 +161,20 @@ export const ERROR_CODES: Readonly<Record<string, readonly [keyof typeof EXIT, s
   BAD_KUBECONFIG: ['usage', 'The kubeconfig cannot be read, or has no such context'],
   BAD_BOOTSTRAP_CONFIG: ['usage', 'The configuration of `init` or `join` is wrong; every wrong key is named'],
   PREFLIGHT: ['preflight', 'Something stands in the way of `init` or `join`; every finding has its remedy'],
+  FILE_NOT_WRITTEN: ['failed', 'A file or folder of this machine cannot be written or removed'],
+  FILE_UNREADABLE: ['failed', 'A file of this machine cannot be read'],
+  BUSY: ['failed', 'Another `init`, `join` or `reset` is at work on this machine'],
+  RUN_NOT_FOUND: ['failed', 'A program is not installed'],
+  RUN_FAILED: ['failed', 'A program could not be started'],
+  RUN_KILLED: ['failed', 'A program was ended by a signal'],
+  RUN_TIMEOUT: ['failed', 'A program did not come to its end'],
+  RUN_ABORTED: ['failed', 'A program was called off'],
+  RULES_FAILED: ['failed', 'iptables or ipvsadm refused a change of the rules'],
+  NFT_FAILED: ['failed', 'nft refused a change of the rules'],
+  HTTP_FAILED: ['failed', 'An HTTP server (a router, say) could not be asked'],
+  HTTP_TIMEOUT: ['failed', 'An HTTP server did not answer in time'],
+  HTTP_TOO_LARGE: ['failed', 'An HTTP server answered more than is taken'],
+  MIXED_FAMILIES: ['failed', 'A connection from an IPv4 address to an IPv6 one, or the other way round'],
   FIX_FAILED: ['failed', '`--fix` could not change something'],
   FIX_NOT_UNDONE: ['failed', '`reset` could not take back something that `--fix` had changed'],
   BAD_CONFIG_FILE: ['usage', 'The file of `--config` cannot be read'],
@@ -194,12 +208,12 @@ export const ERROR_CODES: Readonly<Record<string, readonly [keyof typeof EXIT, s
 
 /** Codes that the sources of the commands (the lab's apart) give to errors. */
 export function errorCodesInSource(): Set<string> {
-  const folders = ['cli', 'workflows', 'commands', 'kube', 'cluster', 'manifests'];
+  const folders = ['cli', 'workflows', 'commands', 'kube', 'cluster', 'manifests', 'linux'];
   const files = folders.flatMap((folder) => [...sources(join(ROOT, 'src', folder))]);
   const codes = new Set<string>();
   for (const file of files.filter((path) => !path.includes('/commands/lab/'))) {
     const text = readFileSync(file, 'utf8');
-    for (const [, code = ''] of text.matchAll(/\busage\(\s*'([A-Z][A-Z_]+)'/g)) codes.add(code);
+    for (const [, code = ''] of text.matchAll(/\b(?:usage\(\s*|fileError\(.*)'([A-Z][A-Z_]+)'/g)) codes.add(code);
     const lines = [...text.matchAll(/\bcode: .*/g)];
     // The union of codes of the API.
     if (file.endsWith('src/kube/errors.ts')) lines.push(...text.matchAll(/^ {2}\| .*/gm));

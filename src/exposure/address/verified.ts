@@ -1,6 +1,6 @@
 /**
  * What is known about addresses that nobody of us uses: probed and found free, or answered by a stranger.
- * The next free ones of each pool are kept verified, so that a new Service waits for no probe (design D19).
+ * The next free ones of each pool are kept verified, so that a new Service waits for no probe.
  */
 import type { Ip } from '../../model/ip.ts';
 import type { Mac } from '../../model/mac.ts';

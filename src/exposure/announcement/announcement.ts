@@ -1,5 +1,5 @@
 /**
- * Holds addresses on this node and makes the LAN know (design D6, D7).
+ * Holds addresses on this node and makes the LAN know.
  *
  * The kernel has each address, for traffic; but while other agents are alive it is kept silent, and this process
  * answers for it. So a node whose agent is gone answers no more from that moment on, serves what is under way, and

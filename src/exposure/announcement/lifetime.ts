@@ -1,6 +1,6 @@
 /**
- * Keeps addresses alive in the kernel (design D6): each has a short lifetime there, and only a process whose event
- * loop runs can refresh it. The work is spread out, so that a thousand addresses hold nothing up.
+ * Keeps addresses alive in the kernel (docs/adr/0004-fencing.md): each has a short lifetime there, and only a process whose
+ * event loop runs can refresh it. The work is spread out, so that a thousand addresses hold nothing up.
  */
 import type { Ip } from '../../model/ip.ts';
 import type { Clock, Milliseconds, Timer } from '../../model/time.ts';

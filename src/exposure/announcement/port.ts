@@ -37,7 +37,7 @@ export interface Announcement {
   release(ip: Ip): Decision;
   /**
    * Whether other agents are alive. With others, the kernel is kept silent and the agent answers ARP and NS
-   * (design D6); alone, the kernel answers and the address has no lifetime.
+   * (docs/adr/0004-fencing.md); alone, the kernel answers and the address has no lifetime.
    */
   setAlone(alone: boolean): void;
   /** Another machine says that it has an address of ours. Told at once and each time: it may be a takeover. */

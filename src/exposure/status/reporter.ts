@@ -1,6 +1,6 @@
 /**
  * Writes what the pipeline decided onto Services. One write per Service under way, the newest decision wins,
- * no Service waits for another, and a write is dropped when its Service goes (design D20).
+ * no Service waits for another, and a write is dropped when its Service goes.
  */
 import { CONDITION, KEY } from '../../model/annotations.ts';
 import { messageOf } from '../../model/errors.ts';

@@ -1,5 +1,5 @@
 /**
- * When to announce an address (design D7). Again after 0.1 s, since a frame may be lost; then more than a second
+ * When to announce an address. Again after 0.1 s, since a frame may be lost; then more than a second
  * apart, since Linux may ignore what changes a neighbour entry again within a second; then seldom, for hosts that
  * missed it all.
  */

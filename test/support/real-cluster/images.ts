@@ -18,6 +18,7 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { runOrThrow } from '../../../src/lab/exec.ts';
 import { IMAGE } from '../../../src/manifests/names.ts';
+import { containerStart } from '../container-start.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..', '..');
 const VERSION = 'v1.36.2';
@@ -67,12 +68,10 @@ export async function clusterImages(lab: string): Promise<string> {
 
 /** Our agent, of the code that is built now, as deploy/Containerfile puts it together. */
 export async function agentImage(folder: string): Promise<string> {
-  const containerfile = readFileSync(join(ROOT, 'deploy', 'Containerfile'), 'utf8');
-  const entrypoint = JSON.parse(/^ENTRYPOINT (\[.*\])$/m.exec(containerfile)?.[1] ?? '[]') as string[];
   return await pack(join(folder, 'agent.tar'), [
     {
       name: IMAGE,
-      entrypoint,
+      entrypoint: containerStart(),
       fill: async (root) => {
         await putProgram(root, process.execPath);
         await putProgram(root, '/usr/sbin/nft');
@@ -81,8 +80,8 @@ export async function agentImage(folder: string): Promise<string> {
         // The bundle and the parts that it loads when they are needed.
         const agent = join(ROOT, 'dist', 'agent');
         for (const name of globSync('bundle*.js', { cwd: agent })) put(app, join(agent, name), `dist/agent/${name}`);
-        // What the bundle leaves outside, see scripts/build.js.
-        for (const path of packages(['koffi', '@kubernetes/client-node'])) {
+        // What the bundle leaves outside, see scripts/bundle-agent.js.
+        for (const path of packages(['koffi'])) {
           const source = join(ROOT, path);
           const own = (file: string): boolean => !file.slice(source.length).includes('/node_modules');
           if (existsSync(source)) cpSync(source, join(app, path), { recursive: true, filter: own });

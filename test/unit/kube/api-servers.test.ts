@@ -36,8 +36,10 @@ const credentials: Credentials = {
   namespace: 'default',
   authorize: () => Promise.resolve({ headers: { Authorization: 'Bearer secret' }, tls: {} }),
 };
-const local = (port: number, nodeAddresses: readonly string[] = []) =>
-  createLocalApiServer({ credentials, port, nodeAddresses: () => nodeAddresses.map(ip), timeout: 200 });
+/** Longer than any test: only a server that never answers is not waited for. */
+const PATIENT = 60_000;
+const local = (port: number, nodeAddresses: readonly string[] = [], timeout = PATIENT) =>
+  createLocalApiServer({ credentials, port, nodeAddresses: () => nodeAddresses.map(ip), timeout });
 const ok: RequestListener = (_request, response) => void response.end('ok');
 
 describe('this node’s API server', () => {
@@ -83,7 +85,7 @@ describe('this node’s API server', () => {
 
   it('is waited for as long as is allowed, and no longer', async () => {
     const port = await serve('127.0.0.1', () => undefined);
-    expect(await local(port).check()).toMatchObject({ reason: 'ApiServerSilent' });
+    expect(await local(port, [], 100).check()).toMatchObject({ reason: 'ApiServerSilent' });
   });
 
   it('may be down', async () => {
@@ -97,7 +99,7 @@ describe('this node’s API server', () => {
       response.writeHead(request.url === '/livez' ? 200 : 500).end(),
     );
     const url = new URL(`http://127.0.0.1:${port}/livez`);
-    const server = createLocalApiServer({ credentials, port: 1, nodeAddresses: () => [], timeout: 200, url });
+    const server = createLocalApiServer({ credentials, port: 1, nodeAddresses: () => [], timeout: PATIENT, url });
     expect(await server.check()).toMatchObject({ state: 'ready' });
   });
 });
@@ -117,7 +119,7 @@ describe('the other API servers', () => {
       leaseNamespace: 'kube-system',
       clock: realClock,
       userAgent: 'test',
-      timeout: 200,
+      timeout: PATIENT,
     });
 
   it('are those of the Service kubernetes, without our own', async () => {

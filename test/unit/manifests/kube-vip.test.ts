@@ -242,7 +242,7 @@ describe('the shape', () => {
     expect(containerOf(kubeVipPod(settingsOf(`${CP} ${flags}`))).image).toBe(image);
   });
 
-  it('of our image has D16’s rights, never more', () => {
+  it('of our image may what our agent needs, never more', () => {
     const { securityContext } = containerOf(
       kubeVipPod(settingsOf(`${CP} --enableLoadBalancer --lbForwardingMethod masquerade`)),
     );

@@ -610,7 +610,7 @@ describe('preflight names the fault and the command for it:', () => {
     expect(found, JSON.stringify(problems(report), null, 1)).toBeDefined();
     expect(found?.level).toBe(level);
     expect(found?.what).toMatch(what);
-    expect(found?.why).not.toBe('');
+    expect(found?.why).toMatch(/\w \w/);
     expect(found?.remedy).toContain(remedy);
     if (fixable !== undefined) expect(found?.fix !== undefined).toBe(fixable);
     // Nothing else is called wrong because of it: one fault, one finding, unless one thing really causes others.

@@ -1,5 +1,5 @@
 /**
- * Leases kept ready for Services to come (design D19). A spare is got under an identity of its own, made from cluster,
+ * Leases kept ready for Services to come. A spare is got under an identity of its own, made from cluster,
  * subnet and slot; the Service that gets it carries that identity on, so that the server sees one client all along.
  * Whichever agent gives out addresses next finds the spares recorded, and would be given the same ones anyway.
  */

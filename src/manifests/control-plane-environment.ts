@@ -1,0 +1,50 @@
+/** What the agent of a control plane is told, whether kubelet starts it or a DaemonSet does. */
+import { NODE_NAME, value } from './container.ts';
+import { CONTROL_PLANE_LEASE, CONTROL_PLANE_PORT, NAMESPACE } from './names.ts';
+import type { EnvVar } from './objects.ts';
+
+export interface ControlPlaneConfig {
+  /** `192.168.1.10`, `192.168.1.10,fd00::10`, or a DNS name. */
+  readonly address: string;
+  /** Where the API servers listen. Default 6443. */
+  readonly port?: number;
+  /** Default: the interface whose subnet holds the address. */
+  readonly interface?: string;
+  readonly image?: string;
+  /** Where the Lease is. */
+  readonly namespace?: string;
+  readonly leaseName?: string;
+  /** Seconds; the agent's own defaults otherwise. */
+  readonly lease?: { readonly duration: number; readonly renewDeadline: number; readonly retryPeriod: number };
+  /** Where metrics and health are, on every address of the node. */
+  readonly metricsPort?: number;
+  /** Anything else that the agent should be told, by its own names. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** @param kubeconfig of the agent; absent: it has a service account. */
+export function controlPlaneEnvironment(config: ControlPlaneConfig, kubeconfig?: string): EnvVar[] {
+  const { lease } = config;
+  return [
+    value('vip_arp', true),
+    value('port', config.port ?? 6443),
+    NODE_NAME,
+    ...(config.interface === undefined ? [] : [value('vip_interface', config.interface)]),
+    value('cp_enable', true),
+    value('cp_namespace', config.namespace ?? NAMESPACE),
+    value('svc_enable', false),
+    value('vip_leaderelection', true),
+    value('vip_leasename', config.leaseName ?? CONTROL_PLANE_LEASE),
+    ...(lease === undefined
+      ? []
+      : [
+          value('vip_leaseduration', lease.duration),
+          value('vip_renewdeadline', lease.renewDeadline),
+          value('vip_retryperiod', lease.retryPeriod),
+        ]),
+    value('address', config.address),
+    value('prometheus_server', `:${config.metricsPort ?? CONTROL_PLANE_PORT}`),
+    ...(kubeconfig === undefined ? [] : [value('k8s_config_file', kubeconfig)]),
+    ...Object.entries(config.env ?? {}).map(([name, text]) => value(name, text)),
+  ];
+}
