@@ -83,7 +83,12 @@ export function wire(config: AgentConfig, log: Logger): Parts {
       times: config.lease,
       clock,
       store,
-      about: writeAgentInfo({ version: VERSION, honorsExcludeLabel: config.honorExcludeLabel }),
+      about: () =>
+        writeAgentInfo({
+          version: VERSION,
+          honorsExcludeLabel: config.honorExcludeLabel,
+          seesNodes: nodes?.isSynced ?? false,
+        }),
       onError: (error, lease) => leaseError(lease)(error),
     }),
   });

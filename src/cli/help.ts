@@ -2,7 +2,7 @@
 import { Help, type Command, type Config } from '@oclif/core';
 
 /** The way of a cluster from its birth on; what is not here follows, and what only machines call comes last. */
-const ORDER = ['init', 'join', 'expose', 'unexpose', 'status', 'discover', 'reset', 'install', 'uninstall'];
+const ORDER = ['init', 'join', 'expose', 'unexpose', 'status', 'handover', 'discover', 'reset', 'install', 'uninstall'];
 const LAST = ['autocomplete', 'agent'];
 
 export class KubevipHelp extends Help {

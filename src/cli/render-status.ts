@@ -106,7 +106,7 @@ function readyText({ ready, deleting, waitingFor }: ServiceStatus): string {
 function agentColumns({ wide, now }: StatusStyle): Column<AgentStatus>[] {
   return [
     { header: 'agent', value: ({ node }) => node },
-    { header: 'state', value: ({ live }) => (live ? 'live' : 'silent') },
+    { header: 'state', value: ({ live, draining }) => (live ? (draining ? 'handed-over' : 'live') : 'silent') },
     { header: 'last-seen', value: ({ lastSeen }) => age(lastSeen, now) },
     ...(wide ? [{ header: 'version', value: ({ version = '' }: AgentStatus) => version }] : []),
   ];

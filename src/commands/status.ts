@@ -63,7 +63,10 @@ export class Status extends BaseCommand<StatusReport> {
       const trouble = watch.trouble === undefined ? '' : `\nNot up to date: ${watch.trouble}\n`;
       // Signs of life come every second and are no news.
       const facts =
-        JSON.stringify({ ...report, agents: report.agents.map(({ node, live }) => ({ node, live })) }) + trouble;
+        JSON.stringify({
+          ...report,
+          agents: report.agents.map(({ node, live, draining }) => ({ node, live, draining })),
+        }) + trouble;
       if (screen) process.stdout.write(`\x1b[H\x1b[J${show(report)}\n${trouble}`);
       else if (facts !== last && this.jsonEnabled())
         process.stdout.write(`${JSON.stringify(successEnvelope(report, trouble === '' ? [] : [trouble.trim()]))}\n`);

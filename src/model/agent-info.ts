@@ -6,6 +6,8 @@ export interface AgentInfo {
   readonly version: string;
   /** `honor_exclude_label` */
   readonly honorsExcludeLabel: boolean;
+  /** It knows what is written on Node objects, so that `kubevip handover` reaches it. */
+  readonly seesNodes: boolean;
 }
 
 export function writeAgentInfo(info: AgentInfo): Readonly<Record<string, string>> {
@@ -21,9 +23,10 @@ export function readAgentInfo({ metadata }: Lease): Partial<AgentInfo> {
     return {};
   }
   if (typeof value !== 'object' || value === null) return {};
-  const { version, honorsExcludeLabel } = value as Partial<Record<keyof AgentInfo, unknown>>;
+  const { version, honorsExcludeLabel, seesNodes } = value as Partial<Record<keyof AgentInfo, unknown>>;
   return {
     ...(typeof version === 'string' ? { version } : {}),
     ...(typeof honorsExcludeLabel === 'boolean' ? { honorsExcludeLabel } : {}),
+    ...(typeof seesNodes === 'boolean' ? { seesNodes } : {}),
   };
 }

@@ -24,8 +24,8 @@ export interface LeaseOwnershipOptions {
   readonly times: LeaseTimes;
   readonly clock: Clock;
   readonly store: LeaseStore;
-  /** What this agent says of itself, as annotations of its presence Lease. */
-  readonly about?: Readonly<Record<string, string>>;
+  /** What this agent says of itself, as annotations of its presence Lease; asked anew at each renewal. */
+  readonly about?: () => Readonly<Record<string, string>>;
   /** How long each better candidate for a free address goes ahead. Default 150 ms. */
   readonly step?: Milliseconds;
   /** For the log: calls that failed. They are repeated. */
@@ -73,7 +73,7 @@ class ByLease implements RunningOwnership {
       // The only agent has nobody to make room for: it keeps its addresses through any outage of the API server.
       lenient: () => this.#rollCall.isOnly,
       removeOnStop: true,
-      ...(about ? { annotations: () => about } : {}),
+      ...(about ? { annotations: about } : {}),
       onError: (error) => onError(error, name),
     });
     this.#around = {

@@ -1,5 +1,5 @@
 /** What `kubevip status` says, made from the objects of the cluster. Pure. */
-import { excludedNodes } from '../../agent/nodes.ts';
+import { drainingNodes, excludedNodes } from '../../agent/nodes.ts';
 import { readAssigned } from '../../exposure/address/assigned.ts';
 import { poolContains } from '../../exposure/address/candidates.ts';
 import { addressesInUse } from '../../exposure/address/in-use.ts';
@@ -92,6 +92,8 @@ export interface ServiceStatus {
 export interface AgentStatus {
   readonly node: string;
   readonly live: boolean;
+  /** Addresses are kept away from it (`kubevip handover`). */
+  readonly draining: boolean;
   /** ISO 8601 of the last sign of life. */
   readonly lastSeen?: string;
   readonly version?: string;
@@ -114,8 +116,9 @@ export function statusReport(input: StatusInput): StatusReport {
   const ours = input.services.filter(isOurs);
   const config = parsePools(input.pools?.data ?? {});
   const presence = input.presence ?? [];
-  const agents = presence.map((lease) => agentStatus(lease, input.now)).sort(byNode);
   const { now, nodes = [] } = input;
+  const draining = drainingNodes(nodes);
+  const agents = presence.map((lease) => agentStatus(lease, now, draining)).sort(byNode);
   const controlPlane = input.controlPlane && controlPlaneStatus({ ...input.controlPlane, nodes, now });
   return {
     ...(controlPlane ? { controlPlane } : {}),
@@ -186,7 +189,7 @@ function serviceStatus(service: Service): ServiceStatus {
   };
 }
 
-function agentStatus(lease: Lease, now: Date): AgentStatus {
+export function agentStatus(lease: Lease, now: Date, draining: readonly string[]): AgentStatus {
   const { metadata, spec } = lease;
   const { version } = readAgentInfo(lease);
   const node = metadata.name.slice(PRESENCE.prefix.length);
@@ -196,6 +199,7 @@ function agentStatus(lease: Lease, now: Date): AgentStatus {
   return {
     node,
     live: !released && renewed + lasts + SKEW_MS > now.getTime(),
+    draining: draining.includes(node),
     ...(spec?.renewTime === undefined ? {} : { lastSeen: spec.renewTime }),
     ...(version === undefined ? {} : { version }),
   };

@@ -17,6 +17,23 @@ function service(name: string, annotations: Record<string, string> = {}): Servic
 }
 
 describe('status', () => {
+  it('says which nodes are handed over', () => {
+    const node: Node = { metadata: { name: 'n1', annotations: { [KEY.draining]: '2026-01-01T00:00:00Z' } } };
+    const report = statusReport({
+      services: [],
+      allServices: [],
+      presence: [live, presence('n2', '2026-01-01T00:09:59.000000Z')],
+      pools: undefined,
+      nodes: [node],
+      now,
+    });
+    expect(report.agents.map(({ node: name, draining }) => [name, draining])).toEqual([
+      ['n1', true],
+      ['n2', false],
+    ]);
+    expect(renderStatus(report, { wide: false, color: false, now })).toMatch(/n1 +handed-over +1s\nn2 +live/);
+  });
+
   it('shows a whole exposure', () => {
     const web = settled(service('web', { [KEY.loadBalancerIPs]: '0.0.0.0', [KEY.router]: '8080', [KEY.mdns]: 'web' }));
     const report = statusReport({
@@ -185,7 +202,10 @@ describe('status', () => {
     const node = (name: string, labels: Record<string, string> = {}): Node => ({ metadata: { name, labels } });
     const lease = {
       ...live,
-      metadata: { ...live.metadata, annotations: writeAgentInfo({ version: '1.2.3', honorsExcludeLabel }) },
+      metadata: {
+        ...live.metadata,
+        annotations: writeAgentInfo({ version: '1.2.3', honorsExcludeLabel, seesNodes: true }),
+      },
     };
     const nodes = [node('n3', { [EXCLUDE_LABEL]: '' }), node('n2'), node('n1', { [EXCLUDE_LABEL]: 'false' })];
     const report = statusReport({ services: [], allServices: [], presence: [lease], pools: undefined, nodes, now });
