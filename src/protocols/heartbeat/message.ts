@@ -25,7 +25,7 @@ export interface Heartbeat {
   readonly draining: boolean;
   /** The last words of this life: what it had is free. */
   readonly leaving: boolean;
-  /** False: one more datagram of the same beat, `heard` and `offers` are left out. */
+  /** False: one more datagram of the same beat, `heard` is left out. */
   readonly complete: boolean;
   /** All claims of the sender, of which `claims` are a part: how many, and {@link claimDigest} of each, XORed. */
   readonly claimCount: number;

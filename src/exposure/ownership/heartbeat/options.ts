@@ -40,6 +40,11 @@ export interface HeartbeatOwnership extends RunningOwnership {
   answers(address: Ip): boolean;
   /** Hands everything over, make before break, and takes nothing until it is called with false. */
   setDraining(draining: boolean): void;
+  /**
+   * The same before the agent ends: resolves when everything is with others and their claims are known here, or nobody
+   * takes it within a second. To be awaited before the addresses are taken off this node.
+   */
+  handOver(): Promise<void>;
   /** By the clock: this process has not stood still for so long that others may count it as dead. */
   readonly isSure: boolean;
 }
