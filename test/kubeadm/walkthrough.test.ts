@@ -179,6 +179,7 @@ describe.skipIf(lab === undefined)('the demonstration, on real parts', () => {
       const journal = await node.must(['cat', '/var/lib/kubevip/journal.jsonl']);
       const at = (step: string, state: string): number =>
         journal.split('\n').findIndex((line) => line.includes(`"${step}"`) && line.includes(`"${state}"`));
+      expect(at('kubeadm-join', 'done')).not.toBe(-1);
       expect(at('virtual-ip', 'started')).toBeGreaterThan(at('kubeadm-join', 'done'));
       members.push(node);
       await connectPods(admin, members, `${world.paths.netnsPrefix}router`);
@@ -356,6 +357,7 @@ describe.skipIf(lab === undefined)('the demonstration, on real parts', () => {
     show(`${owner.name}# ip -brief link`, links);
     expect(links).not.toMatch(/macvtap|macvlan|ipvlan/);
     const lease = readLeases(world.paths).find(({ ip }) => ip === address);
+    expect(lease).toBeDefined();
     if (owner === admin) admin = world.nodes.n1 === owner ? world.nodes.n2 : world.nodes.n1;
     // The address itself: requests also meet pods of the dead node until Kubernetes takes them out, 40 s later.
     const outage = await measureOutage(world, ['ping', '-c', '1', '-W', '0.2', address], async () => owner.powerOff());

@@ -57,7 +57,8 @@ export interface ReflectorTimes {
 export const REFLECTOR_TIMES: ReflectorTimes = {
   watchSeconds: [270, 330],
   inactivity: 90_000,
-  backoff: [800, 30_000],
+  // A change made right after the API server is back waits no longer than this: a cluster of a home has few watchers.
+  backoff: [800, 5000],
   denied: 10_000,
   healthy: 60_000,
   relist: 600_000,

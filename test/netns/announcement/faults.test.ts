@@ -192,7 +192,7 @@ describe('a thousand IPv6 addresses', () => {
       network.links().flatMap(({ addresses }) => addresses.filter((address) => wanted.has(address.ip))).length;
     const begun = performance.now();
     for (const address of many) announcement.ensure({ ip: address });
-    await eventually('all there', () => held() === many.length);
+    await eventually('all there', () => held() === many.length, 60_000);
     const placed = performance.now() - begun;
     const before = process.cpuUsage();
     const watched = performance.now();
