@@ -1,9 +1,13 @@
 // Runs the tests: `node scripts/test.js [project…]`. Without projects everything that has no script of its own, static
 // checks included. The last line is `N passed, N failed`, and the exit code follows it.
+//
+// Two lanes run beside each other: tests on a LAN spend most of their time waiting for it, and the others compute. These
+// run at lower priority, so that the LAN has the machine when it wants it.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
@@ -15,38 +19,54 @@ const CHECKS = [
   ['types', bin('tsc'), ['--noEmit', '-p', 'tsconfig.json']],
   ['architecture', bin('depcruise'), ['src', 'bin', '--config', '.dependency-cruiser.cjs', '--output-type', 'err']],
 ];
+const LAN = ['netns', 'e2e'];
+const OTHERS = ['unit', 'property', 'vectors', 'compliance', 'repo', 'cli', 'kube', 'bootstrap'];
 
-const projects = process.argv.slice(2);
+const wanted = process.argv.slice(2);
 const counts = { passed: 0, failed: 0 };
-if (projects.length === 0) await runChecks();
-await runVitest();
+/** Of the failed ones, for the end: the two lanes have written in between each other. */
+const failures = [];
+const projects = wanted.length > 0 ? wanted : [...LAN, ...OTHERS];
+const lan = projects.filter((project) => LAN.includes(project));
+await Promise.all([
+  lan.length > 0 && runVitest(lan),
+  runOthers(
+    projects.filter((project) => !LAN.includes(project)),
+    lan.length > 0 ? ['nice', '-n', '10'] : [],
+  ),
+]);
+for (const failure of failures) console.log(`✗ ${failure}`);
 console.log(`${counts.passed} passed, ${counts.failed} failed`);
 process.exitCode = counts.failed === 0 ? 0 : 1;
 
+async function runOthers(others, politely) {
+  if (wanted.length === 0) await runChecks(politely);
+  if (others.length > 0) await runVitest(others, politely);
+}
+
 /** Each check counts as one test. */
-async function runChecks() {
+async function runChecks(politely) {
   for (const [name, command, args] of CHECKS) {
-    const { code, output } = await run(command, args, { capture: true });
+    const { code, output } = await run([...politely, command, ...args], { quiet: true });
     counts[code === 0 ? 'passed' : 'failed']++;
     console.log(`${code === 0 ? '✓' : '✗'} ${name}`);
-    if (code !== 0) console.log(output.trimEnd());
+    if (code === 0) continue;
+    console.log(output.trimEnd());
+    failures.push(name);
   }
 }
 
-async function runVitest() {
+async function runVitest(names, politely = []) {
   const dir = mkdtempSync(join(tmpdir(), 'kubevip-results-'));
   const file = join(dir, 'results.json');
   try {
-    const { code } = await run(bin('vitest'), [
-      'run',
-      ...['--reporter=default', '--reporter=json', `--outputFile.json=${file}`, '--passWithNoTests'],
-      // These have scripts of their own.
-      ...(projects.length > 0 ? projects : ['!soak', '!image', '!kubeadm']).flatMap((project) => [
-        '--project',
-        project,
-      ]),
+    const { code } = await run([
+      ...politely,
+      ...[bin('vitest'), 'run', '--passWithNoTests'],
+      ...['--reporter=default', '--reporter=json', `--outputFile.json=${file}`],
+      ...names.flatMap((name) => ['--project', name]),
     ]);
-    count(readResults(file), code);
+    count(readResults(file), code, names);
   } finally {
     rmSync(dir, { recursive: true, force: true });
   }
@@ -57,36 +77,41 @@ function readResults(file) {
     return JSON.parse(readFileSync(file, 'utf8'));
   } catch {
     // Vitest did not get as far as writing it; its exit code tells.
-    return { numPassedTests: 0, numFailedTests: 0, testResults: [] };
+    return { numPassedTests: 0, testResults: [] };
   }
 }
 
-function count({ numPassedTests, numFailedTests, testResults }, code) {
-  // A file that failed without a failed test in it: it could not be loaded, or a hook of it failed.
-  const broken = testResults.filter(
-    ({ status, assertionResults }) =>
-      status === 'failed' && !assertionResults.some((assertion) => assertion.status === 'failed'),
-  ).length;
-  for (const { assertionResults } of testResults) {
-    for (const { status, fullName } of assertionResults) {
-      if (status === 'skipped' || status === 'pending') console.log(`- not run: ${fullName}`);
+function count({ numPassedTests, testResults }, code, names) {
+  const failed = [];
+  for (const { name, status, assertionResults } of testResults) {
+    const file = name.replace(`${root}/`, '');
+    const here = assertionResults.filter((assertion) => assertion.status === 'failed');
+    failed.push(...here.map(({ fullName }) => `${file} > ${fullName}`));
+    // Without a failed test in it: it could not be loaded, or a hook of it failed.
+    if (status === 'failed' && here.length === 0) failed.push(file);
+    for (const assertion of assertionResults) {
+      if (assertion.status === 'skipped' || assertion.status === 'pending')
+        console.log(`- not run: ${assertion.fullName}`);
     }
   }
-  const failed = numFailedTests + broken;
-  counts.passed += numPassedTests;
   // Errors outside of any test (an unhandled rejection, say) show only in the exit code.
-  counts.failed += failed === 0 && code !== 0 ? 1 : failed;
+  if (failed.length === 0 && code !== 0) failed.push(`vitest of ${names.join(', ')} ended with ${code}`);
+  counts.passed += numPassedTests;
+  counts.failed += failed.length;
+  failures.push(...failed);
 }
 
-function run(command, args, { capture = false } = {}) {
+/** Passes on what the command writes, line by line. @returns that too when it is asked to be quiet instead. */
+function run([command, ...args], { quiet = false } = {}) {
   return new Promise((resolve) => {
-    const child = spawn(command, args, {
-      cwd: root,
-      stdio: ['ignore', capture ? 'pipe' : 'inherit', capture ? 'pipe' : 'inherit'],
-    });
+    const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
     let output = '';
-    child.stdout?.on('data', (chunk) => (output += chunk));
-    child.stderr?.on('data', (chunk) => (output += chunk));
+    for (const stream of [child.stdout, child.stderr]) {
+      createInterface({ input: stream }).on('line', (line) => {
+        if (quiet) output += `${line}\n`;
+        else console.log(line);
+      });
+    }
     child.on('error', (error) => resolve({ code: 127, output: `${output}${error.message}` }));
     child.on('close', (code) => resolve({ code: code ?? 128, output }));
   });
