@@ -7,7 +7,7 @@ import type { Node, NodeRunOptions, Outcome, Started } from './machine.ts';
 const BIN = [process.execPath, join(import.meta.dirname, '..', '..', '..', 'bin', 'dev.js')];
 const TIMEOUT_MS = 120_000;
 
-export function kubevipArgv(...args: string[]): string[] {
+function kubevipArgv(...args: string[]): string[] {
   return [...BIN, ...args];
 }
 
@@ -19,7 +19,7 @@ export function startKubevip(node: Node, args: readonly string[], options: NodeR
   return node.start(kubevipArgv(...args), { timeoutMs: TIMEOUT_MS, ...options });
 }
 
-export function journalOf(node: Node): Entry[] {
+function journalOf(node: Node): Entry[] {
   return decodeJournal(node.read(JOURNAL) ?? '');
 }
 
@@ -51,7 +51,14 @@ export async function killedAtEveryEntry(
     const running = startKubevip(node, args, options);
     let ended: Outcome | undefined;
     void running.done.then((outcome) => (ended = outcome));
-    const isNew = (): boolean => journalLines(node).some((line) => !after.has(line));
+    // Looked at once a millisecond: read only when it has grown or is another file.
+    let seen = '';
+    const isNew = (): boolean => {
+      const stamp = node.stamp(JOURNAL);
+      if (stamp === seen) return false;
+      seen = stamp;
+      return journalLines(node).some((line) => !after.has(line));
+    };
     while (ended === undefined && !isNew()) await new Promise((resolve) => setTimeout(resolve, 1));
     // The last entry of all comes just before the end.
     if (ended !== undefined) return { after: [...after].slice(known), last: ended };

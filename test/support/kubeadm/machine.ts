@@ -59,6 +59,8 @@ export interface Node {
   ask(conf: string, method: Method, path: string, options?: { server?: string; body?: Doc }): Promise<Answer>;
   /** A file of the node, also while it has no power: only of folders that are the node's own. Undefined: none. */
   read(path: string): string | undefined;
+  /** Another text whenever such a file has been written; empty: there is none. */
+  stamp(path: string): string;
   /** Writes a file on the node. */
   write(path: string, content: string): Promise<void>;
   /** What has been called of kubeadm. */
@@ -121,6 +123,10 @@ export async function startNode(setup: Setup): Promise<Node> {
       return JSON.parse(await node.must(argv, body === undefined ? {} : { input: JSON.stringify(body) })) as Answer;
     },
     read: (path) => readOverlay(folder, path),
+    stamp: (path) => {
+      const stat = lstatSync(overlayPath(folder, path) ?? '', { throwIfNoEntry: false });
+      return stat === undefined ? '' : `${stat.ino} ${stat.size} ${stat.mtimeMs}`;
+    },
     async write(path, content) {
       const script = 'umask 077; mkdir -p "$(dirname "$1")"; cat >"$1"';
       await node.must(['sh', '-c', script, 'sh', path], { input: content });

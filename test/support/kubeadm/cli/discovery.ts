@@ -69,7 +69,7 @@ function verified(configMap: Doc, token: string): string {
 }
 
 /** JWS (RFC 7515) with the payload left out, HS256. */
-export function detachedSignature(header: string, content: string, secret: string): Buffer {
+function detachedSignature(header: string, content: string, secret: string): Buffer {
   const payload = Buffer.from(content).toString('base64url');
   return createHmac('sha256', secret).update(`${header}.${payload}`).digest();
 }

@@ -1,5 +1,5 @@
 /** Where kubeadm keeps things on a node. */
-export const KUBERNETES = '/etc/kubernetes';
+const KUBERNETES = '/etc/kubernetes';
 export const MANIFESTS = `${KUBERNETES}/manifests`;
 export const PKI = `${KUBERNETES}/pki`;
 export const KUBELET = '/var/lib/kubelet';

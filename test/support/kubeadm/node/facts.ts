@@ -15,7 +15,7 @@ export interface NodeFacts {
   readonly patience: number;
 }
 
-export const FACTS_FILE = '/run/stand-in/node.json';
+const FACTS_FILE = '/run/stand-in/node.json';
 
 export function readFacts(): NodeFacts {
   return JSON.parse(readFileSync(FACTS_FILE, 'utf8')) as NodeFacts;
