@@ -3,7 +3,7 @@ import { addressesInUse } from '../exposure/address/in-use.ts';
 import type { Swept } from '../exposure/router/sweep.ts';
 import { messageOf } from '../model/errors.ts';
 import { familyOf, type Ip } from '../model/ip.ts';
-import type { Milliseconds } from '../model/time.ts';
+import { pause, type Milliseconds } from '../model/time.ts';
 import type { Link } from '../model/wire.ts';
 import type { Parts } from './parts.ts';
 
@@ -71,7 +71,7 @@ async function borrow(
     // Announced is sooner than the kernel lets anybody send from it.
     const announced = mine && stages.announcement.ensure({ ip, link }).state === 'ready';
     if (announced && network.links().some(({ addresses }) => addresses.some((one) => one.ip === ip))) return giveBack;
-    await new Promise<void>((resolve) => void clock.after(STEP, resolve));
+    await pause(clock, STEP);
   }
   giveBack();
   return undefined;

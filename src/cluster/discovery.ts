@@ -4,34 +4,55 @@
  */
 import { stringify } from 'yaml';
 import { EXIT, KubevipError, messageOf } from '../model/errors.ts';
+import { pause, type Clock } from '../model/time.ts';
 import { authorityOf, publicKeyHash } from './kubeconfig.ts';
 import type { JoinCode } from './join-code.ts';
-import type { ApiConnector } from './ports/api.ts';
+import type { ApiConnector, ClusterApi } from './ports/api.ts';
 
 const TIMEOUT_MS = 10_000;
+/** A code that was made this moment is not signed yet: Kubernetes’ bootstrap signer does that after the fact. */
+const TRIES = 20;
+const RETRY_MS = 500;
 
 /**
  * @returns the certificate of the authority that the code names (PEM), and no other that may have come with it.
  * @throws KubevipError CLUSTER_UNREACHABLE (exit 4), WRONG_CLUSTER, JOIN_CODE_REVOKED (exit 1), INTERRUPTED
  */
-export async function checkJoinCode(connector: ApiConnector, code: JoinCode, signal: AbortSignal): Promise<string> {
+export async function checkJoinCode(
+  connector: ApiConnector,
+  code: JoinCode,
+  { clock, signal }: { readonly clock: Clock; readonly signal: AbortSignal },
+): Promise<string> {
   const api = connector.connect(anonymous(code.endpoint));
   try {
-    const ref = { kind: 'ConfigMap', name: 'cluster-info', namespace: 'kube-public' };
-    const info = await api.find(ref, { signal, timeoutMs: TIMEOUT_MS }).catch((cause: unknown) => {
-      throw signal.aborted ? interrupted() : unreachable(code, cause);
-    });
-    const data = (info as { readonly data?: Readonly<Record<string, string>> } | undefined)?.data ?? {};
-    const authority = data['kubeconfig'] === undefined ? undefined : authorityOf(data['kubeconfig']);
-    if (authority === undefined) throw unreachable(code, new Error('what answers there is no cluster of kubeadm'));
-    const certificate = certificateOf(authority, code.caHash);
-    if (certificate === undefined) throw wrongCluster(code);
-    const [id = ''] = code.token.split('.');
-    if (data[`jws-kubeconfig-${id}`] === undefined) throw revoked();
-    return certificate;
+    for (let left = TRIES; ; left--) {
+      const { certificate, signed } = await readClusterInfo(api, code, signal);
+      if (signed) return certificate;
+      if (left === 0) throw revoked();
+      await pause(clock, RETRY_MS, signal);
+    }
   } finally {
     api.close();
   }
+}
+
+async function readClusterInfo(
+  api: ClusterApi,
+  code: JoinCode,
+  signal: AbortSignal,
+): Promise<{ readonly certificate: string; readonly signed: boolean }> {
+  const ref = { kind: 'ConfigMap', name: 'cluster-info', namespace: 'kube-public' };
+  const info = await api.find(ref, { signal, timeoutMs: TIMEOUT_MS }).catch((cause: unknown) => {
+    throw signal.aborted ? interrupted() : unreachable(code, cause);
+  });
+  if (signal.aborted) throw interrupted();
+  const data = (info as { readonly data?: Readonly<Record<string, string>> } | undefined)?.data ?? {};
+  const authority = data['kubeconfig'] === undefined ? undefined : authorityOf(data['kubeconfig']);
+  if (authority === undefined) throw unreachable(code, new Error('what answers there is no cluster of kubeadm'));
+  const certificate = certificateOf(authority, code.caHash);
+  if (certificate === undefined) throw wrongCluster(code);
+  const [id = ''] = code.token.split('.');
+  return { certificate, signed: data[`jws-kubeconfig-${id}`] !== undefined };
 }
 
 /** Without credentials and without trust: only `cluster-info` is there for strangers. */

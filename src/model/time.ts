@@ -22,6 +22,23 @@ export interface Entropy {
   fraction(): number;
 }
 
+/** Waits, unless it is called off. */
+export function pause(clock: Clock, delay: Milliseconds, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal?.aborted === true) {
+      resolve();
+      return;
+    }
+    const end = (): void => {
+      timer.cancel();
+      signal?.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = clock.after(delay, end);
+    signal?.addEventListener('abort', end);
+  });
+}
+
 /**
  * A Go duration (`1h`, `300ms`, `1m30s`, `0`) in milliseconds, as kube-vip's annotations write it.
  * Undefined if it is not one or is negative.

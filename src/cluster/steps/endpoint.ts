@@ -5,12 +5,12 @@
 import { labels, NAME, NAMESPACE } from '../../manifests/names.ts';
 import { EXIT, KubevipError } from '../../model/errors.ts';
 import type { KubeObject } from '../../model/kubernetes.ts';
-import type { Milliseconds } from '../../model/time.ts';
+import { pause, type Milliseconds } from '../../model/time.ts';
 import { controlPlaneEndpoint, type BootstrapConfig } from '../config.ts';
 import type { Step } from '../engine/step.ts';
 import type { NodeFacts } from '../kubeadm/documents.ts';
 import { ADMIN_KUBECONFIG } from '../names.ts';
-import { pause, readKubeconfig, VERIFY_TIMEOUT, withLocalApi, type StepParts } from './parts.ts';
+import { readKubeconfig, VERIFY_TIMEOUT, withLocalApi, type StepParts } from './parts.ts';
 
 /** As long as kubeadm gives a control plane: the agent’s image may have to come over a slow line. */
 const PATIENCE: Milliseconds = 240_000;
@@ -43,6 +43,7 @@ export function endpointStep(parts: StepParts, config: BootstrapConfig, node: No
         }
         await pause(parts.clock, RETRY, signal);
       }
+      signal.throwIfAborted();
     },
     undo: () => Promise.resolve(),
   };

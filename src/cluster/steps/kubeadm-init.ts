@@ -4,12 +4,13 @@
  */
 import { controlPlaneRbac } from '../../manifests/rbac.ts';
 import { messageOf } from '../../model/errors.ts';
+import { pause } from '../../model/time.ts';
 import type { BootstrapConfig } from '../config.ts';
 import type { Step, StepContext, Verdict } from '../engine/step.ts';
 import { initDocuments, renderDocuments, type InitSecrets, type NodeFacts } from '../kubeadm/documents.ts';
 import { ADMIN_KUBECONFIG, KUBELET_KUBECONFIG, MANIFESTS_FOLDER, SUPER_ADMIN_KUBECONFIG } from '../names.ts';
 import { kubeadmReset } from './kubeadm-reset.ts';
-import { askApi, localDestination, pause, VERIFY_TIMEOUT, withLocalApi, type StepParts } from './parts.ts';
+import { askApi, localDestination, VERIFY_TIMEOUT, withLocalApi, type StepParts } from './parts.ts';
 
 /** How often the API server is tried while kubeadm starts it, in ms. */
 const RETRY = 250;

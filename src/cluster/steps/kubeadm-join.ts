@@ -1,6 +1,7 @@
 /** `kubeadm join`, as control plane or worker. */
 import { KubevipError, messageOf } from '../../model/errors.ts';
 import { familyOf, parseIp, type Ip } from '../../model/ip.ts';
+import { pause } from '../../model/time.ts';
 import type { BootstrapConfig } from '../config.ts';
 import type { Json, Step, StepContext, Verdict } from '../engine/step.ts';
 import type { JoinCode, JoinRole } from '../join-code.ts';
@@ -8,7 +9,7 @@ import { joinDocuments, renderDocuments, type NodeFacts } from '../kubeadm/docum
 import { loopback } from '../kubeconfig.ts';
 import { CA_CERTIFICATE, KUBELET_KUBECONFIG, MANIFESTS_FOLDER } from '../names.ts';
 import { kubeadmReset, type ResetRequest } from './kubeadm-reset.ts';
-import { askApi, pause, VERIFY_TIMEOUT, type StepParts } from './parts.ts';
+import { askApi, VERIFY_TIMEOUT, type StepParts } from './parts.ts';
 
 /** What a cluster takes at most to notice that a node is away (40 s of grace), with some to spare; in ms. */
 const NOTICED_AFTER = 90_000;

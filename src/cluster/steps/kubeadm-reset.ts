@@ -1,11 +1,12 @@
 /** What takes back `kubeadm init` and `kubeadm join`. */
 import { messageOf } from '../../model/errors.ts';
 import type { KubeObject } from '../../model/kubernetes.ts';
+import { pause } from '../../model/time.ts';
 import type { StepContext } from '../engine/step.ts';
 import type { Destination } from '../kubeconfig.ts';
 import { ADMIN_KUBECONFIG } from '../names.ts';
 import type { ClusterApi } from '../ports/api.ts';
-import { pause, VERIFY_TIMEOUT, withApiAt, type StepParts } from './parts.ts';
+import { VERIFY_TIMEOUT, withApiAt, type StepParts } from './parts.ts';
 
 const CONTROL_PLANE_LABEL = 'node-role.kubernetes.io/control-plane';
 /** How long the virtual IP may take to another machine, in ms. */

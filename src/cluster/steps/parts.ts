@@ -94,20 +94,3 @@ export async function askApi(ask: () => Promise<Verdict>): Promise<Verdict> {
     return 'unknown'; // whatever it is: nothing was learnt
   }
 }
-
-/** Waits, unless it is called off. */
-export function pause(clock: Clock, delay: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) {
-      resolve();
-      return;
-    }
-    const end = (): void => {
-      timer.cancel();
-      signal.removeEventListener('abort', end);
-      resolve();
-    };
-    const timer = clock.after(delay, end);
-    signal.addEventListener('abort', end);
-  });
-}

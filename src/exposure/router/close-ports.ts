@@ -1,6 +1,6 @@
 /** Removes mappings from the router, for as long as that makes sense. */
 import { familyOf, type Ip } from '../../model/ip.ts';
-import type { Clock, Milliseconds } from '../../model/time.ts';
+import { pause, type Clock, type Milliseconds } from '../../model/time.ts';
 import type { Refused, Unreachable, UnmapAnswer } from './client.ts';
 import type { Gateway } from './gateway.ts';
 import type { MappingRecord } from './port.ts';
@@ -95,18 +95,5 @@ function firstGone(answers: readonly Promise<UnmapAnswer>[]): Promise<UnmapAnswe
       if (kind === 'gone') resolve({ kind });
     });
     void Promise.all(gone).then(() => resolve(undefined));
-  });
-}
-
-function pause(clock: Clock, delay: Milliseconds, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      timer.cancel();
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const timer = clock.after(delay, done);
-    signal.addEventListener('abort', done);
-    if (signal.aborted) done();
   });
 }

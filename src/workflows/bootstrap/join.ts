@@ -1,6 +1,6 @@
 /** From a blank machine to one more node of a cluster. */
 import { parseBootstrapConfig, type BootstrapConfig, type ConfigSource } from '../../cluster/config.ts';
-import type { Journal, PlanName } from '../../cluster/engine/journal.ts';
+import { standing, type Journal, type PlanName } from '../../cluster/engine/journal.ts';
 import { readClusterFacts } from '../../cluster/cluster-facts.ts';
 import { checkJoinCode } from '../../cluster/discovery.ts';
 import { carryOut, isComplete, type Plan } from '../../cluster/engine/run.ts';
@@ -60,8 +60,10 @@ export interface JoinResult {
 /** Changes nothing. @throws KubevipError OTHER_PLAN, BAD_JOIN_CODE, JOIN_CODE_EXPIRED, WRONG_ROLE, NO_KUBEADM … */
 export async function planJoin(machine: Machine, input: JoinInput): Promise<PlannedJoin> {
   const journal = await openJournal(machine);
-  const { plan: earlier, steps } = journal.history();
-  const before = earlierRole(earlier, steps.size > 0);
+  const history = journal.history();
+  const { plan: earlier, steps } = history;
+  const resuming = standing(history).length > 0;
+  const before = resuming ? earlierRole(earlier) : undefined;
   if (earlier === 'init' || (input.role !== undefined && before !== undefined))
     journal.expect(planName(input.role ?? 'control-plane'));
   const joined = before !== undefined && steps.get('kubeadm-join')?.state === 'done';
@@ -79,7 +81,6 @@ export async function planJoin(machine: Machine, input: JoinInput): Promise<Plan
     env: machine.env,
     passwd: (await machine.parts.files.read('/etc/passwd')) ?? '',
   });
-  const resuming = steps.size > 0;
   const look =
     input.fix === true && code !== undefined
       ? preflightRequest(config, role, { resuming, ignore: input.ignore ?? [], ...at(code) })
@@ -98,8 +99,8 @@ export async function* runJoin(
 ): AsyncGenerator<Step, JoinResult> {
   const { plan, journal, config, node, user, role, code } = planned;
   if (code !== undefined) {
-    const { api } = machine.parts;
-    const authority = await checkJoinCode(api, code, signal);
+    const { api, clock } = machine.parts;
+    const authority = await checkJoinCode(api, code, { clock, signal });
     const { unknown, ...facts } = await readClusterFacts(api, code, authority, node.nodeName, signal);
     for (const what of unknown) yield warning(`could not be read from the cluster: ${what}`);
     const { resuming, mended } = planned;
@@ -126,8 +127,7 @@ function planName(role: JoinRole): PlanName {
   return role === 'worker' ? 'join-worker' : 'join-control-plane';
 }
 
-function earlierRole(plan: PlanName | undefined, begun: boolean): JoinRole | undefined {
-  if (!begun) return undefined;
+function earlierRole(plan: PlanName | undefined): JoinRole | undefined {
   return plan === 'join-worker' ? 'worker' : plan === 'join-control-plane' ? 'control-plane' : undefined;
 }
 

@@ -1,7 +1,6 @@
 /** Takes back what `init` or `join` did to this machine. */
 import { parseBootstrapConfig, type BootstrapConfig } from '../../cluster/config.ts';
-import type { Journal, PlanName } from '../../cluster/engine/journal.ts';
-import { standing } from '../../cluster/engine/journal.ts';
+import { standing, type Journal, type PlanName } from '../../cluster/engine/journal.ts';
 import { takeBack, toTakeBack, type Plan } from '../../cluster/engine/run.ts';
 import type { NodeFacts } from '../../cluster/kubeadm/documents.ts';
 import { ADMIN_KUBECONFIG, KUBELET_KUBECONFIG, MANIFESTS_FOLDER, STATE_FOLDER } from '../../cluster/names.ts';

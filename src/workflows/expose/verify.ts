@@ -1,7 +1,7 @@
 /** Tries what is about to be printed, from the machine the CLI runs on. */
 import type { Ip } from '../../model/ip.ts';
 import { parseIp } from '../../model/ip.ts';
-import type { Clock, Milliseconds } from '../../model/time.ts';
+import { pause, type Clock, type Milliseconds } from '../../model/time.ts';
 import type { Reachability, Reached } from '../reachability.ts';
 import { urlOf, type Endpoint } from './result.ts';
 
@@ -57,7 +57,7 @@ async function verifyAddress(endpoint: Endpoint, ip: Ip | undefined, parts: Veri
   const until = Math.min(parts.deadline, clock.now() + PATIENCE);
   let reached: Reached = await reach.tcp(ip, endpoint.port, TRY, signal);
   while (reached.state === 'silent' && clock.now() < until && signal?.aborted !== true) {
-    await new Promise<void>((resolve) => clock.after(BETWEEN, resolve));
+    await pause(clock, BETWEEN, signal);
     reached = await reach.tcp(ip, endpoint.port, TRY, signal);
   }
   switch (reached.state) {

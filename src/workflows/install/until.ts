@@ -1,6 +1,6 @@
 /** Looks again and again. */
 import { EXIT, KubevipError } from '../../model/errors.ts';
-import type { Clock, Milliseconds } from '../../model/time.ts';
+import { pause, type Clock, type Milliseconds } from '../../model/time.ts';
 
 export interface UntilOptions {
   readonly clock: Clock;
@@ -23,7 +23,7 @@ export async function until(holds: () => Promise<boolean>, options: UntilOptions
       });
     }
     if (clock.now() >= deadline) return false;
-    await new Promise<void>((resolve) => clock.after(EVERY, resolve));
+    await pause(clock, EVERY, signal);
   }
   return true;
 }

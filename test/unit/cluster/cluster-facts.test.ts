@@ -8,8 +8,20 @@ import type { ApiConnector, ObjectRef } from '../../../src/cluster/ports/api.ts'
 import { servingCertificate } from '../../../src/lab/apiserver/certificates.ts';
 import { KubevipError } from '../../../src/model/errors.ts';
 import type { KubeObject } from '../../../src/model/kubernetes.ts';
+import type { Clock } from '../../../src/model/time.ts';
 
 const signal = new AbortController().signal;
+let waited = 0;
+/** Moves only by waiting. */
+const clock: Clock = {
+  now: () => waited,
+  wall: () => new Date('2026-01-01T00:00:00Z'),
+  after: (delay, callback) => {
+    waited += delay;
+    const timer = setImmediate(callback);
+    return { cancel: () => clearImmediate(timer) };
+  },
+};
 let [ca, other] = ['', ''];
 let code: JoinCode;
 
@@ -83,7 +95,7 @@ describe('what a join code lets a machine read of its cluster', () => {
     const certificate = await checkJoinCode(
       apiWith(() => info),
       code,
-      signal,
+      { clock, signal },
     );
     expect(certificate.trim()).toBe(ca.trim());
     const api = apiWith(() => undefined);
@@ -93,5 +105,19 @@ describe('what a join code lets a machine read of its cluster', () => {
     expect(Buffer.from(clusters[0]?.cluster['certificate-authority-data'] ?? '', 'base64').toString()).not.toContain(
       other.trim(),
     );
+  });
+
+  it('waits for the signature of a code that was made this moment, and not for long', async () => {
+    const authority = Buffer.from(ca).toString('base64');
+    const kubeconfig = `clusters: [{name: a, cluster: {certificate-authority-data: ${authority}}}]`;
+    const signedAfter = (delay: number): ApiConnector => {
+      waited = 0;
+      return apiWith(() => ({ data: { kubeconfig, ...(waited < delay ? {} : { 'jws-kubeconfig-abcdef': 'x' }) } }));
+    };
+    expect((await checkJoinCode(signedAfter(3000), code, { clock, signal })).trim()).toBe(ca.trim());
+    expect(waited).toBe(3000);
+    const never = checkJoinCode(signedAfter(Number.POSITIVE_INFINITY), code, { clock, signal });
+    await expect(never).rejects.toMatchObject({ code: 'JOIN_CODE_REVOKED' });
+    expect(waited).toBe(10_000);
   });
 });

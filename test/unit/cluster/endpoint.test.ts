@@ -81,6 +81,15 @@ describe('the API at its virtual IP', () => {
     expect(said[0]).toContain('ImagePullBackOff');
   });
 
+  it('is not taken for there when the wait is called off', async () => {
+    const { parts, context } = machine({ answersAfter: Number.POSITIVE_INFINITY });
+    const stop = new AbortController();
+    const progress = (): void => stop.abort();
+    await expect(
+      endpointStep(parts, config, node).run({ ...context, progress, signal: stop.signal }, null),
+    ).rejects.toThrow('abort');
+  });
+
   it('says so when kubelet knows nothing of the agent', async () => {
     const { parts, said, context } = machine({ answersAfter: 6000 });
     await endpointStep(parts, config, node).run(context, null);
