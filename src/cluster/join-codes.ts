@@ -40,6 +40,8 @@ export async function createJoinCode(
   context: StepContext,
 ): Promise<number> {
   const earlier = role === 'worker' ? [] : (await listJoinCodes(parts, config)).filter((code) => code.role === role);
+  // First: interrupted in between, none is left that looks good and is not.
+  for (const { id } of earlier) await revokeJoinCode(parts, config, id);
   if (role === 'control-plane') {
     const documents = renderDocuments(initDocuments(config, node, secrets));
     const args = ['init', 'phase', 'upload-certs', '--upload-certs', '--skip-certificate-key-print'];
@@ -48,7 +50,6 @@ export async function createJoinCode(
   await withLocalApi(parts, config, async (api) => {
     await api.create(tokenSecret(secrets.token, role, expires), { signal: context.signal });
   });
-  for (const { id } of earlier) await revokeJoinCode(parts, config, id);
   return earlier.length;
 }
 

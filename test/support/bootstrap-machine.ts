@@ -40,7 +40,7 @@ export class Disk {
   version = 'v1.36.0';
   /** Nodes of the cluster that this machine joins. */
   readonly others: string[] = [];
-  /** Said by kubeadm join instead of joining. */
+  /** Said by kubeadm join, and when certificates are uploaded, instead of doing it. */
   refusal: string | undefined;
 }
 
@@ -217,7 +217,7 @@ async function kubeadm(disk: Disk, { args, onLine }: CommandRequest): Promise<Co
       }
       return fine();
     case 'init phase upload-certs --upload-certs':
-      return fine();
+      return disk.refusal === undefined ? fine() : refused(disk.refusal);
     case 'kubeconfig user':
       return files.has('/etc/kubernetes/pki/ca.crt') ? fine(kubeconfig('agent')) : refused('error: no CA');
     case 'init':

@@ -7,22 +7,20 @@ import {
   type BootstrapConfig,
   type ConfigSource,
 } from '../../cluster/config.ts';
-import type { Journal } from '../../cluster/engine/journal.ts';
+import { standing, type Journal } from '../../cluster/engine/journal.ts';
 import { carryOut, isComplete, type Plan } from '../../cluster/engine/run.ts';
-import { encodeJoinCode } from '../../cluster/join-code.ts';
-import { CERTIFICATES_LIFETIME_MS, createJoinCode } from '../../cluster/join-codes.ts';
-import { publicKeyHash } from '../../cluster/kubeconfig.ts';
+import { CERTIFICATES_LIFETIME_MS } from '../../cluster/join-codes.ts';
 import { initDocuments, renderDocuments, type InitSecrets, type NodeFacts } from '../../cluster/kubeadm/documents.ts';
-import { CA_CERTIFICATE, NODE_CONFIG } from '../../cluster/names.ts';
+import { NODE_CONFIG } from '../../cluster/names.ts';
 import { initPlan } from '../../cluster/plans.ts';
 import { preflightRequest } from '../../cluster/preflight/from-config.ts';
 import { newSecrets } from '../../cluster/secrets.ts';
-import { readKubeconfig } from '../../cluster/steps/parts.ts';
 import { readNodeConfig } from '../../cluster/steps/node-config.ts';
 import type { KubeconfigOwner } from '../../cluster/steps/user-kubeconfig.ts';
 import { EXIT, KubevipError } from '../../model/errors.ts';
-import { stageStep, type Step } from '../steps.ts';
+import type { Step } from '../steps.ts';
 import type { Machine } from './machine.ts';
+import { codeMade, codeOf, expiryOf, makeCode } from './make-code.ts';
 import { narrate, stepOf } from './narrate.ts';
 import { checkMachine, nodeFacts, openJournal, planMending, type Mending } from './prepare.ts';
 import { kubeconfigOwner } from './user.ts';
@@ -42,7 +40,12 @@ export interface PlannedInit {
   /** What kubeadm is given, without secrets. */
   readonly documents: string;
   /** Of the run of `kubeadm init` in this process; undefined: it was not run. */
-  secrets(): InitSecrets | undefined;
+  secrets(): MadeSecrets | undefined;
+}
+
+export interface MadeSecrets {
+  readonly secrets: InitSecrets;
+  readonly expires: Date;
 }
 
 export interface InitResult {
@@ -91,10 +94,15 @@ export async function planInit(machine: Machine, config: BootstrapConfig, option
     env: machine.env,
     passwd: (await files.read('/etc/passwd')) ?? '',
   });
-  let made: InitSecrets | undefined;
-  const secrets = (): InitSecrets => (made = newSecrets(machine.entropy));
+  let made: MadeSecrets | undefined;
+  const secrets = (): InitSecrets => {
+    // kubeadm begins to count a moment later: so no code is good for longer than what it stands for.
+    const expires = expiryOf(machine.parts.clock.wall(), CERTIFICATES_LIFETIME_MS);
+    made = { secrets: newSecrets(machine.entropy), expires };
+    return made.secrets;
+  };
   const request = { config, node, user, secrets };
-  const resuming = journal.history().steps.size > 0;
+  const resuming = standing(journal.history()).length > 0;
   const recorded = await planMending(machine, journal, undefined);
   const begun = initPlan(machine.parts, { ...request, mends: recorded.steps });
   const complete = isComplete(begun, journal);
@@ -143,39 +151,18 @@ export async function* runInit(
     ran,
     ...(user === undefined ? {} : { kubeconfig: user.path }),
   };
-  if (!withCode || ran.length === 0) return { result };
-  return { result, joinCode: yield* makeCode(planned, machine, signal) };
-}
-
-async function* makeCode(
-  planned: PlannedInit,
-  machine: Machine,
-  signal: AbortSignal,
-): AsyncGenerator<Step, { readonly text: string; readonly expires: Date }> {
-  const { config, node } = planned;
-  const { parts, entropy } = machine;
-  const expires = new Date(parts.clock.wall().getTime() + CERTIFICATES_LIFETIME_MS);
-  let secrets = planned.secrets();
-  if (secrets === undefined) {
-    // kubeadm was run by an earlier process, whose secrets went with it.
-    secrets = newSecrets(entropy);
-    const request = { config, node, role: 'control-plane' as const, secrets, expires };
-    yield* narrate(async (emit) => {
-      const progress = (message: string): void => emit(stageStep('join-code', 'waiting', 'Running', message));
-      await createJoinCode(parts, request, { progress, signal, again: false });
-    });
+  const secrets = planned.secrets();
+  // A run that only brings a cluster up to date voids nobody's code.
+  if (!withCode || (secrets === undefined && planned.complete)) return { result };
+  if (secrets !== undefined) {
+    const { parts } = machine;
+    const joinCode = await codeOf(parts.files, config, { role: 'control-plane', ...secrets });
+    yield codeMade(joinCode);
+    return { result, joinCode };
   }
-  const text = encodeJoinCode({
-    role: 'control-plane',
-    endpoint: controlPlaneEndpoint(config),
-    token: secrets.token,
-    caHash: publicKeyHash(await readKubeconfig(parts.files, CA_CERTIFICATE)),
-    certificateKey: secrets.certificateKey,
-    families: clusterFamilies(config),
-    expires,
-  });
-  yield stageStep('join-code', 'ready', 'Done', `made a join code, good until ${expires.toISOString()}`);
-  return { text, expires };
+  // kubeadm was run by an earlier process, whose secrets went with it.
+  const request = { config, node, role: 'control-plane' as const, lifetime: CERTIFICATES_LIFETIME_MS };
+  return { result, joinCode: yield* makeCode(machine, request, signal) };
 }
 
 /** What certificates and etcd are made for cannot be changed by doing it again. */

@@ -6,6 +6,8 @@ import type { PreflightRequest } from '../../../src/cluster/preflight/request.ts
 import type { Step } from '../../../src/workflows/steps.ts';
 import { planInit, runInit, type FinishedInit } from '../../../src/workflows/bootstrap/init.ts';
 import { planJoin, runJoin, type JoinResult } from '../../../src/workflows/bootstrap/join.ts';
+import { newCode } from '../../../src/workflows/bootstrap/codes.ts';
+import type { NewCode } from '../../../src/workflows/bootstrap/make-code.ts';
 import { planReset, runReset } from '../../../src/workflows/bootstrap/reset.ts';
 import { bootstrapMachine, CA, Disk } from '../../support/bootstrap-machine.ts';
 import { Power, PowerLoss } from '../../support/crash-world.ts';
@@ -186,6 +188,40 @@ describe('init', () => {
     await expect(init(disk)).rejects.toMatchObject({ code: 'KUBEADM_TOO_OLD', exit: 3 });
   });
 
+  it('hands no code out that is good for longer than its token', async () => {
+    const disk = new Disk();
+    const machine = bootstrapMachine(disk);
+    const { clock } = machine.parts;
+    // Every call of kubeadm takes an hour.
+    const at = (calls: number): number => Date.UTC(2026, 0, 1, calls);
+    const parts = { ...machine.parts, clock: { ...clock, wall: () => new Date(at(disk.calls.length)) } };
+    const slow = { ...machine, parts };
+    const { joinCode } = await end(runInit(await planInit(slow, CONFIG), slow, OPTIONS));
+    const began = disk.calls.findIndex((call) => call.startsWith('init --upload'));
+    expect(joinCode?.expires.getTime()).toBe(at(began) + 2 * 3_600_000);
+    const code = decodeJoinCode(joinCode?.text ?? '');
+    expect(code).toMatchObject({ expires: joinCode?.expires });
+  });
+
+  it('voids no code when it only brings a cluster up to date', async () => {
+    const disk = new Disk();
+    await init(disk);
+    const pools = { ...CONFIG, services: { ...CONFIG.services, pools: { global: '10.0.0.140-10.0.0.150' } } };
+    const { result, joinCode } = await init(disk, pools);
+    expect(result.ran).toEqual(['config', 'services']);
+    expect(joinCode).toBeUndefined();
+  });
+
+  it('is begun anew, and not resumed, where nothing of an earlier one stands', async () => {
+    const disk = new Disk();
+    const lines = [
+      { event: 'plan', plan: 'join-worker' },
+      ...['started', 'undone'].map((event) => ({ event, step: 'machine', facts: {} })),
+    ];
+    disk.files.set('/var/lib/kubevip/journal.jsonl', lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+    expect((await planInit(bootstrapMachine(disk), CONFIG)).resuming).toBe(false);
+  });
+
   it('hands a new code out when the process that ran kubeadm is gone', async () => {
     const disk = new Disk();
     for (let point = 30; completedInits(disk) === 0; point++) {
@@ -198,6 +234,36 @@ describe('init', () => {
     if ('fault' in code) throw new Error(code.fault);
     expect(disk.objects.has(`Secret/kube-system/bootstrap-token-${code.token.slice(0, 6)}`)).toBe(true);
     expect(disk.calls.some((call) => call.startsWith('init phase upload-certs'))).toBe(true);
+  });
+});
+
+describe('a new join code', () => {
+  const create = async (disk: Disk, machine = bootstrapMachine(disk)): Promise<NewCode> =>
+    await end(newCode(machine, 'control-plane', undefined, OPTIONS.signal));
+
+  it('is made by a control plane that has its authority, and else nothing is touched', async () => {
+    const disk = new Disk();
+    await init(disk);
+    const { role, text } = await create(disk);
+    expect([role, text.startsWith('kubevip1.')]).toEqual(['control-plane', true]);
+    disk.files.delete('/etc/kubernetes/pki/ca.crt');
+    const before = new Set(disk.objects.keys());
+    await expect(create(disk)).rejects.toMatchObject({ code: 'NO_AUTHORITY', message: /pki\/ca\.crt/ });
+    expect(new Set(disk.objects.keys())).toEqual(before);
+  });
+
+  it('leaves no earlier one that looks good, also when it is not made in the end', async () => {
+    const disk = new Disk();
+    await init(disk);
+    const text = (value: string): string => Buffer.from(value).toString('base64');
+    disk.objects.set('Secret/kube-system/bootstrap-token-abcdef', {
+      type: 'bootstrap.kubernetes.io/token',
+      metadata: { name: 'bootstrap-token-abcdef' },
+      data: { 'token-id': text('abcdef'), description: text('kubevip join code (control-plane)') },
+    } as never);
+    disk.refusal = 'error: no space';
+    await expect(create(disk)).rejects.toMatchObject({ code: 'KUBEADM_FAILED' });
+    expect([...disk.objects.keys()].filter((key) => key.startsWith('Secret/'))).toEqual([]);
   });
 });
 
