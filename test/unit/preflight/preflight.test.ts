@@ -3,7 +3,8 @@ import { undoChange } from '../../../src/cluster/preflight/change.ts';
 import { CHECKS } from '../../../src/cluster/preflight/checks.ts';
 import { fixAll, preflightFailure, problems, runPreflight } from '../../../src/cluster/preflight/run.ts';
 import { EXIT } from '../../../src/model/errors.ts';
-import { createFakeMachine, INIT, LAPTOP_MAC, VIP } from '../../support/fake-machine.ts';
+import { ip } from '../../../src/model/ip.ts';
+import { changeLink, createFakeMachine, INIT, LAPTOP_MAC, VIP } from '../../support/fake-machine.ts';
 
 describe('preflight', () => {
   it.each(['init', 'control-plane', 'worker'] as const)(
@@ -104,6 +105,18 @@ describe('fixes', () => {
     for (const one of JSON.parse(JSON.stringify(undo)) as typeof undo) await undoChange(one, fake.hands);
     expect(fake.files).toEqual(before);
     expect(fake.done).toEqual(['swapoff -a', 'swapon -a']);
+  });
+
+  it('name no address that is the same on every link', async () => {
+    const fake = broken();
+    const addresses = [
+      { ip: ip('fe80::1'), prefixLength: 64 },
+      { ip: ip('169.254.3.4'), prefixLength: 16 },
+      { ip: ip('192.168.1.11'), prefixLength: 24 },
+    ];
+    changeLink(fake, { addresses });
+    await fixAll(await runPreflight(fake.parts, INIT), fake.hands);
+    expect(fake.files.get('/etc/hosts')).toBe('127.0.0.1 localhost\n192.168.1.11 node-1\n');
   });
 
   it('change nothing the second time', async () => {

@@ -1,5 +1,6 @@
 /** The name of the node: one that Kubernetes takes, that nobody else has, and that leads here. */
 import { isDnsLabel } from '../../../model/dns-label.ts';
+import { isLinkLocal } from '../../../model/ip.ts';
 import { error, fine, warn, type Finding } from '../finding.ts';
 import { nicOf } from '../nic.ts';
 import type { Check } from '../request.ts';
@@ -52,7 +53,8 @@ export const nodeName: Check = {
     }
     const leads = await machine.resolve(name);
     if (leads.length === 0) {
-      const ip = nicOf(lan.links(), request)?.addresses[0]?.ip ?? '127.0.1.1';
+      const own = nicOf(lan.links(), request)?.addresses.find(({ ip }) => !isLinkLocal(ip));
+      const ip = own?.ip ?? '127.0.1.1';
       const line = `${ip} ${name}`;
       findings.push(
         warn('node-name-resolves', {
