@@ -6,6 +6,7 @@ import { wantsColor } from '../cli/paint.ts';
 import { readPreflightFlags } from '../cli/preflight-flags.ts';
 import { renderFindings } from '../cli/render-findings.ts';
 import { EXIT } from '../model/errors.ts';
+import { JOURNAL } from '../cluster/names.ts';
 import type { Diagnosis } from '../workflows/preflight/doctor.ts';
 
 export class Doctor extends BaseCommand<Diagnosis> {
@@ -57,14 +58,16 @@ export class Doctor extends BaseCommand<Diagnosis> {
   override async run(): Promise<Diagnosis> {
     const { flags } = await this.parse(Doctor);
     const request = await readPreflightFlags(flags);
-    const [{ withMachine }, { diagnose }, { preflightFailure }] = await Promise.all([
-      import('../cli/machine.ts'),
-      import('../workflows/preflight/doctor.ts'),
-      import('../cluster/preflight/run.ts'),
-    ]);
+    const [{ withMachine }, { diagnose }, { preflightFailure }, { decodeJournal, replay, standing }] =
+      await Promise.all([
+        import('../cli/machine.ts'),
+        import('../workflows/preflight/doctor.ts'),
+        import('../cluster/preflight/run.ts'),
+        import('../cluster/engine/journal.ts'),
+      ]);
     return await withMachine(flags['from-netns'], async ({ parts, hands }) => {
       // On a machine that is a node already what belongs to it is no fault.
-      const resuming = await parts.machine.exists(JOURNAL);
+      const resuming = standing(replay(decodeJournal((await parts.machine.read(JOURNAL)) ?? ''))).length > 0;
       const diagnosis = await this.follow(diagnose(parts, { ...request, resuming }, flags.fix ? hands : undefined));
       const failure = preflightFailure(diagnosis.report);
       if (failure !== undefined && this.jsonEnabled()) throw failure;
@@ -75,5 +78,3 @@ export class Doctor extends BaseCommand<Diagnosis> {
     });
   }
 }
-
-const JOURNAL = '/var/lib/kubevip/journal.jsonl';

@@ -17,7 +17,7 @@ export function takeRunLock(path: string = PATH): () => void {
       closeSync(fd);
       throw new KubevipError('another kubevip is at work on this machine', {
         code: 'BUSY',
-        hints: ['Wait until it is done: `pgrep -a kubevip` shows it.'],
+        hints: ["Wait until it is done: `pgrep -af 'kubevip (init|join|reset)'` shows it."],
       });
     }
     // Somebody may have taken the file away between opening and locking: that lock would keep nobody out.
