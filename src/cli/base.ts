@@ -18,7 +18,7 @@ export abstract class BaseCommand<Result> extends Command {
 
   /** Runs a workflow to its end, showing its steps. */
   protected async follow<R>(steps: AsyncGenerator<Step, R>): Promise<R> {
-    const progress = this.progress();
+    const progress = this.#progress();
     try {
       for (;;) {
         const next = await steps.next();
@@ -31,7 +31,7 @@ export abstract class BaseCommand<Result> extends Command {
     }
   }
 
-  protected progress(): Progress {
+  #progress(): Progress {
     if (this.jsonEnabled()) return SILENT;
     const { stderr, env } = process;
     return createProgress({

@@ -14,10 +14,7 @@ export interface Asking {
  */
 export async function confirm(question: string, asking: Asking): Promise<void> {
   if (asking.yes || !asking.interactive) return;
-  const { createPromptModule } = await import('inquirer');
-  const ask = createPromptModule({ output: process.stderr });
-  const { answer } = await ask<{ answer: boolean }>([
-    { type: 'confirm', name: 'answer', message: question, default: false },
-  ]);
-  if (!answer) throw new KubevipError('nothing was changed', { code: 'DECLINED', exit: EXIT.interrupted });
+  const { createTerminalAsker } = await import('./wizard/ask.ts');
+  if (!(await createTerminalAsker().confirm(question, false)))
+    throw new KubevipError('nothing was changed', { code: 'DECLINED', exit: EXIT.interrupted });
 }

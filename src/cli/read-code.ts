@@ -22,10 +22,8 @@ export async function readCode({ argument, file, asking, introduce }: CodeSource
   if (file !== undefined) return await readCodeFile(file);
   if (!asking.interactive) throw noCode();
   process.stderr.write(await introduce());
-  const { createPromptModule } = await import('inquirer');
-  const ask = createPromptModule({ output: process.stderr });
-  const { code } = await ask<{ code: string }>([{ type: 'password', name: 'code', message: 'Join code:', mask: '*' }]);
-  return code;
+  const { createTerminalAsker } = await import('./wizard/ask.ts');
+  return await createTerminalAsker().secret('Join code:');
 }
 
 async function readStream(stream: AsyncIterable<Buffer | string>): Promise<string> {

@@ -96,26 +96,21 @@ export class Init extends BaseCommand<Result> {
       import('../cli/machine.ts'),
     ]);
     const ask = createTerminalAsker();
-    const progress = this.progress();
     return await withMachine(undefined, async ({ parts }) =>
-      askForInit(document ?? {}, { ...parts, ask, step: (step) => progress.step(step) }),
+      askForInit(document ?? {}, { ...parts, ask, follow: async (steps) => this.follow(steps) }),
     );
   }
 
   /** @throws KubevipError DECLINED (exit 130) at no. */
   async #confirm({ plan, config, node }: PlannedInit, asking: Asking): Promise<void> {
-    if (!asking.interactive || asking.yes) return;
-    const [{ confirmPlan }, { createTerminalAsker }] = await Promise.all([
-      import('../cli/wizard/plan.ts'),
-      import('../cli/wizard/ask.ts'),
-    ]);
+    const { confirmPlan } = await import('../cli/wizard/plan.ts');
     const shown = {
       title: `${node.nodeName} (${node.nodeIps.join(', ')}) becomes the first control plane of ${config.clusterName}`,
       question: `Make ${node.nodeName} the first control plane of ${config.clusterName}?`,
       config,
       steps: shownSteps(plan.steps),
     };
-    await confirmPlan(shown, asking, createTerminalAsker(), wantsColor(process.stderr, process.env));
+    await confirmPlan(shown, asking, wantsColor(process.stderr, process.env));
   }
 
   #dryRun({ plan, config, documents }: PlannedInit): Result {

@@ -10,14 +10,21 @@ import { createTerminalAsker } from '../../src/cli/wizard/ask.ts';
 import { askForInit } from '../../src/cli/wizard/init.ts';
 import { confirmPlan } from '../../src/cli/wizard/plan.ts';
 import { parseBootstrapConfig, type BootstrapConfigInput } from '../../src/cluster/config.ts';
+import type { Step } from '../../src/workflows/steps.ts';
 
 const [netns = '', file = '', given = '{}'] = process.argv.slice(2);
 exitOnInterrupt();
 try {
   const ask = createTerminalAsker();
   const answers = await withMachine(netns, async ({ parts }) => {
-    const step = (one: object): void => ask.say('text' in one ? String(one.text) : '');
-    return await askForInit(JSON.parse(given) as BootstrapConfigInput, { ...parts, ask, step });
+    const follow = async <R>(steps: AsyncGenerator<Step, R>): Promise<R> => {
+      for (;;) {
+        const next = await steps.next();
+        if (next.done === true) return next.value;
+        ask.say('text' in next.value ? next.value.text : '');
+      }
+    };
+    return await askForInit(JSON.parse(given) as BootstrapConfigInput, { ...parts, ask, follow });
   });
   const config = parseBootstrapConfig(answers, 'init', { name: 'the answers' });
   const steps = [
@@ -26,7 +33,7 @@ try {
   ];
   const title = 'Make this machine the first of a cluster';
   const plan = { title, question: 'Do it?', config: answers, steps };
-  await confirmPlan(plan, { interactive: true, yes: false }, ask, false);
+  await confirmPlan(plan, { interactive: true, yes: false }, false);
   writeFileSync(file, JSON.stringify(config));
 } catch (error) {
   process.exitCode = exitOf(error);

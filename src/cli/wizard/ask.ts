@@ -19,7 +19,7 @@ export interface Asker {
   select<T extends string>(message: string, choices: readonly Choice<T>[]): Promise<T>;
   confirm(message: string, byDefault: boolean): Promise<boolean>;
   /** Not shown while it is typed. */
-  secret(question: InputQuestion): Promise<string>;
+  secret(message: string): Promise<string>;
   /** Tells something between two questions. */
   say(text: string): void;
 }
@@ -53,10 +53,8 @@ export function createTerminalAsker(): Asker {
       ]);
       return answer;
     },
-    secret: async ({ message, refuse }) => {
-      const { answer } = await prompt<{ answer: string }>([
-        { type: 'password', name: 'answer', message, mask: '*', validate: validate(refuse) },
-      ]);
+    secret: async (message) => {
+      const { answer } = await prompt<{ answer: string }>([{ type: 'password', name: 'answer', message, mask: '*' }]);
       return answer.trim();
     },
     say: (text) => void process.stderr.write(`${text}\n`),

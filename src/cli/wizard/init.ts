@@ -16,8 +16,8 @@ import { refuseName, refusePool, refuseVip, vipAddressesOf } from './refuse.ts';
 
 export interface WizardParts extends PreflightParts {
   readonly ask: Asker;
-  /** Shows what a step says. */
-  readonly step: (step: Step) => void;
+  /** Runs a workflow to its end, showing its steps. */
+  readonly follow: <R>(steps: AsyncGenerator<Step, R>) => Promise<R>;
 }
 
 /** How Services get their addresses. */
@@ -35,7 +35,7 @@ export async function askForInit(given: BootstrapConfigInput, parts: WizardParts
   const clusterName = given.clusterName ?? (await askClusterName(ask));
   const link = await askLink(ask, given.controlPlane?.interface, found.links);
   ask.say(`Looking at the LAN on ${link.name} …`);
-  const survey = await follow(surveyLan(parts, link), parts.step);
+  const survey = await parts.follow(surveyLan(parts, link));
   const vip = given.controlPlane?.vip ?? (await askVip(parts, link, survey));
   const services = { ...given.services, ...(await askServices(ask, given.services, survey, vip)) };
   const nodeName = given.nodeName ?? (await askNodeName(ask, found.hostname));
@@ -151,12 +151,4 @@ function noLink(message: string, links: readonly Link[]): KubevipError {
     exit: EXIT.preflight,
     hints: [names === '' ? '`ip link` lists interfaces.' : `There are ${names}: kubevip doctor says what is wrong.`],
   });
-}
-
-async function follow<R>(steps: AsyncGenerator<Step, R>, show: (step: Step) => void): Promise<R> {
-  for (;;) {
-    const next = await steps.next();
-    if (next.done === true) return next.value;
-    show(next.value);
-  }
 }

@@ -1,10 +1,8 @@
 /** The plan, shown in full before anything is done, and the question whether to do it. */
 import { stringify } from 'yaml';
-import { EXIT, KubevipError } from '../../model/errors.ts';
 import { paint } from '../paint.ts';
-import type { Asking } from '../prompts.ts';
+import { confirm, type Asking } from '../prompts.ts';
 import { indent, renderSteps, type ShownStep } from '../render-plan.ts';
-import type { Asker } from './ask.ts';
 
 export interface ShownPlan {
   /** `Make this machine the first of a cluster`. */
@@ -21,13 +19,11 @@ export function renderPlan({ title, config, steps }: ShownPlan, color: boolean):
 }
 
 /**
- * Shows the plan and asks. Without a terminal, and with `--yes`, it goes on: whoever writes a script has decided.
+ * Shows the plan and asks, as {@link confirm} does: nothing without a terminal, and with `--yes`.
  * @throws KubevipError DECLINED (exit 130) at no.
  */
-export async function confirmPlan(plan: ShownPlan, asking: Asking, ask: Asker, color: boolean): Promise<void> {
-  if (!asking.interactive) return;
-  ask.say(`\n${renderPlan(plan, color)}\n`);
-  if (asking.yes) return;
-  if (await ask.confirm(plan.question, false)) return;
-  throw new KubevipError('nothing was changed', { code: 'DECLINED', exit: EXIT.interrupted });
+export async function confirmPlan(plan: ShownPlan, asking: Asking, color: boolean): Promise<void> {
+  if (asking.yes || !asking.interactive) return;
+  process.stderr.write(`\n${renderPlan(plan, color)}\n\n`);
+  await confirm(plan.question, asking);
 }

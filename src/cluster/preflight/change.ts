@@ -33,14 +33,9 @@ export type Undo =
 /** Put in front of lines that are commented out, so that people know by whom. */
 const COMMENT = '# by kubevip: ';
 
-/**
- * Makes a change unless it is there already.
- * @returns undefined: nothing is to be taken back.
- * @throws KubevipError FIX_FAILED, naming the command or the file.
- */
-export async function applyChange(change: Change, hands: MachineHands): Promise<Undo | undefined> {
-  if ((await isMade(change, hands)) === true) return undefined;
-  const back = await wayBack(change, hands);
+/** Makes a change unless it is there already. @throws KubevipError FIX_FAILED, naming the command or the file. */
+export async function applyChange(change: Change, hands: MachineHands): Promise<void> {
+  if ((await isMade(change, hands)) === true) return;
   switch (change.kind) {
     case 'module':
       await mustRun(['modprobe', change.name], hands);
@@ -57,7 +52,6 @@ export async function applyChange(change: Change, hands: MachineHands): Promise<
       if (text !== undefined) await mustWrite(change.path, text, hands);
     }
   }
-  return back;
 }
 
 /** Whether a change is there already; undefined: it cannot be seen. */

@@ -1,7 +1,7 @@
 /** Runs every check that matters for a role, at the same time, and tells what came out in the order of the list. */
 import { EXIT, KubevipError, messageOf } from '../../model/errors.ts';
 import { CHECKS } from './checks.ts';
-import { applyChange, type Undo } from './change.ts';
+import { applyChange } from './change.ts';
 import { warn, type Finding, type Problem } from './finding.ts';
 import type { LanProbe, MachineHands, MachineProbe } from '../ports/preflight.ts';
 import type { Check, PreflightRequest, Scene } from './request.ts';
@@ -50,8 +50,6 @@ function overruled(finding: Finding, ignored: readonly string[]): Finding {
 
 export interface FixedFinding {
   readonly finding: Problem;
-  /** Newest last; to be undone from the end. Empty: it was in order by then. */
-  readonly undo: readonly Undo[];
   /** Why it could not be mended. */
   readonly failure?: string;
 }
@@ -65,27 +63,15 @@ export function problems({ findings }: PreflightReport): Problem[] {
   return findings.filter((finding): finding is Problem => finding.level !== 'ok');
 }
 
-/**
- * Makes the fixes of a report, one after the other. A fix that fails does not keep the others.
- * @param started called before each change is made, for a journal: what it gives back is awaited.
- */
-export async function fixAll(
-  report: PreflightReport,
-  hands: MachineHands,
-  started?: (finding: Problem) => Promise<void> | void,
-): Promise<FixedFinding[]> {
+/** Makes the fixes of a report, one after the other. A fix that fails does not keep the others. */
+export async function fixAll(report: PreflightReport, hands: MachineHands): Promise<FixedFinding[]> {
   const fixed: FixedFinding[] = [];
   for (const finding of fixable(report)) {
-    await started?.(finding);
-    const undo: Undo[] = [];
     try {
-      for (const change of finding.fix?.changes ?? []) {
-        const back = await applyChange(change, hands);
-        if (back !== undefined) undo.push(back);
-      }
-      fixed.push({ finding, undo });
+      for (const change of finding.fix?.changes ?? []) await applyChange(change, hands);
+      fixed.push({ finding });
     } catch (cause) {
-      fixed.push({ finding, undo, failure: messageOf(cause) });
+      fixed.push({ finding, failure: messageOf(cause) });
     }
   }
   return fixed;

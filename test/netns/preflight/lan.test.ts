@@ -2,7 +2,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { undoChange } from '../../../src/cluster/preflight/change.ts';
+import { undoChange, wayBack } from '../../../src/cluster/preflight/change.ts';
 import type { Problem } from '../../../src/cluster/preflight/finding.ts';
 import type { PreflightRequest } from '../../../src/cluster/preflight/request.ts';
 import { fixAll, problems, runPreflight, type PreflightReport } from '../../../src/cluster/preflight/run.ts';
@@ -121,13 +121,15 @@ describe('a real kernel', () => {
     const report = await preflight({});
     const found = problems(report).filter(({ id }) => id === 'ip-forward');
     const hands = createMachineHands({ netns: a.netns, root });
+    const changes = found.flatMap(({ fix }) => fix?.changes ?? []);
+    const back = await Promise.all(changes.map(async (change) => wayBack(change, hands)));
     const [fixed] = await fixAll({ ok: false, findings: found }, hands);
     expect(fixed?.failure).toBeUndefined();
     expect(await setting()).toBe('1');
     const file = join(root, 'etc/sysctl.d/90-kubevip.conf');
     expect(readFileSync(file, 'utf8')).toBe('net.ipv4.ip_forward = 1\n');
     expect(await problem('ip-forward', {})).toBeUndefined();
-    for (const undo of [...(fixed?.undo ?? [])].reverse()) await undoChange(undo, hands);
+    for (const undo of back.toReversed()) if (undo !== undefined) await undoChange(undo, hands);
     expect(await setting()).toBe('0');
     expect(() => readFileSync(file)).toThrow('ENOENT');
     rmSync(join(root, 'etc/sysctl.d'), { recursive: true, force: true });
