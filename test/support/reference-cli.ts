@@ -144,6 +144,10 @@ export const ERROR_CODES: Readonly<Record<string, readonly [keyof typeof EXIT, s
   VIP_SILENT: ['timeout', 'The control plane is up, and nothing answers at its virtual IP'],
   WRONG_CLUSTER: ['failed', 'Another cluster answers than the one the join code is for'],
   JOIN_CODE_REVOKED: ['failed', 'The cluster does not know the join code, or not any more'],
+  NO_AUTHORITY: [
+    'failed',
+    'A join code names the authority of the cluster, and its certificate is not on this machine',
+  ],
   NOT_CONTROL_PLANE: ['failed', 'Join codes are made on a control plane'],
   NO_SUCH_CODE: ['failed', 'No join code of that id'],
   USAGE: ['usage', 'An unknown flag, a missing argument, flags that exclude each other'],
