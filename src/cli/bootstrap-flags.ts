@@ -3,6 +3,7 @@ import { Flags } from '@oclif/core';
 import { mergePatch, type Document } from '../cluster/kubeadm/merge-patch.ts';
 import type { ConfigSource } from '../cluster/config.ts';
 import { EXIT, KubevipError, messageOf } from '../model/errors.ts';
+import { readPools } from './pool-flags.ts';
 
 export const machineFlags = {
   config: Flags.string({
@@ -102,7 +103,7 @@ export const clusterSettingFlags = {
   pool: Flags.string({
     multiple: true,
     multipleNonGreedy: true,
-    description: 'Addresses for Services, of one namespace or of all',
+    description: 'Addresses for Services, of one namespace or of all: ranges, prefixes, or `dhcp`',
     helpValue: '[NAMESPACE=]RANGE',
     helpGroup: 'SERVICES',
   }),
@@ -119,35 +120,38 @@ type Given<T> = { readonly [Key in keyof T]?: unknown };
 export type MachineFlagValues = Given<typeof machineFlags>;
 export type ClusterFlagValues = Given<typeof clusterSettingFlags>;
 
+/** Which key of the configuration each flag sets. */
+const SETTING_FLAGS = [
+  ['clusterName', 'name'],
+  ['controlPlane.vip', 'vip'],
+  ['controlPlane.interface', 'interface'],
+  ['controlPlane.port', 'port'],
+  ['controlPlane.workloads', 'workloads'],
+  ['kubernetesVersion', 'kubernetes-version'],
+  ['podSubnet', 'pod-subnet'],
+  ['serviceSubnet', 'service-subnet'],
+  ['nodeName', 'node-name'],
+  ['nodeIp', 'node-ip'],
+  ['criSocket', 'cri-socket'],
+  ['services.enabled', 'services'],
+  ['services.pools', 'pool'],
+  ['services.dhcp', 'dhcp'],
+  ['services.excludeLabel', 'exclude-label'],
+  ['image', 'image'],
+  ['kubeadm.ignorePreflightErrors', 'ignore-preflight-errors'],
+  ['kubeadm.extraSans', 'san'],
+  ['user.kubeconfig', 'user-kubeconfig'],
+] as const satisfies readonly (readonly [key: string, flag: keyof MachineFlagValues | keyof ClusterFlagValues])[];
+
 /** The configuration that flags alone make; empty where none was given. */
 export function configOfFlags(flags: MachineFlagValues & ClusterFlagValues): Document {
-  const controlPlane = given({
-    vip: flags.vip,
-    interface: flags.interface,
-    port: flags.port,
-    workloads: flags.workloads,
-  });
-  const services = given({
-    enabled: flags.services,
-    pools: flags.pool === undefined ? undefined : poolsOf(flags.pool as readonly string[]),
-    dhcp: flags.dhcp,
-    excludeLabel: flags['exclude-label'],
-  });
-  const kubeadm = given({ ignorePreflightErrors: flags['ignore-preflight-errors'], extraSans: flags.san });
-  return given({
-    clusterName: flags.name,
-    controlPlane: orNothing(controlPlane),
-    kubernetesVersion: flags['kubernetes-version'],
-    podSubnet: flags['pod-subnet'],
-    serviceSubnet: flags['service-subnet'],
-    nodeName: flags['node-name'],
-    nodeIp: flags['node-ip'],
-    criSocket: flags['cri-socket'],
-    services: orNothing(services),
-    image: flags.image,
-    kubeadm: orNothing(kubeadm),
-    user: orNothing(given({ kubeconfig: flags['user-kubeconfig'] })),
-  });
+  return SETTING_FLAGS.reduce<Document>((document, [key, flag]) => {
+    const given = flags[flag];
+    if (given === undefined) return document;
+    const value = flag === 'pool' ? readPools(given as readonly string[], 'global') : given;
+    const [section, name] = key.split('.');
+    return mergePatch(document, { [section ?? '']: name === undefined ? value : { [name]: value } });
+  }, {});
 }
 
 export interface ConfigInput {
@@ -168,26 +172,9 @@ export async function readConfigInput(flags: MachineFlagValues & ClusterFlagValu
 
 /** The flag that sets a key of the configuration; the key itself where there is none. */
 function flagOf(key: string): string {
-  return FLAGS.find(([prefix]) => key === prefix || key.startsWith(`${prefix}.`))?.[1] ?? key;
+  const found = SETTING_FLAGS.find(([prefix]) => key === prefix || key.startsWith(`${prefix}.`));
+  return found === undefined ? key : `--${found[1]}`;
 }
-
-const FLAGS: readonly (readonly [key: string, flag: string])[] = [
-  ['controlPlane.vip', '--vip'],
-  ['controlPlane.interface', '--interface'],
-  ['controlPlane.port', '--port'],
-  ['clusterName', '--name'],
-  ['kubernetesVersion', '--kubernetes-version'],
-  ['podSubnet', '--pod-subnet'],
-  ['serviceSubnet', '--service-subnet'],
-  ['nodeName', '--node-name'],
-  ['nodeIp', '--node-ip'],
-  ['criSocket', '--cri-socket'],
-  ['services.pools', '--pool'],
-  ['services.dhcp', '--dhcp'],
-  ['image', '--image'],
-  ['kubeadm.ignorePreflightErrors', '--ignore-preflight-errors'],
-  ['kubeadm.extraSans', '--san'],
-];
 
 async function readConfigFile(path: string): Promise<Document> {
   const bad = (what: string, cause?: unknown): KubevipError =>
@@ -207,23 +194,4 @@ async function readConfigFile(path: string): Promise<Document> {
   if (content === null) return {};
   if (typeof content !== 'object' || Array.isArray(content)) throw bad('it is not a map of keys');
   return content as Document;
-}
-
-/** `192.168.1.200-192.168.1.209` is for all, `shop=…` for one namespace. */
-function poolsOf(texts: readonly string[]): Readonly<Record<string, string>> {
-  const pools = new Map<string, string>();
-  for (const text of texts) {
-    const at = text.indexOf('=');
-    const [name, range] = at < 0 ? ['global', text] : [text.slice(0, at), text.slice(at + 1)];
-    pools.set(name, pools.has(name) ? `${pools.get(name) ?? ''},${range}` : range);
-  }
-  return Object.fromEntries(pools);
-}
-
-function given(values: Document): Document {
-  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
-}
-
-function orNothing(values: Document): Document | undefined {
-  return Object.keys(values).length === 0 ? undefined : values;
 }

@@ -20,7 +20,7 @@ export function readInstallConfig(flags: InstallFlags): InstallConfig {
   const port = readPort(flags['control-plane-port']);
   return {
     excludeLabel: flags['honor-exclude-label'] ? 'honor' : 'ignore',
-    ...(pool === undefined ? {} : { pools: readPools(pool, 'pool') }),
+    ...(pool === undefined ? {} : { pools: readPools(pool) }),
     ...(link === undefined ? {} : { interface: link }),
     ...(image === undefined ? {} : { image }),
     ...(address === undefined

@@ -3,10 +3,10 @@
  * may be given to every machine; `join` takes from it what concerns the machine, and the rest from the cluster.
  */
 import * as z from 'zod';
-import { parseCidr, parseSpan } from '../model/cidr.ts';
+import { parseCidr, rangeOf } from '../model/cidr.ts';
 import { isDnsLabel } from '../model/dns-label.ts';
 import { EXIT, KubevipError } from '../model/errors.ts';
-import { familyOf, parseIp, type Family, type Ip } from '../model/ip.ts';
+import { type Family, familyOf, hostPort, type Ip, parseIp } from '../model/ip.ts';
 import { IMAGE } from '../manifests/names.ts';
 
 /** What `init` bootstraps, or how a machine joins. */
@@ -69,15 +69,14 @@ const subnets = z.string().transform((text, context): string => {
   return parts.join(',');
 });
 
-/** Value of a pool in kube-vip's ConfigMap: prefixes or spans. */
+/** Value of a pool in kube-vip's ConfigMap: prefixes or spans; or `dhcp`. */
 const pool = z.string().transform((text, context): string => {
   const parts = text.split(',').map((part) => part.trim());
-  const parse = text.includes('/') ? parseCidr : parseSpan;
-  const bad = parts.find((part) => parse(part) === undefined);
-  if (bad === undefined) return parts.join(',');
+  const bad = parts.find((part) => rangeOf(part, text) === undefined);
+  if (bad === undefined || text.trim() === 'dhcp') return parts.join(',');
   return refused(
     context,
-    `${JSON.stringify(bad)} is neither a range like 192.168.1.10-192.168.1.20, the lower end first, nor a prefix`,
+    `${JSON.stringify(bad)} is neither a range like 192.168.1.10-192.168.1.20, the lower end first, nor a prefix; or write dhcp`,
   );
 });
 
@@ -136,7 +135,7 @@ export const BOOTSTRAP_CONFIG = z.strictObject({
       .strictObject({
         enabled: described('Install it.', z.boolean().default(true)),
         pools: described(
-          'Addresses by namespace, `global` for all others.',
+          'Addresses by namespace, `global` for all others: ranges, prefixes, or `dhcp`.',
           z.record(z.string().refine(isDnsLabel, 'is not a namespace'), pool).default({}),
         ),
         dhcp: described('Services without a pool of their own get addresses by DHCP.', z.boolean().default(false)),
@@ -254,6 +253,5 @@ export function clusterFamilies(config: BootstrapConfig): readonly Family[] {
 /** `host:port` at which the API is reached, with brackets where they belong. */
 export function controlPlaneEndpoint(config: BootstrapConfig): string {
   const [first = ''] = config.controlPlane.vip;
-  const host = first.includes(':') ? `[${first}]` : first;
-  return `${host}:${config.controlPlane.port}`;
+  return hostPort(first, config.controlPlane.port);
 }

@@ -1,5 +1,5 @@
 /** The ConfigMap that says which Services get which addresses (docs/reference/pools.md). */
-import { parseCidr, parseSpan } from '../model/cidr.ts';
+import { rangeOf } from '../model/cidr.ts';
 import { EXIT, KubevipError } from '../model/errors.ts';
 import { familyOf, parseIp } from '../model/ip.ts';
 import { NAMESPACE } from './names.ts';
@@ -40,7 +40,7 @@ function poolEntry(pool: string, text: string): [key: string, value: string] {
     const single = parseIp(part);
     const whole =
       single === undefined ? part : asCidr ? `${single}/${familyOf(single) === 4 ? 32 : 128}` : `${single}-${single}`;
-    if ((asCidr ? parseCidr(whole) : parseSpan(whole)) === undefined) throw badPool(pool, part, asCidr);
+    if (rangeOf(whole, value) === undefined) throw badPool(pool, part, asCidr);
     return whole;
   });
   return [`${asCidr ? 'cidr' : 'range'}-${pool}`, written.join(',')];

@@ -42,6 +42,15 @@ export function parseSpan(text: string): Range | undefined {
   return range.first <= range.last ? range : undefined;
 }
 
+/**
+ * One part of the value of a pool. As kube-vip has it: any slash makes the whole value a list of prefixes, else it is one
+ * of spans. Undefined if it is not one.
+ * @param whole the value that the part is of.
+ */
+export function rangeOf(part: string, whole: string = part): Range | undefined {
+  return whole.includes('/') ? parseCidr(part) : parseSpan(part);
+}
+
 export function contains(range: Range, address: Ip): boolean {
   if (familyOf(address) !== range.family) return false;
   const n = ipToBigInt(address);

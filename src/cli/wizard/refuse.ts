@@ -2,7 +2,7 @@
 import { BOOTSTRAP_CONFIG } from '../../cluster/config.ts';
 import { subnetFor, subnetsOf } from '../../cluster/preflight/nic.ts';
 import type { LanFacts } from '../../cluster/proposal.ts';
-import { contains, firstOf, lastOf, parseCidr, parseSpan } from '../../model/cidr.ts';
+import { contains, firstOf, lastOf, rangeOf } from '../../model/cidr.ts';
 import { isDnsLabel } from '../../model/dns-label.ts';
 import { familyOf, parseIp, type Ip } from '../../model/ip.ts';
 import type { Link } from '../../model/wire.ts';
@@ -37,7 +37,7 @@ export function refusePool(
   facts: LanFacts | undefined,
 ): string | undefined {
   for (const part of text.split(',').map((one) => one.trim())) {
-    const range = text.includes('/') ? parseCidr(part) : parseSpan(part);
+    const range = rangeOf(part, text);
     if (range === undefined) return `${JSON.stringify(part)} is neither like 192.168.1.10-192.168.1.20 nor a prefix`;
     const api = vipAddressesOf(vip).find((ip) => contains(range, ip));
     if (api !== undefined) return `${api} is the address of the API: leave it out`;

@@ -1,5 +1,5 @@
 /** What preflight needs to know, out of the configuration that `init` and `join` are given. */
-import { parseCidr, parseSpan, type Cidr, type Range } from '../../model/cidr.ts';
+import { parseCidr, rangeOf, type Cidr, type Range } from '../../model/cidr.ts';
 import { vipAddresses, type BootstrapConfig } from '../config.ts';
 import type { PreflightRequest, PreflightRole } from './request.ts';
 
@@ -37,7 +37,7 @@ function cidrs(text: string): Cidr[] {
 }
 
 function ranges(text: string): Range[] {
-  return text.split(',').flatMap((part) => parseCidr(part) ?? parseSpan(part) ?? []);
+  return text.split(',').flatMap((part) => rangeOf(part) ?? []);
 }
 
 /** Our names for what people tell kubeadm to pass over, by its names (in any case, as kubeadm takes them). */

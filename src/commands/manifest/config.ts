@@ -1,6 +1,6 @@
 import { Flags } from '@oclif/core';
 import { BaseCommand } from '../../cli/base.ts';
-import { readPools } from '../../cli/pool-flags.ts';
+import { readPools, readSettings } from '../../cli/pool-flags.ts';
 import { toYaml } from '../../cli/yaml.ts';
 import type { Printed } from '../../cli/manifest-command.ts';
 import { poolsConfigMap } from '../../manifests/pools.ts';
@@ -38,8 +38,8 @@ export class ManifestConfig extends BaseCommand<Printed> {
   override async run(): Promise<Printed> {
     const { flags } = await this.parse(ManifestConfig);
     const { name, namespace } = flags;
-    const extra = readPools(flags.set, 'set');
-    const objects = [poolsConfigMap(readPools(flags.pool, 'pool'), { name, namespace, extra })];
+    const extra = readSettings(flags.set);
+    const objects = [poolsConfigMap(readPools(flags.pool), { name, namespace, extra })];
     this.log(toYaml(objects).trimEnd());
     return { objects };
   }

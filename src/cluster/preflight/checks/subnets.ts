@@ -1,5 +1,5 @@
 /** Addresses of pods and of Services are apart from each other and from the LAN. */
-import { type Cidr, type Range } from '../../../model/cidr.ts';
+import { parseCidr, type Cidr, type Range } from '../../../model/cidr.ts';
 import { familyOf, fromBigInt, ipToBigInt, type Ip } from '../../../model/ip.ts';
 import { error, fine, type Finding } from '../finding.ts';
 import { lanLinks, subnetsOf } from '../nic.ts';
@@ -62,14 +62,13 @@ export const subnets: Check = {
 
 function suggest(of: 'pods' | 'services', lan: readonly Cidr[], family: 4 | 6): string {
   if (family === 6) return of === 'pods' ? 'fd00:10:244::/56' : 'fd00:10:96::/112';
-  const free = OTHERS[of].find((candidate) => lan.every((subnet) => !overlap(subnet, rangeOf(candidate))));
+  const free = OTHERS[of].find((candidate) => lan.every((subnet) => !overlaps(candidate, subnet)));
   return free ?? 'with addresses that the LAN does not use';
 }
 
-function rangeOf(candidate: string): Range {
-  const [address = '', length = '0'] = candidate.split('/');
-  const first = ipToBigInt(address as Ip);
-  return { family: 4, first, last: first + (1n << BigInt(32 - Number(length))) - 1n };
+function overlaps(candidate: string, subnet: Range): boolean {
+  const range = parseCidr(candidate);
+  return range !== undefined && overlap(subnet, range);
 }
 
 function hostRange(ip: Ip): Range {
