@@ -1,4 +1,5 @@
 /** Paths and names on the node and in the cluster that several steps agree on. */
+import { AGENT_FOLDER } from '../manifests/names.ts';
 
 export const KUBERNETES_FOLDER = '/etc/kubernetes';
 export const MANIFESTS_FOLDER = `${KUBERNETES_FOLDER}/manifests`;
@@ -9,9 +10,7 @@ export const ADMIN_KUBECONFIG = `${KUBERNETES_FOLDER}/admin.conf`;
 export const SUPER_ADMIN_KUBECONFIG = `${KUBERNETES_FOLDER}/super-admin.conf`;
 export const KUBELET_KUBECONFIG = `${KUBERNETES_FOLDER}/kubelet.conf`;
 
-/** Ours; the control-plane agent sees it. */
-export const NODE_FOLDER = `${KUBERNETES_FOLDER}/kubevip`;
-export const NODE_CONFIG = `${NODE_FOLDER}/config.yaml`;
+export const NODE_CONFIG = `${AGENT_FOLDER}/config.yaml`;
 export const STATIC_POD = `${MANIFESTS_FOLDER}/kubevip.yaml`;
 
 export const STATE_FOLDER = '/var/lib/kubevip';

@@ -7,7 +7,7 @@ import { poolsConfigMap } from '../manifests/pools.ts';
 import { servicesRbac } from '../manifests/rbac.ts';
 import { staticPod } from '../manifests/static-pod.ts';
 import type { BootstrapConfig } from './config.ts';
-import { CLUSTER_RECORD, NODE_FOLDER } from './names.ts';
+import { CLUSTER_RECORD } from './names.ts';
 
 /** The agent that holds the VIP, as kubelet reads it. */
 export function staticPodText(config: BootstrapConfig): string {
@@ -16,7 +16,6 @@ export function staticPodText(config: BootstrapConfig): string {
     address: vip.join(','),
     port,
     image: config.image,
-    folder: NODE_FOLDER,
     kubeconfig: AGENT_KUBECONFIG,
     // The agent announces the cluster under it, for `kubevip join` to find.
     env: { kubevip_cluster_name: config.clusterName },

@@ -1,12 +1,13 @@
 /** Remembers how the machine was, so that `reset` can leave it so. Undone last. */
 import type { Json, Step } from '../engine/step.ts';
-import { KUBERNETES_FOLDER, MANIFESTS_FOLDER, NODE_FOLDER, PKI_FOLDER } from '../names.ts';
+import { AGENT_FOLDER } from '../../manifests/names.ts';
+import { KUBERNETES_FOLDER, MANIFESTS_FOLDER, PKI_FOLDER } from '../names.ts';
 import { ruleTables, removeKubernetesRules } from '../network-rules.ts';
 import type { StepParts } from './parts.ts';
 
 /** Deepest first, as they are removed. */
 const FOLDERS = [
-  NODE_FOLDER,
+  AGENT_FOLDER,
   MANIFESTS_FOLDER,
   `${PKI_FOLDER}/etcd`,
   PKI_FOLDER,
@@ -87,7 +88,7 @@ export function machineStep({ files, commands }: StepParts): Step {
       for (const folder of FOLDERS) {
         if (before.folders.includes(folder)) continue;
         // Nobody else's: what is still in it is a file that a kill left half-written.
-        if (folder === NODE_FOLDER) await files.removeTree(folder);
+        if (folder === AGENT_FOLDER) await files.removeTree(folder);
         else await files.removeEmptyDirectory(folder);
       }
     },

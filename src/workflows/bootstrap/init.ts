@@ -23,7 +23,7 @@ import type { Machine } from './machine.ts';
 import { codeMade, codeOf, expiryOf, makeCode } from './make-code.ts';
 import { narrate, stepOf } from './narrate.ts';
 import { checkMachine, nodeFacts, openJournal, planMending, type Mending } from './prepare.ts';
-import { kubeconfigOwner } from './user.ts';
+import { callersKubeconfig } from './user.ts';
 
 export interface PlannedInit {
   readonly plan: Plan;
@@ -85,15 +85,11 @@ export interface Fixing {
 
 /** Reads the machine, changes nothing. @throws KubevipError OTHER_PLAN, CONFIG_CHANGED, NO_KUBEADM, NO_NODE_IP … */
 export async function planInit(machine: Machine, config: BootstrapConfig, options: Fixing = {}): Promise<PlannedInit> {
-  const { files } = machine.parts;
   const journal = await openJournal(machine);
   journal.expect('init');
   await refuseChange(machine, journal, config);
   const node = await nodeFacts(machine, config, { families: clusterFamilies(config), near: vipAddresses(config) });
-  const user = kubeconfigOwner(config.user.kubeconfig, {
-    env: machine.env,
-    passwd: (await files.read('/etc/passwd')) ?? '',
-  });
+  const user = await callersKubeconfig(machine, config.user.kubeconfig);
   let made: MadeSecrets | undefined;
   const secrets = (): InitSecrets => {
     // kubeadm begins to count a moment later: so no code is good for longer than what it stands for.

@@ -18,7 +18,7 @@ import { warning, type Step } from '../steps.ts';
 import type { Machine } from './machine.ts';
 import { narrate, stepOf } from './narrate.ts';
 import { checkMachine, nodeFacts, openJournal, planMending, type Mending } from './prepare.ts';
-import { kubeconfigOwner } from './user.ts';
+import { callersKubeconfig } from './user.ts';
 
 export interface JoinInput {
   /** Wanted by the user; otherwise that of an earlier run, otherwise that of the code. */
@@ -77,10 +77,7 @@ export async function planJoin(machine: Machine, input: JoinInput): Promise<Plan
   const near = endpoint === undefined ? [] : await addressesOf(machine, endpoint.host);
   const kept = joined ? joinedWith(steps.get('kubeadm-join')?.facts ?? null) : undefined;
   const node = await nodeFacts(machine, config, { families: code?.families ?? [4], near, kept });
-  const user = kubeconfigOwner(config.user.kubeconfig, {
-    env: machine.env,
-    passwd: (await machine.parts.files.read('/etc/passwd')) ?? '',
-  });
+  const user = await callersKubeconfig(machine, config.user.kubeconfig);
   const look =
     input.fix === true && code !== undefined
       ? preflightRequest(config, role, { resuming, ignore: input.ignore ?? [], ...at(code) })

@@ -13,7 +13,7 @@ import type { Step } from '../steps.ts';
 import type { Machine } from './machine.ts';
 import { narrate, stepOf } from './narrate.ts';
 import { openJournal } from './prepare.ts';
-import { kubeconfigOwner } from './user.ts';
+import { callersKubeconfig } from './user.ts';
 
 export interface PlannedReset {
   readonly plan: Plan;
@@ -91,8 +91,7 @@ async function rebuild(machine: Machine, name: PlanName, config: BootstrapConfig
     kubeadm: { major: 1, minor: 0, patch: 0, text: '' },
     cgroups: 2,
   };
-  const passwd = (await machine.parts.files.read('/etc/passwd')) ?? '';
-  const user = kubeconfigOwner(config.user.kubeconfig ?? '~/.kube/config', { env: machine.env, passwd });
+  const user = await callersKubeconfig(machine, config.user.kubeconfig ?? '~/.kube/config');
   if (name === 'init') {
     return initPlan(machine.parts, { config, node, user, secrets: () => newSecrets(machine.entropy), mends });
   }

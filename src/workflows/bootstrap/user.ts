@@ -1,5 +1,6 @@
 /** Whose kubeconfig is meant: of the person who typed `sudo`, not root's. */
 import type { KubeconfigOwner } from '../../cluster/steps/user-kubeconfig.ts';
+import type { Machine } from './machine.ts';
 
 export interface Person {
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -15,6 +16,14 @@ export function kubeconfigOwner(wanted: string | undefined, { env, passwd }: Per
   const home = (bySudo ? homeOf(uid, passwd) : undefined) ?? env['HOME'] ?? '/root';
   const path = wanted === undefined ? `${home}/.kube/config` : wanted.replace(/^~(?=\/)/, home);
   return { path, ...(bySudo ? { owner: { uid, gid } } : {}) };
+}
+
+/** As {@link kubeconfigOwner}, of whoever called this program on this machine. */
+export async function callersKubeconfig(
+  { env, parts }: Pick<Machine, 'env' | 'parts'>,
+  wanted: string | undefined,
+): Promise<KubeconfigOwner | undefined> {
+  return kubeconfigOwner(wanted, { env, passwd: (await parts.files.read('/etc/passwd')) ?? '' });
 }
 
 function homeOf(uid: number, passwd: string): string | undefined {

@@ -1,4 +1,5 @@
 /** Folders that are written to. */
+import { STATE_FOLDER } from '../../names.ts';
 import { error, fine, warn, type Finding } from '../finding.ts';
 import type { MachineProbe } from '../../ports/preflight.ts';
 import type { Check } from '../request.ts';
@@ -6,7 +7,7 @@ import type { Check } from '../request.ts';
 const FOLDERS = [
   { path: '/etc/kubernetes', of: 'certificates and manifests' },
   { path: '/var/lib/kubelet', of: 'kubelet' },
-  { path: '/var/lib/kubevip', of: 'the journal of kubevip' },
+  { path: STATE_FOLDER, of: 'the journal of kubevip' },
   { path: '/var/lib/etcd', of: 'etcd', controlPlane: true },
   { path: '/etc/cni/net.d', of: 'the network of pods' },
   { path: '/opt/cni/bin', of: 'the programs of the network of pods', lenient: true },
