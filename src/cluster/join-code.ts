@@ -6,7 +6,7 @@
  * Whoever has it can join, so it is as secret as the token in it. It is printed by `init` and `join-code create`, typed
  * or pasted once, and written nowhere.
  */
-import { ipFromBytes, ipToBytes, parseIp, type Family } from '../model/ip.ts';
+import { type Family, hostPort, ipFromBytes, ipToBytes, parseIp } from '../model/ip.ts';
 import { EXIT, KubevipError } from '../model/errors.ts';
 import { crc32 } from 'node:zlib';
 
@@ -118,7 +118,7 @@ function readBody(body: Buffer): JoinCode | { readonly fault: JoinCodeFault } {
   const certificateKey = flags & 1 ? take(32).toString('hex') : undefined;
   const expires = new Date(take(4).readUInt32BE() * 1000);
   const families = FAMILIES[flags >> 2];
-  const endpoint = host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
+  const endpoint = hostPort(host, port);
   if (token === undefined || families === undefined || splitEndpoint(endpoint) === undefined)
     return { fault: 'damaged' };
   return {

@@ -2,6 +2,7 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import { isMap, isSeq, parse, parseDocument, stringify, type Document, type YAMLMap } from 'yaml';
 import { KubevipError, messageOf } from '../model/errors.ts';
+import { hostPort } from '../model/ip.ts';
 
 interface Named {
   readonly name: string;
@@ -31,7 +32,7 @@ export function pointAt(kubeconfig: string, { server, serverName }: Destination)
 
 /** How a process on a control plane reaches the API server of its own machine. */
 export function loopback(port: number, family: 4 | 6): Destination {
-  return { server: `https://${family === 4 ? '127.0.0.1' : '[::1]'}:${port}`, serverName: 'kubernetes' };
+  return { server: `https://${hostPort(family === 4 ? '127.0.0.1' : '::1', port)}`, serverName: 'kubernetes' };
 }
 
 /** The authority it trusts, in base64 as it stands there; undefined: none is in it. */

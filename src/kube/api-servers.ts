@@ -1,7 +1,7 @@
 /** The API servers of the control planes, one by one: this node's own, and the others behind the `kubernetes` Service. */
 import type { LocalApiServer, OtherApiServers } from '../exposure/control-plane/port.ts';
 import { failed, ready } from '../model/decision.ts';
-import type { Ip } from '../model/ip.ts';
+import { hostPort, type Ip } from '../model/ip.ts';
 import type { EndpointSlice } from '../model/kubernetes.ts';
 import { holderOf, releasedRecord } from '../model/lease.ts';
 import type { Clock, Milliseconds } from '../model/time.ts';
@@ -130,5 +130,5 @@ export function apiEndpoints(slices: readonly EndpointSlice[]): ApiEndpoint[] {
 }
 
 function readyz({ server }: Credentials, host: string, port: number): URL {
-  return new URL(`${server.protocol}//${host.includes(':') ? `[${host}]` : host}:${port}/readyz`);
+  return new URL(`${server.protocol}//${hostPort(host, port)}/readyz`);
 }

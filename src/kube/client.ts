@@ -5,6 +5,7 @@ import { createResource, type CallOptions, type Resource } from './resource.ts';
 import type { Kind, Kinds } from './kinds.ts';
 import { askReadiness, type NotServing } from './readiness.ts';
 import { createTransport } from './transport.ts';
+import { hostPort } from '../model/ip.ts';
 
 export interface Cluster {
   /** URL of the API server. */
@@ -62,7 +63,7 @@ export function connectWith(
     },
     askReadiness: async ({ host, port, serverName }, timeout) => {
       const { protocol } = credentials.server;
-      const url = new URL(`${protocol}//${host.includes(':') ? `[${host}]` : host}:${port}/readyz`);
+      const url = new URL(`${protocol}//${hostPort(host, port)}/readyz`);
       return askReadiness(credentials, { url, timeout, ...(serverName === undefined ? {} : { serverName }) });
     },
     close: () => transport.close(),

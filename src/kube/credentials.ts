@@ -7,6 +7,7 @@ import { readFileSync, statSync } from 'node:fs';
 import type { RequestOptions } from 'node:https';
 import { messageOf } from '../model/errors.ts';
 import { badKubeconfig, selectContext, type KubeconfigOptions, type Selected } from './kubeconfig.ts';
+import { hostPort } from '../model/ip.ts';
 
 export interface Authorization {
   readonly headers: Readonly<Record<string, string | readonly string[]>>;
@@ -45,7 +46,7 @@ export function redirected(credentials: Credentials, endpoint: () => ApiEndpoint
     namespace,
     get server() {
       const { host, port } = endpoint();
-      return new URL(`${credentials.server.protocol}//${host.includes(':') ? `[${host}]` : host}:${port}`);
+      return new URL(`${credentials.server.protocol}//${hostPort(host, port)}`);
     },
     async authorize() {
       const { headers, tls } = await credentials.authorize();

@@ -5,6 +5,7 @@ import { delimiter, dirname, join, resolve } from 'node:path';
 import { parse } from 'yaml';
 import { EXIT, messageOf } from '../model/errors.ts';
 import { ApiError } from './errors.ts';
+import { hostPort } from '../model/ip.ts';
 
 export interface KubeconfigOptions {
   /** Path of a kubeconfig; otherwise KUBECONFIG, ~/.kube/config, or the pod's service account, in this order. */
@@ -149,7 +150,7 @@ function inCluster(env: KubeconfigOptions['env']): Selected {
     files: [],
     context: 'in-cluster',
     namespace: existsSync(namespaceFile) ? readFileSync(namespaceFile, 'utf8').trim() : 'default',
-    server: new URL(`https://${host.includes(':') ? `[${host}]` : host}:${port}`),
+    server: new URL(`https://${hostPort(host, port)}`),
     cluster: { 'certificate-authority': `${SERVICE_ACCOUNT}/ca.crt` },
     user: { tokenFile: `${SERVICE_ACCOUNT}/token` },
   };

@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { cidr, contains } from '../model/cidr.ts';
 import { messageOf } from '../model/errors.ts';
-import { parseIp, familyOf, type Ip } from '../model/ip.ts';
+import { bracketed, familyOf, type Ip, parseIp } from '../model/ip.ts';
 import type { Milliseconds } from '../model/time.ts';
 import { loadLibc } from './libc.ts';
 import { withNetns } from './netns.ts';
@@ -97,8 +97,7 @@ function httpStatus(socket: Socket, ip: Ip): Promise<number | undefined> {
       if (text.includes('\n') || text.length > MAX_ANSWER_BYTES) finish();
     });
     socket.once('close', finish);
-    const host = familyOf(ip) === 4 ? ip : `[${ip}]`;
-    socket.write(`GET / HTTP/1.1\r\nHost: ${host}\r\nUser-Agent: kubevip\r\nConnection: close\r\n\r\n`);
+    socket.write(`GET / HTTP/1.1\r\nHost: ${bracketed(ip)}\r\nUser-Agent: kubevip\r\nConnection: close\r\n\r\n`);
   });
 }
 

@@ -27,6 +27,16 @@ export function familyOf(address: Ip): Family {
   return address.includes(':') ? 6 : 4;
 }
 
+/** A host as URLs and `Host` have it: an IPv6 address in brackets (RFC 3986 §3.2.2). @param host address or name. */
+export function bracketed(host: string): string {
+  return host.includes(':') ? `[${host}]` : host;
+}
+
+/** `host:port`, with brackets where they belong. @param host address or name. */
+export function hostPort(host: string, port: number | string): string {
+  return `${bracketed(host)}:${port}`;
+}
+
 /** 169.254.0.0/16 (RFC 3927) or fe80::/10 (RFC 4291): the same on every link. */
 export function isLinkLocal(address: Ip): boolean {
   return familyOf(address) === 4 ? address.startsWith('169.254.') : /^fe[89ab]/.test(address);

@@ -22,6 +22,7 @@ import type { ControlPlaneConfig } from './config.ts';
 import { createControlPlaneMetrics, type ControlPlaneMetrics } from './metrics.ts';
 import { createDistinctLog, createTelling } from './telling.ts';
 import { wireApi, type ApiParts, type NodeParts } from './wire.ts';
+import { hostPort } from '../../model/ip.ts';
 
 /** A kubeconfig that is not there yet, or half written. */
 const RETRY: Milliseconds = 1000;
@@ -224,5 +225,5 @@ export class ControlPlanePart {
 function endpointOf({ vip, port }: ControlPlaneConfig, addresses: VipAddresses): string {
   if ('name' in vip) return `${vip.name}:${port}`;
   const [first = ''] = addresses.current.state === 'ready' ? addresses.current.value : [];
-  return first.includes(':') ? `[${first}]:${port}` : `${first}:${port}`;
+  return hostPort(first, port);
 }

@@ -1,5 +1,5 @@
 /** From a record of a mapping to the client that can go on with it, without asking the router who it is. */
-import { familyOf, type Ip } from '../../model/ip.ts';
+import { bracketed, familyOf, type Ip } from '../../model/ip.ts';
 import { isPinholeService, isUniqueId } from '../../protocols/igd/pinhole.ts';
 import type { EpochHeard, RouterClient } from './client.ts';
 import type { Route } from './discovery.ts';
@@ -30,6 +30,5 @@ export function clientOf(
 
 /** A record is an annotation, which a user may have edited: orders go to the router or nowhere. */
 function isOn(url: string, gateway: Ip): boolean {
-  const host = familyOf(gateway) === 6 ? `[${gateway}]` : gateway;
-  return URL.canParse(url) && new URL(url).protocol === 'http:' && new URL(url).hostname === host;
+  return URL.canParse(url) && new URL(url).protocol === 'http:' && new URL(url).hostname === bracketed(gateway);
 }

@@ -3,6 +3,7 @@ import { ready, type Decision } from '../../model/decision.ts';
 import { isPinholeService } from '../../protocols/igd/pinhole.ts';
 import type { MappingRecord, RouterMapping, WantedPort } from './port.ts';
 import { reachabilityOf } from './reachability.ts';
+import { hostPort } from '../../model/ip.ts';
 
 /** `ready`, with the addresses that the Internet can come to. */
 export function explainPinholes(records: readonly MappingRecord[]): Decision<RouterMapping> {
@@ -25,5 +26,5 @@ function isOff({ serviceType, uniqueId }: MappingRecord): boolean {
 
 /** `[2001:db8::1]:80`; only UDP is said. */
 export function pinholeText(address: string, { protocol, internalPort }: Omit<WantedPort, 'externalPort'>): string {
-  return `[${address}]:${internalPort}${protocol === 'UDP' ? '/UDP' : ''}`;
+  return `${hostPort(address, internalPort)}${protocol === 'UDP' ? '/UDP' : ''}`;
 }

@@ -1,6 +1,6 @@
 /** From a device description to the one service of a router that opens its ports. */
 import { DecodeError } from '../../model/errors.ts';
-import { familyOf, type Ip } from '../../model/ip.ts';
+import { bracketed, type Ip } from '../../model/ip.ts';
 import { decodeExternalAddress, decodeStatus } from '../../protocols/igd/actions.ts';
 import { decodeIgdDescription, type IgdService } from '../../protocols/igd/description.ts';
 import { callIgd, onLink } from './igd-call.ts';
@@ -47,7 +47,7 @@ function onGateway(location: string, gateway: Ip): string | undefined {
   if (!URL.canParse(location)) return undefined;
   const url = new URL(location);
   if (url.protocol !== 'http:') return undefined;
-  url.hostname = familyOf(gateway) === 6 ? `[${gateway}]` : gateway;
+  url.hostname = bracketed(gateway);
   return url.href;
 }
 

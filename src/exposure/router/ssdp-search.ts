@@ -1,5 +1,5 @@
 /** Asks a router by SSDP whether it speaks UPnP, and where its description is. */
-import { familyOf, isLinkLocal, type Ip } from '../../model/ip.ts';
+import { familyOf, hostPort, type Ip, isLinkLocal } from '../../model/ip.ts';
 import type { Milliseconds, Timer } from '../../model/time.ts';
 import { DecodeError } from '../../model/errors.ts';
 import { decodeSsdp, encodeSsdpSearch } from '../../protocols/ssdp/codec.ts';
@@ -91,7 +91,7 @@ export async function searchIgd(
   const send = (): void => {
     for (const target of targets) {
       for (const group of groups) {
-        const host = `${family === 4 ? group : `[${group}]`}:${SSDP_PORT}`;
+        const host = hostPort(group, SSDP_PORT);
         const search = encodeSsdpSearch({ kind: 'search', target, maxWait: MAX_WAIT_SECONDS }, host);
         socket.send(search, { ip: group, port: SSDP_PORT });
         // Access points lose multicast, and some routers answer only what is sent to themselves.

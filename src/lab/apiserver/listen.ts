@@ -1,7 +1,8 @@
 /** Where the server listens: addresses of this namespace, or of another one on the same machine. */
-import { isIP, isIPv6, type AddressInfo, type Server } from 'node:net';
+import { isIP, type AddressInfo, type Server } from 'node:net';
 import { KubevipError } from '../../model/errors.ts';
 import { openListener } from './listener-socket.ts';
+import { hostPort } from '../../model/ip.ts';
 
 export interface ListenSpec {
   readonly host: string;
@@ -52,5 +53,5 @@ export async function listen(server: Server, spec: ListenSpec): Promise<string> 
     }
   });
   const { address, port } = server.address() as AddressInfo;
-  return `https://${isIPv6(address) ? `[${address}]` : address}:${port}`;
+  return `https://${hostPort(address, port)}`;
 }

@@ -4,7 +4,7 @@ import { connect } from 'node:tls';
 import type { Socket } from 'node:net';
 import type { RemoteTime } from '../../cluster/ports/preflight.ts';
 import { messageOf } from '../../model/errors.ts';
-import { ip } from '../../model/ip.ts';
+import { bracketed, ip } from '../../model/ip.ts';
 import type { Milliseconds } from '../../model/time.ts';
 import { loadLibc } from '../libc.ts';
 import { withNetns } from '../netns.ts';
@@ -44,7 +44,7 @@ function request(socket: Socket, host: string, signal: AbortSignal): Promise<str
     signal.addEventListener('abort', onAbort, { once: true });
     socket.on('error', fail);
     const tls = connect({ socket, rejectUnauthorized: false, ALPNProtocols: ['http/1.1'] }, () => {
-      tls.write(`GET /livez HTTP/1.1\r\nHost: ${host.includes(':') ? `[${host}]` : host}\r\nConnection: close\r\n\r\n`);
+      tls.write(`GET /livez HTTP/1.1\r\nHost: ${bracketed(host)}\r\nConnection: close\r\n\r\n`);
     });
     let text = '';
     tls.on('error', fail);

@@ -5,7 +5,7 @@ import type { MappingRecord } from '../../exposure/router/port.ts';
 import { readRecords } from '../../exposure/router/records.ts';
 import { KEY } from '../../model/annotations.ts';
 import { KubevipError, type ErrorDetails } from '../../model/errors.ts';
-import { familyOf, type Ip } from '../../model/ip.ts';
+import { bracketed, familyOf, hostPort, type Ip } from '../../model/ip.ts';
 import type { Protocol, Service, ServicePort } from '../../model/kubernetes.ts';
 import type { StageView } from './judge.ts';
 import { publishedNames } from './judge.ts';
@@ -146,6 +146,5 @@ function schemeOf({ name = '', appProtocol = '', port, protocol = 'TCP' }: Servi
 /** Without the port where the scheme implies it. */
 export function urlOf(scheme: string, host: string, port: number): string {
   const implied = (scheme === 'http' && port === 80) || (scheme === 'https' && port === 443);
-  const bracketed = host.includes(':') && familyOf(host as Ip) === 6 ? `[${host}]` : host;
-  return `${scheme}://${bracketed}${implied ? '' : `:${port}`}`;
+  return `${scheme}://${implied ? bracketed(host) : hostPort(host, port)}`;
 }

@@ -1,4 +1,6 @@
 /** The control-plane VIP in `kubevip status`: who has it, since when, and how each API server is, as far as known. */
+import { CONTROL_PLANE_LEASE } from '../../manifests/names.ts';
+import { hostPort } from '../../model/ip.ts';
 import { apiEndpoints } from '../../kube/api-servers.ts';
 import type { Cluster } from '../../kube/client.ts';
 import type { ApiEndpoint } from '../../kube/credentials.ts';
@@ -10,7 +12,6 @@ import { holderOf } from '../../model/lease.ts';
 import type { Problem } from './problems.ts';
 
 /** kube-vip's Lease; ours may be called otherwise and is known by what is on it. */
-const LEASE = 'plndr-cp-lock';
 /** Asked one beside the other, while a person waits. */
 const TIMEOUT_MS = 700;
 /** Clocks of nodes and of this machine differ, and a renewal may be under way. */
@@ -75,12 +76,12 @@ export function controlPlaneStatus(input: ControlPlaneInput): ControlPlaneStatus
 export function controlPlaneLease(leases: readonly Lease[]): Lease | undefined {
   return (
     leases.find(({ metadata }) => metadata.annotations?.[KEY.controlPlane] !== undefined) ??
-    leases.find(({ metadata }) => metadata.name === LEASE)
+    leases.find(({ metadata }) => metadata.name === CONTROL_PLANE_LEASE)
   );
 }
 
 function apiServerStatus(endpoint: ApiEndpoint, { nodes, answers }: ControlPlaneInput): ApiServerStatus {
-  const address = addressOf(endpoint);
+  const address = hostPort(endpoint.host, endpoint.port);
   const node = nodes.find(({ status }) => status?.addresses?.some((one) => one.address === endpoint.host));
   const known = answers.has(address);
   const answer = answers.get(address);
@@ -103,7 +104,7 @@ export async function askApiServers(
   if (!askReadiness) return answers;
   await Promise.all(
     apiEndpoints(slices).map(async (endpoint) => {
-      answers.set(addressOf(endpoint), await askReadiness(endpoint, TIMEOUT_MS));
+      answers.set(hostPort(endpoint.host, endpoint.port), await askReadiness(endpoint, TIMEOUT_MS));
     }),
   );
   return answers;
@@ -131,8 +132,4 @@ export function controlPlaneProblems(status: ControlPlaneStatus | undefined): Pr
     problems.push({ what: `API server ${node ?? address}`, reason: 'ApiServerNotReady', message, hints: [] });
   }
   return problems;
-}
-
-function addressOf({ host, port }: ApiEndpoint): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }

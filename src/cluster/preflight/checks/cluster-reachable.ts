@@ -1,6 +1,7 @@
 /** The cluster to be joined answers. */
 import { error, fine } from '../finding.ts';
 import type { Check } from '../request.ts';
+import { hostPort } from '../../../model/ip.ts';
 
 export const clusterReachable: Check = {
   id: 'cluster-reachable',
@@ -8,7 +9,7 @@ export const clusterReachable: Check = {
   run: async ({ machine, request }) => {
     if (request.cluster === undefined) return [];
     const { host, port } = request.cluster;
-    const where = `${host.includes(':') ? `[${host}]` : host}:${port}`;
+    const where = hostPort(host, port);
     const answer = await machine.remoteTime(host, port);
     if (answer.state !== 'unreachable') return [fine('cluster-reachable', `the cluster answers on ${where}`)];
     return [
