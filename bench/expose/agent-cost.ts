@@ -5,6 +5,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { netnsOf } from '../../src/lab/layout.ts';
+import { containerStart } from '../../test/support/container-start.ts';
 import { absoluteRow, type BenchRow } from '../harness.ts';
 import { eventually, loadBalancer, withBenchLab, type BenchLab } from './bench-lab.ts';
 
@@ -80,14 +81,10 @@ function startAgent({ paths }: BenchLab): ChildProcess {
   });
 }
 
-/** How deploy/Containerfile starts Node. */
+/** How the image starts Node. */
 function image(): { readonly flags: readonly string[]; readonly env: Readonly<Record<string, string>> } {
-  const file = readFileSync(join(root, 'deploy', 'Containerfile'), 'utf8');
-  const entrypoint = JSON.parse(/^ENTRYPOINT (\[.*\])$/m.exec(file)?.[1] ?? '[]') as readonly string[];
-  const settings = /^ENV (.*)$/m.exec(file)?.[1]?.split(' ') ?? [];
-  const flags = entrypoint.filter((word) => word.startsWith('--'));
-  if (flags.length === 0 || settings.length === 0) throw new Error('deploy/Containerfile does not say how Node starts');
-  return { flags, env: Object.fromEntries(settings.map((setting) => setting.split('=') as [string, string])) };
+  const { entrypoint, env } = containerStart();
+  return { flags: entrypoint.filter((word) => word.startsWith('--')), env };
 }
 
 async function create({ cluster }: BenchLab, services: number): Promise<void> {

@@ -14,15 +14,9 @@ const OPTIONS: LabOptionsInput = {
 };
 /** Which of them comes first is open: one that is just being let go of holds nobody up. */
 const RANGE = ['10.77.0.200', '10.77.0.201'];
-const POOL = { name: 'kubevip', namespace: 'kube-system' };
 
 let lab: TestLab;
 
-const pools = async (data: Record<string, string>): Promise<void> => {
-  const maps = lab.cluster.resource('ConfigMap');
-  const found = await maps.find(POOL);
-  await (found ? maps.replace({ ...found, data }) : maps.create({ metadata: POOL, data }));
-};
 const create = async (name: string, port = 80, spec: Partial<Service['spec']> = {}): Promise<void> => {
   await lab.cluster.resource('Service').create({
     metadata: { name, namespace: 'default' },
@@ -52,7 +46,7 @@ afterAll(async () => await lab[Symbol.asyncDispose]());
 beforeEach(async () => {
   const { items } = await lab.cluster.resource('Service').list({ namespace: 'default' });
   for (const { metadata } of items) if (metadata.name !== 'kubernetes') await remove(metadata.name);
-  await pools({ 'range-global': '10.77.0.200-10.77.0.201' });
+  await lab.pools({ 'range-global': '10.77.0.200-10.77.0.201' });
 });
 
 describe('a pool', () => {
@@ -76,11 +70,11 @@ describe('a pool', () => {
     await create('old');
     const old = await eventually(() => ipOf('old'), Boolean);
     expect(RANGE).toContain(old);
-    await pools({ 'range-global': '10.77.0.230-10.77.0.231' });
+    await lab.pools({ 'range-global': '10.77.0.230-10.77.0.231' });
     await create('new');
     expect(await eventually(() => ipOf('new'), Boolean)).toMatch(/^10\.77\.0\.23[01]$/);
     expect(await ipOf('old')).toBe(old);
-    await pools({});
+    await lab.pools({});
     await create('none');
     expect(
       await eventually(
@@ -93,7 +87,7 @@ describe('a pool', () => {
   });
 
   it('shares an address between Services with different ports, on one node, until the last has gone', async () => {
-    await pools({ 'range-global': '10.77.0.200-10.77.0.201', 'allow-share-global': 'true' });
+    await lab.pools({ 'range-global': '10.77.0.200-10.77.0.201', 'allow-share-global': 'true' });
     await create('http', 80);
     const shared = await eventually(() => ipOf('http'), Boolean);
     await create('alt', 8080);

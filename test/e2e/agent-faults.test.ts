@@ -32,10 +32,7 @@ const served = (all: (string | undefined)[]): boolean => all.every(Boolean);
 beforeAll(async () => {
   lab = await startLab({ dhcp: { enabled: false }, upnp: { igd: false, natPmp: false, pcp: false } });
   await lab.deployment('web', 3);
-  await lab.cluster.resource('ConfigMap').create({
-    metadata: { name: 'kubevip', namespace: 'kube-system' },
-    data: { 'range-global': VIPS.map((vip) => `${vip}-${vip}`).join() },
-  });
+  await lab.pools({ 'range-global': VIPS.map((vip) => `${vip}-${vip}`).join() });
   const exposed = await lab.kubevip('expose', 'deployment/web', '--port', '80', '--family', 'dual');
   expect(exposed.code, exposed.stderr).toBe(0);
   rolls = VIPS.map((vip) => callTheRoll(netnsOf(lab.paths, 'laptop'), ip(vip)));

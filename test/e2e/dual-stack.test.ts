@@ -41,14 +41,8 @@ const neighbour = async (): Promise<string> => {
 beforeAll(async () => {
   lab = await startLab({ dhcp: { pingCheck: false } });
   await lab.deployment('web', 3);
-  await lab.cluster.resource('ConfigMap').create({
-    metadata: { name: 'kubevip', namespace: 'kube-system' },
-    data: { 'range-global': `${V4}-10.77.0.209,${V6}-2001:db8:77::209` },
-  });
-  await eventually(
-    () => lab.cluster.resource('Pod').list(),
-    ({ items }) => items.filter(({ status }) => status?.phase === 'Running').length === 3,
-  );
+  await lab.pools({ 'range-global': `${V4}-10.77.0.209,${V6}-2001:db8:77::209` });
+  await lab.running(3);
 }, 120_000);
 afterAll(async () => await lab[Symbol.asyncDispose]());
 

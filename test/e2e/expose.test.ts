@@ -4,20 +4,16 @@ import { CONDITION, KEY } from '../../src/model/annotations.ts';
 import type { Service } from '../../src/model/kubernetes.ts';
 import { eventually, startLab, type TestLab } from '../support/e2e.ts';
 
+const POOLS = { 'range-global': '10.77.0.200-10.77.0.209', 'range-broken': 'nonsense' };
+
 let lab: TestLab;
 let clean: string;
 
 beforeAll(async () => {
   lab = await startLab({ dhcp: { pingCheck: false } });
   await lab.deployment('web', 3);
-  await lab.cluster.resource('ConfigMap').create({
-    metadata: { name: 'kubevip', namespace: 'kube-system' },
-    data: { 'range-global': '10.77.0.200-10.77.0.209', 'range-broken': 'nonsense' },
-  });
-  await eventually(
-    () => lab.cluster.resource('Pod').list(),
-    ({ items }) => items.length === 3,
-  );
+  await lab.pools(POOLS);
+  await lab.running(3);
   clean = await lab.leftovers();
 }, 120_000);
 afterAll(async () => await lab[Symbol.asyncDispose]());
@@ -56,10 +52,7 @@ describe('expose from a pool', () => {
 
   it('passes over an address that another machine answers for', async () => {
     await lab.on('laptop', 'ip', 'addr', 'add', '10.77.0.220/24', 'dev', 'eth0');
-    const pools = await lab.cluster.resource('ConfigMap').get({ name: 'kubevip', namespace: 'kube-system' });
-    await lab.cluster
-      .resource('ConfigMap')
-      .replace({ ...pools, data: { ...pools.data, 'range-other': '10.77.0.220-10.77.0.229' } });
+    await lab.pools({ ...POOLS, 'range-other': '10.77.0.220-10.77.0.229' });
     const exposed = await lab.kubevip('expose', 'deployment/web', '--port', '80', '--pool', 'other');
     expect(await ipOf('web')).toBe('10.77.0.221');
     expect(exposed.code).toBe(0);

@@ -120,10 +120,7 @@ async function send(count: number, chance: Chance): Promise<void> {
 beforeAll(async () => {
   lab = await startLab({ dhcp: { pingCheck: false } });
   await lab.deployment('web', 3);
-  await lab.cluster.resource('ConfigMap').create({
-    metadata: { name: 'kubevip', namespace: 'kube-system' },
-    data: { 'range-global': '10.77.0.200-10.77.0.209,2001:db8:77::200-2001:db8:77::209' },
-  });
+  await lab.pools({ 'range-global': '10.77.0.200-10.77.0.209,2001:db8:77::200-2001:db8:77::209' });
   for (const args of [
     ['--name', 'pool', '--family', 'dual', '--router', '8080', '--mdns', 'web'],
     ['--name', 'lease', '--dhcp'],
@@ -163,9 +160,11 @@ describe('live agents', () => {
       ]);
     expect(await eventually(ways, (all) => all.every(Boolean))).toSatisfy((all: unknown[]) => all.every(Boolean));
     const name = async (): Promise<string> => (await lab.on('laptop', 'avahi-resolve', '-4', '-n', 'web.local')).stdout;
-    expect(await eventually(name, (text) => text.includes('10.77.0.2'))).toContain('10.77.0.2');
+    const named = held.flat().find((one) => one.startsWith('10.77.0.20')) ?? 'none';
+    expect(await eventually(name, (text) => text.includes(named))).toContain(named);
     for (const node of NODES) {
       const log = readFileSync(`${lab.paths.logs}/${node}-agent.log`, 'utf8');
+      expect(log).toContain('"level":');
       expect(log).not.toMatch(/unexpected (error|rejection)/);
     }
   }, 600_000);

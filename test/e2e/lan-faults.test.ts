@@ -43,10 +43,7 @@ const seconds = (n: number): Promise<void> => new Promise((resolve) => setTimeou
 beforeAll(async () => {
   lab = await startLab(OPTIONS);
   await lab.deployment('web', 3);
-  await lab.cluster.resource('ConfigMap').create({
-    metadata: { name: 'kubevip', namespace: 'kube-system' },
-    data: { 'range-global': '10.77.0.200-10.77.0.209' },
-  });
+  await lab.pools({ 'range-global': '10.77.0.200-10.77.0.209' });
   for (const args of [
     ['--name', 'pool', '--router', '8080', '--mdns', 'pool'],
     ['--name', 'lease', '--dhcp'],

@@ -46,14 +46,8 @@ const nothingLeft = async (): Promise<void> => {
 beforeAll(async () => {
   lab = await startLab({ ...OPTIONS, agents: false });
   await lab.deployment('web', 2);
-  await lab.cluster.resource('ConfigMap').create({
-    metadata: { name: 'kubevip', namespace: 'kube-system' },
-    data: { 'range-global': '10.77.0.200-10.77.0.209' },
-  });
-  await eventually(
-    () => lab.cluster.resource('Pod').list(),
-    ({ items }) => items.filter(({ status }) => status?.phase === 'Running').length === 2,
-  );
+  await lab.pools({ 'range-global': '10.77.0.200-10.77.0.209' });
+  await lab.running(2);
   before = await snapshots();
   await agents({});
   for (const args of [

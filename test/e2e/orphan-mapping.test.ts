@@ -12,10 +12,7 @@ beforeAll(async () => {
   // Only UPnP mappings bear a mark.
   lab = await startLab({ nodes: 2, dhcp: { enabled: false }, upnp: { natPmp: false, pcp: false } });
   await lab.deployment('web', 2);
-  await lab.cluster.resource('ConfigMap').create({
-    metadata: { name: 'kubevip', namespace: 'kube-system' },
-    data: { 'range-global': '10.77.0.200-10.77.0.209' },
-  });
+  await lab.pools({ 'range-global': '10.77.0.200-10.77.0.209' });
 }, 120_000);
 afterAll(async () => await lab[Symbol.asyncDispose]());
 

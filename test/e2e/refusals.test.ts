@@ -9,10 +9,7 @@ let clean: string;
 beforeAll(async () => {
   lab = await startLab({ nodes: 1, dhcp: { enabled: false }, upnp: { igd: false, natPmp: false, pcp: false } });
   await lab.deployment('web', 1);
-  await eventually(
-    () => lab.cluster.resource('Pod').list(),
-    ({ items }) => items.length === 1,
-  );
+  await lab.running(1);
   clean = await lab.leftovers();
 }, 120_000);
 afterAll(async () => await lab[Symbol.asyncDispose]());
@@ -42,10 +39,7 @@ describe('expose where it cannot work', () => {
   });
 
   it('behind a router that opens no ports keeps the address and says what is missing', async () => {
-    await lab.cluster.resource('ConfigMap').create({
-      metadata: { name: 'kubevip', namespace: 'kube-system' },
-      data: { 'range-global': '10.77.0.200-10.77.0.200' },
-    });
+    await lab.pools({ 'range-global': '10.77.0.200-10.77.0.200' });
     const { code, stdout, stderr } = await lab.kubevip(
       'expose',
       'deployment/web',

@@ -43,14 +43,8 @@ describe.skipIf(missing !== undefined)('the image', () => {
     lab = await startLab({ nodes: NODES.length, agents: false });
     cleanups.push(() => lab[Symbol.asyncDispose]());
     await lab.deployment('web', 1);
-    await lab.cluster.resource('ConfigMap').create({
-      metadata: { name: 'kubevip', namespace: 'kube-system' },
-      data: { 'range-global': '10.77.0.200-10.77.0.209' },
-    });
-    await eventually(
-      () => lab.cluster.resource('Pod').list(),
-      ({ items }) => items.some(({ status }) => status?.phase === 'Running'),
-    );
+    await lab.pools({ 'range-global': '10.77.0.200-10.77.0.209' });
+    await lab.running(1);
     before = await snapshots();
     agents = await Promise.all(
       NODES.map(async (node) => {

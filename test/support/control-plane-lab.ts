@@ -4,10 +4,12 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { program } from '../../src/lab/cluster-daemons.ts';
 import { ensureDaemon, logFile, runningDaemons, stopDaemon } from '../../src/lab/daemons.ts';
 import { MANAGEMENT, netnsOf, nodeAddresses } from '../../src/lab/layout.ts';
+import { createWatcher } from '../../src/kube/watcher/watcher.ts';
 import type { Lease } from '../../src/model/kubernetes.ts';
 import { ip } from '../../src/model/ip.ts';
 import { readFileSync } from 'node:fs';
 import { eventually, type TestLab } from './e2e.ts';
+import { realClock, realEntropy } from './real-time.ts';
 import { callTheRoll, type RollCall } from './roll-call.ts';
 
 export const NODES = ['n1', 'n2', 'n3'] as const;
@@ -28,6 +30,8 @@ export interface ControlPlaneLab {
   pid(node: string): number;
   log(node: string): string;
   lease(): Promise<Lease | undefined>;
+  /** The holders of the Lease from now on, each change once; empty: nobody. */
+  watchHolders(): Promise<{ stop(): string[] }>;
   /** The node that answers for every VIP; undefined while they are not together. */
   owner(): string | undefined;
   /** Until another node than this one answers for every VIP. */
@@ -115,6 +119,27 @@ export async function controlPlaneLab(lab: TestLab): Promise<ControlPlaneLab> {
     },
     log: (node) => readFileSync(logFile(paths, vipAgent(node)), 'utf8'),
     lease: async () => lab.cluster.resource('Lease').find(LEASE),
+    async watchHolders() {
+      const watcher = createWatcher({
+        resource: lab.cluster.resource('Lease'),
+        selection: { namespace: LEASE.namespace },
+        clock: realClock,
+        entropy: realEntropy,
+      });
+      const holders: string[] = [];
+      watcher.onChange((_key, lease) => {
+        const holder = lease?.spec?.holderIdentity ?? '';
+        if (lease?.metadata.name === LEASE.name && holder !== holders.at(-1)) holders.push(holder);
+      });
+      watcher.start();
+      await watcher.synced;
+      return {
+        stop() {
+          watcher.stop();
+          return holders;
+        },
+      };
+    },
     newOwner: async (before) => eventually(owner, (node) => node !== undefined && node !== before),
     served: async () => (await eventually(livez, (all) => all.every((status) => status === '200'))).every(Boolean),
     async addresses(node) {

@@ -10,6 +10,7 @@ import type { LabOptionsInput } from '../../src/lab/options.ts';
 import { readPinholes } from '../../src/lab/router/nat.ts';
 import { createSystemClock } from '../../src/linux/clock.ts';
 import { connect, type Cluster } from '../../src/kube/client.ts';
+import type { Pod } from '../../src/model/kubernetes.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 
@@ -25,6 +26,10 @@ export interface TestLab {
   /** Everything kubevip could leave behind, as text to compare. */
   leftovers(): Promise<string>;
   deployment(name: string, replicas: number): Promise<void>;
+  /** Until so many pods run. */
+  running(pods: number): Promise<void>;
+  /** Puts these pools in place of all others: `range-global` → `10.77.0.200-10.77.0.209`. */
+  pools(data: Readonly<Record<string, string>>): Promise<void>;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -92,6 +97,18 @@ export async function startLab(options: LabOptionsInput): Promise<TestLab> {
           },
         },
       });
+    },
+    async running(pods) {
+      const isThere = ({ items }: { items: readonly Pod[] }): boolean =>
+        items.filter(({ status }) => status?.phase === 'Running').length === pods;
+      const list = await eventually(async () => await cluster.resource('Pod').list(), isThere);
+      if (!isThere(list)) throw new Error(`${pods} pods were to run; there is ${JSON.stringify(list.items)}`);
+    },
+    async pools(data) {
+      const maps = cluster.resource('ConfigMap');
+      const metadata = { name: 'kubevip', namespace: 'kube-system' };
+      const found = await maps.find(metadata);
+      await (found ? maps.replace({ ...found, data }) : maps.create({ metadata, data }));
     },
     async [Symbol.asyncDispose]() {
       cluster.close();

@@ -2,7 +2,7 @@
 import { stringify } from 'yaml';
 
 export const VIP = '10.77.0.100';
-export const ENDPOINT = `${VIP}:6443`;
+const ENDPOINT = `${VIP}:6443`;
 export const CERTIFICATE_KEY = 'e6a2eb8581237ab72a4f494f30285ec12a9694d750b9785706a83bfcbbbd2204';
 export const TOKEN = 'abcdef.0123456789abcdef';
 
@@ -37,6 +37,8 @@ export interface JoinInput {
   /** Address of the joining control plane; absent: a worker. */
   readonly controlPlane?: string;
   readonly certificateKey?: string;
+  /** Default: what the machine is called. */
+  readonly nodeName?: string;
 }
 
 export function joinYaml(input: JoinInput): string {
@@ -45,6 +47,7 @@ export function joinYaml(input: JoinInput): string {
     kind: 'JoinConfiguration',
     // What is wrong is wrong at once: 5 minutes of asking again are the real default.
     timeouts: { discovery: '5s' },
+    ...(input.nodeName === undefined ? {} : { nodeRegistration: { name: input.nodeName } }),
     discovery: {
       bootstrapToken: {
         token: input.token ?? TOKEN,

@@ -71,7 +71,7 @@ export async function agentImage(folder: string): Promise<string> {
   return await pack(join(folder, 'agent.tar'), [
     {
       name: IMAGE,
-      entrypoint: containerStart(),
+      entrypoint: containerStart().entrypoint,
       fill: async (root) => {
         await putProgram(root, process.execPath);
         await putProgram(root, '/usr/sbin/nft');
