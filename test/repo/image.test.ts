@@ -14,9 +14,9 @@ describe('deploy/Containerfile', () => {
   const file = read('deploy/Containerfile');
 
   it('starts the bundled agent by an exec form on one line, with its environment on another: the bench reads them', () => {
-    const entrypoint = containerStart();
+    const { entrypoint, env } = containerStart();
     expect([entrypoint[0], entrypoint.at(-1)]).toEqual(['node', '/app/dist/agent/bundle.js']);
-    expect(/^ENV (.*)$/m.exec(file)?.[1]).toMatch(/^\w+=\S+( \w+=\S+)*$/);
+    expect(env).toMatchObject({ MALLOC_ARENA_MAX: '1' });
   });
 
   it('takes its bases from outside, and has a tag of each by default', () => {

@@ -4,7 +4,16 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -13,12 +22,13 @@ import { ROOT, type CliResult } from '../../support/cli.ts';
 import { eventually } from '../../support/netns.ts';
 
 const JOURNAL = '/var/lib/kubevip/journal.jsonl';
-/** /etc with all that programs need of it, and nothing of what is below is left on the real machine. */
+/** /etc with all that programs need of it, no swap, and nothing of what is below is left on the real machine. */
 const SETUP = `set -e
 mount --make-rprivate /
 mount -t tmpfs tmpfs "$0/etc" && cp -a /etc/. "$0/etc/" && rm -rf "$0/etc/kubernetes" && mount --bind "$0/etc" /etc
 mount -t tmpfs tmpfs /var/lib
 mount -t tmpfs tmpfs /run
+printf 'Filename\\t\\t\\t\\tType\\t\\tSize\\t\\tUsed\\t\\tPriority\\n' > "$0/swaps" && mount --bind "$0/swaps" /proc/swaps
 ip link set lo up
 ip link add eth0 type veth peer name cable && ip link set cable up && ip addr add 192.0.2.1/24 dev eth0 && ip link set eth0 up
 echo ready
@@ -135,7 +145,7 @@ beforeAll(async () => {
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
 beforeEach(async () => {
-  await import('node:fs/promises').then(async ({ mkdir }) => mkdir(join(dir, 'etc'), { recursive: true }));
+  mkdirSync(join(dir, 'etc'), { recursive: true });
   rmSync(join(dir, 'given'), { force: true });
   machine = spawn('unshare', ['--mount', '--net', 'sh', '-c', SETUP, dir], { stdio: ['ignore', 'pipe', 'inherit'] });
   if (machine.stdout === null) throw new TypeError('no stdout');
@@ -183,7 +193,7 @@ describe('init --fix', { timeout: 180_000 }, () => {
   it('on a real kernel is taken back by a reset', async ({ skip }) => {
     const { result } = await findings();
     const mendable = result.findings.flatMap(({ id, fix }) => (fix === undefined ? [] : [id]));
-    // Swap and modules are those of the machine that the test runs on.
+    // Modules are those of the machine that the test runs on.
     skip(
       mendable.some((id) => !id.endsWith('-forward') && id !== 'node-name-resolves'),
       'more is to be mended here',
