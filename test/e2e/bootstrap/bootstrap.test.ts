@@ -111,6 +111,7 @@ describe('kubevip join', () => {
       const { code: exit, stderr } = await kubevip(node, args, { input });
       expect(exit, stderr).toBe(0);
       const looked = node.trace().filter(({ event }) => event === 'preflight');
+      expect(looked).not.toEqual([]);
       expect(looked.map(({ manifests }) => manifests)).toEqual(looked.map(() => []));
     }
     expect(n2.read('/etc/kubernetes/manifests/kubevip.yaml')).toBeDefined();
@@ -125,6 +126,7 @@ describe('kubevip join', () => {
   it('has told no secret to logs, journals or process lists', async () => {
     const { n1, n2, n3 } = world.nodes;
     const token = (await n1.must(['kubeadm', 'token', 'list'])).match(/[a-z0-9]{6}\.[a-z0-9]{16}/g) ?? [];
+    expect(token).not.toEqual([]);
     for (const node of [n1, n2, n3]) {
       const told = [
         JSON.stringify(node.trace()),
@@ -134,6 +136,9 @@ describe('kubevip join', () => {
           'cat /var/lib/kubevip/* /var/log/containers/* /etc/kubernetes/kubevip/config.yaml 2>/dev/null',
         ]),
       ].join('\n');
+      for (const looked of ['"event":"call"', '"event":"done"', 'looking after the control-plane VIP']) {
+        expect(told).toContain(looked);
+      }
       for (const secret of [code, ...token.map((text) => text.slice(7))]) expect(told).not.toContain(secret);
       expect(told).not.toMatch(/PRIVATE KEY|certificateKey/);
     }
