@@ -9,6 +9,7 @@ import { WorkQueue } from '../kube/queue.ts';
 import { CONDITION } from '../model/annotations.ts';
 import { keyOf, type Service, type ServiceKey } from '../model/kubernetes.ts';
 import { messageOf } from '../model/errors.ts';
+import type { FailoverRecord } from '../model/failover-record.ts';
 import type { Ip } from '../model/ip.ts';
 import type { Milliseconds, Timer } from '../model/time.ts';
 import { nodesWithReadyEndpoints } from './endpoints.ts';
@@ -108,7 +109,7 @@ export class Agent {
 
   /** Resolves once every Service has been seen. */
   async start(): Promise<void> {
-    const { config, watchers, stages, allocatorElection } = this.#parts;
+    const { config, watchers, stages, allocatorElection, recorder } = this.#parts;
     const all = (): void => this.#lookAgain();
     this.#stops.push(
       watchers.configMaps.onChange((_key, object) => this.#poolsChanged(object?.data ?? {})),
@@ -133,6 +134,11 @@ export class Agent {
       stages.announcement.onConflictOver(({ ip, mac, link }) =>
         this.#tellClaimants(ip, 'Normal', 'AddressConflictOver', `${mac} on ${link} no longer claims ${ip}`),
       ),
+      stages.ownership.onTakeover((takeover) => recorder.takeover(takeover)),
+      recorder.onRecord((record) => {
+        this.metrics.failedOver(record);
+        this.#log.info({ ...record }, 'addresses came here');
+      }),
       stages.ownership.onChange((ip) => this.#ownership(ip)),
       allocatorElection.onChange(() => {
         this.metrics.leadershipChanged(config.allocatorLease);
@@ -194,6 +200,11 @@ export class Agent {
     await stages.announcement.close();
     await Promise.allSettled([handedBack, stages.endpoints.stop(), stages.ownership.stop(), allocatorElection.stop()]);
     for (const watcher of Object.values(watchers)) watcher.stop();
+  }
+
+  /** The last ones to this node, newest first. */
+  failovers(): readonly FailoverRecord[] {
+    return this.#parts.recorder.records();
   }
 
   health(): Health {

@@ -1,7 +1,8 @@
-/** `/metrics`, `/healthz` and `/readyz`: real answers, with the reason when they are not good. */
+/** `/metrics`, `/healthz`, `/readyz` and `/failovers`: real answers, with the reason when they are not good. */
 import { createServer, type Server } from 'node:http';
 import { once } from 'node:events';
 import type { Registry } from 'prom-client';
+import type { FailoverRecord } from '../model/failover-record.ts';
 
 export interface Health {
   /** Undefined: fine. */
@@ -14,6 +15,7 @@ export async function serveHttp(
   listen: { readonly host: string; readonly port: number },
   registry: Registry,
   health: () => Health,
+  failovers: () => readonly FailoverRecord[],
 ): Promise<Server> {
   const server = createServer((request, response) => {
     const answer = (status: number, type: string, body: string): void => {
@@ -26,6 +28,8 @@ export async function serveHttp(
         return verdict(health().unhealthy);
       case '/readyz':
         return verdict(health().unhealthy ?? health().notReady);
+      case '/failovers':
+        return answer(200, 'application/json', `${JSON.stringify({ version: 1, failovers: failovers() })}\n`);
       case '/metrics':
         registry.metrics().then(
           (text) => answer(200, registry.contentType, text),
@@ -33,7 +37,7 @@ export async function serveHttp(
         );
         return;
       default:
-        return answer(404, 'text/plain', 'try /metrics, /healthz or /readyz\n');
+        return answer(404, 'text/plain', 'try /metrics, /healthz, /readyz or /failovers\n');
     }
   });
   server.listen(listen.port, listen.host);

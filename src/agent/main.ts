@@ -2,8 +2,8 @@
 import { existsSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { hostname } from 'node:os';
-import type { Registry } from 'prom-client';
 import { EXIT, KubevipError, messageOf } from '../model/errors.ts';
+import type { FailoverRecord } from '../model/failover-record.ts';
 import { VERSION } from '../model/version.ts';
 import { readConfig, type AgentConfig } from './config.ts';
 import { ControlPlanePart } from './control-plane/part.ts';
@@ -39,7 +39,9 @@ export async function runAgent(env: NodeJS.ProcessEnv = process.env): Promise<nu
   // Timers and sockets here do not keep a process alive, and there may be no API server and no port yet.
   const alive = setInterval(() => undefined, 2 ** 30);
   const health = (): Health => Object.assign({}, ...parts.map((part) => part.health())) as Health;
-  const closeHttp = keepListening(config, log, metrics.registry, health);
+  const failovers = (): FailoverRecord[] =>
+    parts.flatMap((part) => part.failovers()).sort((a, b) => Date.parse(b.decided) - Date.parse(a.decided));
+  const closeHttp = keepListening(config, log, (listen) => serveHttp(listen, metrics.registry, health, failovers));
   log.info({ namespace: config.namespace, listen: config.listen }, 'agent starts');
   for (const part of parts) part.start();
   log.info({ signal: await signal }, 'agent stops');
@@ -64,13 +66,17 @@ async function partsOf(config: AgentConfig, log: Logger, metrics: ProcessMetrics
 }
 
 /** Metrics are never worth more than the addresses: without its port the agent goes on. @returns the way to stop */
-function keepListening(config: AgentConfig, log: Logger, registry: Registry, health: () => Health): () => void {
+function keepListening(
+  config: AgentConfig,
+  log: Logger,
+  serve: (listen: NonNullable<AgentConfig['listen']>) => Promise<Server>,
+): () => void {
   const { listen } = config;
   let server: Server | undefined;
   let timer: NodeJS.Timeout | undefined;
   const attempt = (): void => {
     if (!listen) return;
-    serveHttp(listen, registry, health).then(
+    serve(listen).then(
       (opened) => (server = opened),
       (error: unknown) => {
         log.warn(

@@ -1,5 +1,6 @@
 /** Prometheus metrics: kube-vip's names where it has them, `kubevip_…` for what it does not measure. */
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { FailoverRecord } from '../model/failover-record.ts';
 import { namespaceOf, type ServiceKey } from '../model/kubernetes.ts';
 import type { HeldLease, ProcessMetrics } from './process-metrics.ts';
 
@@ -34,6 +35,8 @@ export interface Metrics {
   leadershipChanged(lease: string): void;
   /** This node took an address, or let go of it. */
   ownerChanged(change: 'taken' | 'lost'): void;
+  /** Addresses came to this node from another one, and the LAN was told. */
+  failedOver(record: FailoverRecord): void;
   conflictSeen(): void;
   leaseRenewed(): void;
   wroteWithError(): void;
@@ -80,6 +83,7 @@ export function createMetrics(snapshot: () => Snapshot, shared: ProcessMetrics):
     serviceEvent: (type) => events.inc({ type }),
     leadershipChanged: (lease) => shared.leadershipChanged(lease),
     ownerChanged: (change) => owners.inc({ change }),
+    failedOver: (record) => shared.failedOver(record),
     conflictSeen: () => conflicts.inc(),
     leaseRenewed: () => renewals.inc(),
     wroteWithError: () => writeErrors.inc(),

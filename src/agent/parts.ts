@@ -3,6 +3,7 @@ import type { SpareLeases } from '../exposure/address/dhcp/spares.ts';
 import type { AddressProber } from '../exposure/address/port.ts';
 import type { Announcement } from '../exposure/announcement/port.ts';
 import type { EndpointStage } from '../exposure/endpoints/stage.ts';
+import type { FlightRecorder } from '../exposure/failover/recorder.ts';
 import type { NamePublisher } from '../exposure/naming/port.ts';
 import type { Election, Ownership } from '../exposure/ownership/port.ts';
 import type { RouterMappingsDriver } from '../exposure/router/mappings.ts';
@@ -54,6 +55,8 @@ export interface Parts {
   };
   readonly allocatorElection: Election;
   readonly stages: Stages;
+  /** What the stages of owner and announcement say of each failover. */
+  readonly recorder: FlightRecorder;
   readonly writer: ServiceWriter;
   readonly events: EventRecorder;
 }

@@ -1,5 +1,7 @@
 /** Metrics that both parts of the agent share: one process, one registry, kube-vip's names. */
 import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
+import type { FailoverRecord } from '../model/failover-record.ts';
+import { createFailoverMetrics } from './failover-metrics.ts';
 
 /** Of the event loop's lag, in milliseconds. By default a timer wakes the idle process a hundred times a second for it. */
 const LAG_RESOLUTION = 500;
@@ -15,6 +17,8 @@ export interface ProcessMetrics {
   leasesOf(source: () => readonly HeldLease[]): void;
   /** Being the holder of this Lease began or ended. */
   leadershipChanged(lease: string): void;
+  /** Addresses came to this node from another one, and the LAN was told. */
+  failedOver(record: FailoverRecord): void;
 }
 
 export function createProcessMetrics(node: string, version: string): ProcessMetrics {
@@ -48,6 +52,7 @@ export function createProcessMetrics(node: string, version: string): ProcessMetr
   return {
     registry,
     leasesOf: (source) => void sources.push(source),
+    failedOver: createFailoverMetrics(registry),
     leadershipChanged: (lease) => transitions.inc({ lease_name: lease }),
   };
 }

@@ -1,5 +1,6 @@
 /** The Services as a part of the agent's process. */
 import { messageOf } from '../model/errors.ts';
+import type { FailoverRecord } from '../model/failover-record.ts';
 import { Agent } from './agent.ts';
 import type { AgentConfig } from './config.ts';
 import type { Health } from './http.ts';
@@ -13,6 +14,8 @@ export interface Part {
   /** Leaves the node as if it had never run. */
   stop(): Promise<void>;
   health(): Health;
+  /** To this node, newest first. */
+  failovers(): readonly FailoverRecord[];
 }
 
 /** @throws KubevipError for a kubeconfig that cannot be used, OsError without the right to change addresses */
@@ -27,6 +30,7 @@ export function servicesPart(config: AgentConfig, log: Logger, metrics: ProcessM
     },
     stop: async () => agent.stop(),
     health: () => agent.health(),
+    failovers: () => agent.failovers(),
   };
 }
 
@@ -55,5 +59,6 @@ export function patientServicesPart(config: AgentConfig, log: Logger, metrics: P
       await part?.stop();
     },
     health: () => part?.health() ?? { notReady: problem },
+    failovers: () => part?.failovers() ?? [],
   };
 }

@@ -7,6 +7,8 @@ import { createSpareLeases } from '../exposure/address/dhcp/spares.ts';
 import { createAddressProber } from '../exposure/address/prober.ts';
 import { createAnnouncement } from '../exposure/announcement/announcement.ts';
 import { EndpointStage } from '../exposure/endpoints/stage.ts';
+import { createFlightRecorder } from '../exposure/failover/recorder.ts';
+import { reporting } from '../exposure/failover/reporting.ts';
 import { createNamePublisher } from '../exposure/naming/publisher.ts';
 import { createElection } from '../exposure/ownership/election/election.ts';
 import { withCustody } from '../exposure/ownership/custody.ts';
@@ -27,6 +29,7 @@ import { createNetwork } from '../linux/network.ts';
 import { createSilenceFilter } from '../linux/silence-filter.ts';
 import { writeAgentInfo } from '../model/agent-info.ts';
 import { messageOf } from '../model/errors.ts';
+import { writeFailovers } from '../model/failover-record.ts';
 import { VERSION } from '../model/version.ts';
 import type { AgentConfig } from './config.ts';
 import type { Logger } from './log.ts';
@@ -76,6 +79,7 @@ export function wire(config: AgentConfig, log: Logger): Parts {
   });
   // Nodes belong to no namespace: an agent that is limited to one may not read them, unless it is told to.
   const nodes = config.watchNamespace === undefined || config.honorExcludeLabel ? watch('Node', {}) : undefined;
+  const recorder = createFlightRecorder({ node: config.node, clock });
   const ownership = withCustody({
     clock,
     ownership: createLeaseOwnership({
@@ -83,12 +87,14 @@ export function wire(config: AgentConfig, log: Logger): Parts {
       times: config.lease,
       clock,
       store,
-      about: () =>
-        writeAgentInfo({
+      about: () => ({
+        ...writeAgentInfo({
           version: VERSION,
           honorsExcludeLabel: config.honorExcludeLabel,
           seesNodes: nodes?.isSynced ?? false,
         }),
+        ...writeFailovers(recorder.records()),
+      }),
       onError: (error, lease) => leaseError(lease)(error),
     }),
   });
@@ -124,9 +130,10 @@ export function wire(config: AgentConfig, log: Logger): Parts {
       ownership,
       announcement: createAnnouncement({
         network,
-        addressTable: createAddressTable(where),
+        addressTable: reporting(createAddressTable(where), (ip) => recorder.placed(ip)),
         silence: createSilenceFilter(where),
         clock,
+        onAnnounced: (ip) => recorder.announced(ip),
       }),
       endpoints: new EndpointStage({
         node: config.node,
@@ -143,6 +150,7 @@ export function wire(config: AgentConfig, log: Logger): Parts {
       router: createRouterMappings({ network, clock, cluster: () => clusterOf(services) }),
       names: createNamePublisher({ network, clock, entropy }),
     },
+    recorder,
     writer: createServiceWriter(cluster.resource('Service')),
     events: createEventRecorder({
       events: cluster.resource('Event'),

@@ -1,5 +1,6 @@
 /** `kubevip status` for people: Services, agents, pools, and what is wrong. */
 import { EXCLUDE_LABEL } from '../model/annotations.ts';
+import type { FailoverRecord, TakeoverCause } from '../model/failover-record.ts';
 import type { Problem } from '../workflows/status/problems.ts';
 import type { ApiServerStatus, ControlPlaneStatus } from '../workflows/status/control-plane.ts';
 import type { AgentStatus, PoolStatus, ServiceStatus, StatusReport } from '../workflows/status/report.ts';
@@ -23,6 +24,8 @@ export function renderStatus(report: StatusReport, style: StatusStyle): string {
   const excluded = excludedText(report, style);
   if (excluded !== undefined) sections.push(excluded);
   if (report.pools.length > 0) sections.push(renderTable(POOL_COLUMNS, report.pools));
+  const failovers = report.failovers.slice(0, style.wide ? undefined : SHOWN_FAILOVERS);
+  if (failovers.length > 0) sections.push(renderTable(failoverColumns(style), failovers));
   if (report.problems.length > 0) sections.push(renderProblems(report.problems, style));
   return sections.join('\n\n');
 }
@@ -121,12 +124,50 @@ function excludedText({ excluded: { nodes, honored } }: StatusReport, { wide }: 
     : `Label ${EXCLUDE_LABEL} on ${names} is ignored (honor_exclude_label=false)`;
 }
 
+const SHOWN_FAILOVERS = 5;
+
+const CAUSE_TEXT: Readonly<Record<TakeoverCause, string>> = {
+  death: 'died',
+  handover: 'handed over',
+  leaving: 'stopped',
+};
+
 const POOL_COLUMNS: readonly Column<PoolStatus>[] = [
   { header: 'pool', value: ({ key }) => key },
   { header: 'used', value: ({ used }) => `${used}` },
   { header: 'size', value: ({ size }) => size ?? '' },
   { header: 'addresses', value: ({ key, description }) => description.slice(key.length + 1) },
 ];
+
+/** Where the time went is told for each step from the first moment on: `+150ms`. */
+function failoverColumns({ wide, now }: StatusStyle): Column<FailoverRecord>[] {
+  const after = (pick: (record: FailoverRecord) => string | undefined) => (record: FailoverRecord) => {
+    const [at, start] = [pick(record), record.lastHeard ?? record.detected ?? record.decided];
+    return at === undefined ? '' : `+${Date.parse(at) - Date.parse(start)}ms`;
+  };
+  return [
+    { header: 'failover', value: ({ cause }) => CAUSE_TEXT[cause] },
+    { header: 'from', value: ({ from }) => from },
+    { header: 'to', value: ({ to }) => to },
+    {
+      header: 'addresses',
+      value: ({ addresses, missing = 0 }) => `${addresses}${missing === 0 ? '' : ` (${missing} not announced)`}`,
+    },
+    {
+      header: 'took',
+      value: ({ seconds }) => (seconds < 10 ? `${Math.round(seconds * 1000)}ms` : `${Math.round(seconds)}s`),
+    },
+    { header: 'since', value: ({ decided }) => age(decided, now) },
+    ...(wide
+      ? [
+          { header: 'detected', value: after(({ detected }) => detected) },
+          { header: 'decided', value: after(({ decided }) => decided) },
+          { header: 'placed', value: after(({ placed }) => placed) },
+          { header: 'announced', value: after(({ announced }) => announced) },
+        ]
+      : []),
+  ];
+}
 
 function renderProblems(problems: readonly Problem[], { color, now }: StatusStyle): string {
   const lines = problems.flatMap(({ what, stage, reason, message, since, hints }, i) => {

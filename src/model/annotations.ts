@@ -190,6 +190,14 @@ export const ANNOTATIONS = {
     meaning:
       'Version and settings of the agent of a node, on the Lease that says it is alive; `kubevip status` shows them.',
   },
+  failovers: {
+    key: 'kubevip.dev/failovers',
+    on: 'Lease',
+    access: 'written',
+    value: 'JSON FailoverRecord[]',
+    meaning:
+      'The last failovers to this node, newest first, with the times of each step, on the Lease that says it is alive, and on that of the control-plane VIP; `kubevip status` shows them.',
+  },
   leaseAddress: {
     key: 'kubevip.dev/address',
     on: 'Lease',

@@ -7,7 +7,7 @@ import { createOneLease } from '../../src/exposure/control-plane/one-lease.ts';
 import type { ControlPlaneState, LookUp, OtherApiServers } from '../../src/exposure/control-plane/port.ts';
 import { createVipAddresses, type VipRequest } from '../../src/exposure/control-plane/vip-addresses.ts';
 import { withCustody } from '../../src/exposure/ownership/custody.ts';
-import type { LeaseStore } from '../../src/exposure/ownership/port.ts';
+import type { LeaseStore, Takeover } from '../../src/exposure/ownership/port.ts';
 import { failed, ready } from '../../src/model/decision.ts';
 import { ip, type Ip } from '../../src/model/ip.ts';
 import type { Mac } from '../../src/model/mac.ts';
@@ -31,6 +31,8 @@ export interface FakeControlPlane {
   /** Health, calls and watches of its API server, all at once. */
   api(serving: boolean): void;
   readonly states: ControlPlaneState[];
+  /** How it came by the VIP. */
+  readonly takeovers: Takeover[];
 }
 
 export interface ControlPlanesOptions {
@@ -88,6 +90,7 @@ export async function createControlPlanes(options: ControlPlanesOptions = {}) {
       host,
       healthy: isHealthy,
       states: [],
+      takeovers: [],
       api(serving) {
         one.healthy = serving;
         cluster.cut(name, { calls: !serving, watch: !serving });
@@ -113,15 +116,17 @@ export async function createControlPlanes(options: ControlPlanesOptions = {}) {
       onChange: () => controlPlane.pass(),
     });
     const entropy = { bytes: (length: number) => new Uint8Array(length).fill(number), fraction: () => 0.5 };
+    const ownership = withCustody({
+      clock,
+      ownership: createOneLease({ node: name, lease: LEASE, times, clock, store: readable, others }),
+    });
+    ownership.onTakeover((takeover) => one.takeovers.push(takeover));
     const controlPlane: ControlPlane = new ControlPlane({
       node: name,
       clock,
       gate,
       addresses,
-      ownership: withCustody({
-        clock,
-        ownership: createOneLease({ node: name, lease: LEASE, times, clock, store: readable, others }),
-      }),
+      ownership,
       announcement: createAnnouncement({
         network: host.network,
         addressTable: kernel,

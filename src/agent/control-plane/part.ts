@@ -11,6 +11,7 @@ import { withCustody } from '../../exposure/ownership/custody.ts';
 import { lookUp } from '../../linux/look-up.ts';
 import { readControlPlaneRecord, writeControlPlaneRecord } from '../../model/control-plane-record.ts';
 import { messageOf } from '../../model/errors.ts';
+import { writeFailovers, type FailoverRecord } from '../../model/failover-record.ts';
 import type { Milliseconds } from '../../model/time.ts';
 import { VERSION } from '../../model/version.ts';
 import type { AgentConfig } from '../config.ts';
@@ -98,6 +99,11 @@ export class ControlPlanePart {
     names.close();
   }
 
+  /** Of the VIP, to this node, newest first. */
+  failovers(): readonly FailoverRecord[] {
+    return this.#options.node.recorder.records();
+  }
+
   health(): Health {
     const { clock } = this.#options.node;
     if (!this.#running) return { notReady: 'there is no kubeconfig that can be used yet' };
@@ -111,8 +117,8 @@ export class ControlPlanePart {
   }
 
   #run(api: ApiParts): void {
-    const { config, controlPlane: wanted, node, log } = this.#options;
-    const { clock, announcement, prober, network } = node;
+    const { config, controlPlane: wanted, node, log, metrics } = this.#options;
+    const { clock, announcement, prober, network, recorder } = node;
     const lease = () => api.store.get(wanted.lease.name);
     const recorded = (): readonly string[] => readControlPlaneRecord(lease()).names ?? [];
     const ownership = withCustody({
@@ -124,7 +130,11 @@ export class ControlPlanePart {
         clock,
         store: api.store,
         others: api.others,
-        annotations: () => ({ ...wanted.lease.annotations, ...this.#record(addresses, recorded()) }),
+        annotations: () => ({
+          ...wanted.lease.annotations,
+          ...this.#record(addresses, recorded()),
+          ...writeFailovers(recorder.records()),
+        }),
         onError: (error) => this.#notYet(`Lease ${wanted.lease.name}`, error),
       }),
     });
@@ -170,6 +180,11 @@ export class ControlPlanePart {
     const holds = (): boolean => controlPlane.state.vips.some(({ ip }) => ownership.holds(ip));
     const telling = createTelling({ node: config.node, log, events: api.events, lease, metrics: this.#metrics });
     this.#stops.push(
+      ownership.onTakeover((takeover) => recorder.takeover(takeover)),
+      recorder.onRecord((record) => {
+        metrics.failedOver(record);
+        log.info({ ...record }, 'the control-plane VIP came here');
+      }),
       controlPlane.onChange((state) => {
         telling.changed(state);
         if (holds() !== this.#wasLeader) this.#metrics.leadershipChanged();

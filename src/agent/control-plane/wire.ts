@@ -4,6 +4,8 @@ import { createAddressProber } from '../../exposure/address/prober.ts';
 import type { AddressProber } from '../../exposure/address/port.ts';
 import { createAnnouncement, type ClosableAnnouncement } from '../../exposure/announcement/announcement.ts';
 import type { LocalApiServer, OtherApiServers } from '../../exposure/control-plane/port.ts';
+import { createFlightRecorder, type FlightRecorder } from '../../exposure/failover/recorder.ts';
+import { reporting } from '../../exposure/failover/reporting.ts';
 import { createNamePublisher } from '../../exposure/naming/publisher.ts';
 import type { NamePublisher } from '../../exposure/naming/port.ts';
 import type { LeaseStore } from '../../exposure/ownership/port.ts';
@@ -47,6 +49,7 @@ export interface NodeParts {
   readonly announcement: ClosableAnnouncement;
   readonly prober: AddressProber;
   readonly names: NamePublisher;
+  readonly recorder: FlightRecorder;
 }
 
 export interface ApiParts {
@@ -63,22 +66,25 @@ export interface ApiParts {
 }
 
 /** Takes away what an earlier run left on the node. @throws OsError without the right to change addresses. */
-export function wireNode({ netns }: AgentConfig): NodeParts {
+export function wireNode({ node, netns }: AgentConfig): NodeParts {
   const clock = createSystemClock();
   const entropy = systemEntropy;
   const where = { instance: 'control-plane', ...(netns === undefined ? {} : { netns }) } as const;
   const network = createNetwork(where);
+  const recorder = createFlightRecorder({ node, clock });
   return {
     clock,
     network,
     announcement: createAnnouncement({
       network,
-      addressTable: createAddressTable(where),
+      addressTable: reporting(createAddressTable(where), (ip) => recorder.placed(ip)),
       silence: createSilenceFilter(where),
       clock,
+      onAnnounced: (ip) => recorder.announced(ip),
     }),
     prober: createAddressProber({ network, clock, entropy }),
     names: createNamePublisher({ network, clock, entropy }),
+    recorder,
   };
 }
 

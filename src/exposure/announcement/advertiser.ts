@@ -21,6 +21,8 @@ export interface AdvertiserOptions {
   readonly link: Link;
   /** Whether a question for this address is to be answered here and now. */
   readonly answers: (ip: Ip) => boolean;
+  /** Everyone was told of the address. */
+  readonly onAnnounced?: ((ip: Ip) => void) | undefined;
   /** Some machine, perhaps this one by another link, says that it has an address. */
   readonly onClaim: (ip: Ip, mac: Mac) => void;
 }
@@ -29,7 +31,7 @@ export interface AdvertiserOptions {
 export function createAdvertiser<Frame>(
   family: Family,
   dialect: Dialect<Frame>,
-  { network, link, answers, onClaim }: AdvertiserOptions,
+  { network, link, answers, onAnnounced, onClaim }: AdvertiserOptions,
 ): Advertiser {
   const onFrame = (data: Uint8Array): void => {
     const frame = readFrame(dialect, data);
@@ -45,6 +47,7 @@ export function createAdvertiser<Frame>(
     link,
     announce: (ip) => {
       for (const frame of dialect.announcement(link.mac, ip)) socket.send(dialect.encode(frame));
+      onAnnounced?.(ip);
     },
     ask: (ip) => socket.send(dialect.encode(dialect.probe(link.mac, ip))),
     close: () => socket.close(),

@@ -40,6 +40,8 @@ export interface AnnouncementOptions {
   readonly clock: Clock;
   /** How soon a conflict is certain, and over. */
   readonly defence?: DefenceTiming;
+  /** Everyone was told of the address: each time, for the account of a failover. */
+  readonly onAnnounced?: (ip: Ip) => void;
 }
 
 export interface ClosableAnnouncement extends Announcement {
@@ -75,7 +77,7 @@ class LinkLayerAnnouncement implements ClosableAnnouncement {
   /** Alone, and the kernel is free to answer. */
   #quiet = false;
 
-  constructor({ network, addressTable, silence, clock, defence }: AnnouncementOptions) {
+  constructor({ network, addressTable, silence, clock, defence, onAnnounced }: AnnouncementOptions) {
     this.#network = network;
     this.#clock = clock;
     this.#defence = defence;
@@ -96,6 +98,7 @@ class LinkLayerAnnouncement implements ClosableAnnouncement {
       network,
       link,
       answers: (ip) => this.#answers(ip, link),
+      onAnnounced,
       onClaim: (ip, mac) => this.#voice.heardClaim(ip, mac, link),
     }));
     this.#voice = createVoice({

@@ -7,7 +7,7 @@ import type { Ip } from '../../model/ip.ts';
 import { holderOf } from '../../model/lease.ts';
 import type { Clock, Milliseconds } from '../../model/time.ts';
 import { createElection } from '../ownership/election/election.ts';
-import type { Election, LeaseStore, LeaseTimes, Owner, RunningOwnership } from '../ownership/port.ts';
+import type { Election, LeaseStore, LeaseTimes, Owner, Takeover, RunningOwnership } from '../ownership/port.ts';
 import type { OtherApiServers } from './port.ts';
 
 export interface OneLeaseOptions {
@@ -37,6 +37,9 @@ class OneLease implements RunningOwnership {
   /** Addresses that this node may have and that are asked for. */
   readonly #wanted = new Set<Ip>();
   readonly #callbacks = new Set<(address: Ip | undefined) => void>();
+  readonly #takeovers = new Set<(takeover: Takeover) => void>();
+  /** The last other holder: when it was heard of, and when it was seen to have let go. */
+  #before: { readonly node: string; readonly heardAt: Milliseconds; readonly freedAt?: Milliseconds } | undefined;
   #election: Election | undefined;
   #freeing: Promise<void> | undefined;
   #known = false;
@@ -51,8 +54,11 @@ class OneLease implements RunningOwnership {
     const { store, lease } = this.#options;
     await store.start();
     if (this.#stopped) return;
+    this.#note();
     this.#unsubscribe = store.onChange((name) => {
-      if (name === lease) this.#tell();
+      if (name !== lease) return;
+      this.#note();
+      this.#tell();
     });
     this.#known = true;
     this.#steer();
@@ -119,8 +125,9 @@ class OneLease implements RunningOwnership {
     return () => void this.#callbacks.delete(callback);
   }
 
-  onTakeover(): () => void {
-    return () => undefined;
+  onTakeover(callback: (takeover: Takeover) => void): () => void {
+    this.#takeovers.add(callback);
+    return () => void this.#takeovers.delete(callback);
   }
 
   #steer(): void {
@@ -151,7 +158,10 @@ class OneLease implements RunningOwnership {
       ...(annotations ? { annotations } : {}),
       ...(onError ? { onError } : {}),
     });
-    this.#election.onChange(() => this.#tell());
+    this.#election.onChange(() => {
+      if (this.#election?.isLeader === true) this.#tellTakeovers();
+      this.#tell();
+    });
     this.#election.start();
   }
 
@@ -165,6 +175,28 @@ class OneLease implements RunningOwnership {
     timer.cancel();
     if (this.recordedHolder() === node) await others.free(lease, node);
     await stopped;
+  }
+
+  #note(): void {
+    const { store, lease, node, clock } = this.#options;
+    const holder = holderOf(store.get(lease));
+    if (holder !== undefined && holder !== node) this.#before = { node: holder, heardAt: clock.now() };
+    else if (holder === undefined && this.#before) this.#before = { freedAt: clock.now(), ...this.#before };
+  }
+
+  #tellTakeovers(): void {
+    const from = this.#before;
+    this.#before = undefined;
+    if (!from) return;
+    const decided = this.#options.clock.now();
+    // Whoever cannot renew is overtaken when the Lease has run out, which is the moment of the decision.
+    const how =
+      from.freedAt === undefined
+        ? ({ cause: 'death', lastHeard: from.heardAt, detected: decided } as const)
+        : ({ cause: 'leaving', detected: from.freedAt } as const);
+    for (const address of this.#wanted) {
+      for (const callback of [...this.#takeovers]) callback({ address, from: from.node, ...how, decided });
+    }
   }
 
   #tell(): void {

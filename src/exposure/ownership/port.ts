@@ -1,5 +1,6 @@
 /** The ownership stage: which node holds an address. One owner per address, however many Services share it. */
 import type { Decision } from '../../model/decision.ts';
+import type { TakeoverCause } from '../../model/failover-record.ts';
 import type { Ip } from '../../model/ip.ts';
 import type { Lease } from '../../model/kubernetes.ts';
 import type { Milliseconds } from '../../model/time.ts';
@@ -27,12 +28,6 @@ export interface Takeover {
   /** When this node was sure to be the owner. */
   readonly decided: Milliseconds;
 }
-
-/**
- * `death`: its owner fell silent; `handover`: its owner lives, and was not to have it any more; `leaving`: its owner's
- * agent ended, and said so.
- */
-export type TakeoverCause = 'death' | 'handover' | 'leaving';
 
 export interface Ownership {
   /**

@@ -7,6 +7,7 @@ import { parsePools, poolSize, type PoolConfig } from '../../exposure/address/po
 import { DEFAULT_CLASS_RULES, readIntent } from '../../exposure/intent/intent.ts';
 import { readRecords } from '../../exposure/router/records.ts';
 import { KEY } from '../../model/annotations.ts';
+import { readFailovers, type FailoverRecord } from '../../model/failover-record.ts';
 import { readAgentInfo } from '../../model/agent-info.ts';
 import type { ConfigMap, Lease, Node, Service } from '../../model/kubernetes.ts';
 import { describePool } from '../expose/check.ts';
@@ -44,6 +45,8 @@ export interface StatusReport {
   readonly pools: readonly PoolStatus[];
   /** Nodes that Kubernetes' exclude label is about. */
   readonly excluded: ExcludedNodes;
+  /** As the nodes that took over tell them, newest first. */
+  readonly failovers: readonly FailoverRecord[];
   readonly problems: readonly Problem[];
 }
 
@@ -129,6 +132,9 @@ export function statusReport(input: StatusInput): StatusReport {
       nodes: excludedNodes(input.nodes ?? []),
       honored: presence.some((lease) => readAgentInfo(lease).honorsExcludeLabel === true),
     },
+    failovers: [...presence, ...(input.controlPlane?.leases.filter((lease) => !presence.includes(lease)) ?? [])]
+      .flatMap(readFailovers)
+      .sort((a, b) => Date.parse(b.decided) - Date.parse(a.decided)),
     problems: [
       ...controlPlaneProblems(controlPlane),
       ...agentProblems(input.presence, agents),

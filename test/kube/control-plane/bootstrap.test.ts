@@ -14,6 +14,7 @@ import type { Logger } from '../../../src/agent/log.ts';
 import { createProcessMetrics } from '../../../src/agent/process-metrics.ts';
 import { createAddressProber } from '../../../src/exposure/address/prober.ts';
 import { createAnnouncement } from '../../../src/exposure/announcement/announcement.ts';
+import { createFlightRecorder } from '../../../src/exposure/failover/recorder.ts';
 import { createNamePublisher } from '../../../src/exposure/naming/publisher.ts';
 import { connect } from '../../../src/kube/client.ts';
 import { loadCredentials } from '../../../src/kube/credentials.ts';
@@ -70,6 +71,7 @@ beforeAll(async () => {
     }),
     prober: createAddressProber({ network, clock: realClock, entropy: realEntropy }),
     names: createNamePublisher({ network, clock: realClock, entropy: realEntropy }),
+    recorder: createFlightRecorder({ node: 'n1', clock: realClock }),
   };
   const env = { cp_enable: 'true', address: VIP, port: String(port), k8s_config_file: join(dir, 'agent.conf') };
   const config = readConfig(env, 'n1');

@@ -55,6 +55,18 @@ describe('the control-plane VIP', () => {
     expect(world.having()).toHaveLength(1);
     expect(world.having()).not.toEqual([owner]);
   });
+
+  it('is told of as taken over from a dead node, with the time that this took', async () => {
+    const world = await createControlPlanes();
+    const [owner = ''] = world.having();
+    world.node(owner).host.setLink({ up: false });
+    world.cluster.cut(owner, { calls: true, watch: true });
+    await world.clock.advanceAsync(8000);
+    const takeovers = ['a', 'b', 'c'].flatMap((name) => world.node(name).takeovers);
+    expect(takeovers).toMatchObject([{ address: VIP, from: owner, cause: 'death' }]);
+    const [{ decided = 0, lastHeard = 0 } = {}] = takeovers;
+    expect(decided - lastHeard).toBeGreaterThanOrEqual(5000);
+  });
 });
 
 describe('an API server that does not serve', () => {
@@ -67,6 +79,7 @@ describe('an API server that does not serve', () => {
     expect(world.having()).toHaveLength(1);
     expect(world.having()).not.toEqual([owner]);
     expect(stateOf(world, owner).api.reason).toBe('ApiServerDown');
+    expect(world.node(world.having()[0] ?? '').takeovers).toMatchObject([{ from: owner, cause: 'leaving' }]);
   });
 
   it('gives it away also where the Lease is renewed by another one', async () => {

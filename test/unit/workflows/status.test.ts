@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { renderStatus } from '../../../src/cli/render-status.ts';
 import { EXCLUDE_LABEL, KEY } from '../../../src/model/annotations.ts';
 import { readAgentInfo, writeAgentInfo } from '../../../src/model/agent-info.ts';
-import type { Node, Service } from '../../../src/model/kubernetes.ts';
+import { writeFailovers, type FailoverRecord } from '../../../src/model/failover-record.ts';
+import type { Lease, Node, Service } from '../../../src/model/kubernetes.ts';
 import { readStatus } from '../../../src/workflows/status/gather.ts';
 import { statusReport } from '../../../src/workflows/status/report.ts';
 import { annotated, condition, presence, settled, withConditions } from '../../support/exposed.ts';
@@ -17,6 +18,53 @@ function service(name: string, annotations: Record<string, string> = {}): Servic
 }
 
 describe('status', () => {
+  it('shows the last failovers of all nodes, and of the control-plane VIP, and where the time went', () => {
+    const failover = (from: string, to: string, decided: string, over: Partial<FailoverRecord> = {}) =>
+      writeFailovers([{ cause: 'handover', from, to, addresses: 1, decided, seconds: 0.004, ...over }]);
+    const withFailover = (lease: Lease, annotations: Readonly<Record<string, string>>): Lease => ({
+      ...lease,
+      metadata: { ...lease.metadata, annotations },
+    });
+    const death = failover('n1', 'n2', '2026-01-01T00:09:00.160Z', {
+      cause: 'death',
+      addresses: 12,
+      lastHeard: '2026-01-01T00:09:00.000Z',
+      detected: '2026-01-01T00:09:00.150Z',
+      placed: '2026-01-01T00:09:00.170Z',
+      announced: '2026-01-01T00:09:00.162Z',
+      seconds: 0.172,
+      missing: 2,
+    });
+    const n2 = withFailover(presence('n2', '2026-01-01T00:09:59.000000Z'), death);
+    const vip = withFailover(
+      { metadata: { name: 'plndr-cp-lock' }, spec: {} },
+      failover('n3', 'n1', '2026-01-01T00:08:00.000Z', { cause: 'leaving', seconds: 16.4 }),
+    );
+    const report = statusReport({
+      services: [],
+      allServices: [],
+      presence: [live, n2],
+      controlPlane: { leases: [live, n2, vip], slices: [], answers: new Map() },
+      pools: undefined,
+      nodes: [],
+      now,
+    });
+    expect(report.failovers.map(({ from, to }) => [from, to])).toEqual([
+      ['n1', 'n2'],
+      ['n3', 'n1'],
+    ]);
+    expect(renderStatus(report, { wide: false, color: false, now })).toContain(
+      [
+        'FAILOVER   FROM   TO   ADDRESSES              TOOK    SINCE',
+        'died       n1     n2   12 (2 not announced)   172ms   59s',
+        'stopped    n3     n1   1                      16s     2m',
+      ].join('\n'),
+    );
+    expect(renderStatus(report, { wide: true, color: false, now })).toMatch(
+      /DETECTED +DECIDED +PLACED +ANNOUNCED\ndied .* \+150ms +\+160ms +\+170ms +\+162ms/,
+    );
+  });
+
   it('says which nodes are handed over', () => {
     const node: Node = { metadata: { name: 'n1', annotations: { [KEY.draining]: '2026-01-01T00:00:00Z' } } };
     const report = statusReport({
