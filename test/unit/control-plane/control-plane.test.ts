@@ -59,13 +59,12 @@ describe('the control-plane VIP', () => {
   it('is told of as taken over from a dead node, with the time that this took', async () => {
     const world = await createControlPlanes();
     const [owner = ''] = world.having();
-    world.node(owner).host.setLink({ up: false });
     world.cluster.cut(owner, { calls: true, watch: true });
     await world.clock.advanceAsync(8000);
     const takeovers = ['a', 'b', 'c'].flatMap((name) => world.node(name).takeovers);
     expect(takeovers).toMatchObject([{ address: VIP, from: owner, cause: 'death' }]);
-    const [{ decided = 0, lastHeard = 0 } = {}] = takeovers;
-    expect(decided - lastHeard).toBeGreaterThanOrEqual(5000);
+    const [death] = takeovers;
+    expect((death?.decided ?? 0) - (death?.lastHeard ?? 0)).toBeGreaterThanOrEqual(5000);
   });
 });
 
