@@ -11,8 +11,8 @@ import { SentLog } from './sent-log.ts';
 
 /** More machines than a home or a shop has. */
 export const MAX_PEERS = 64;
-/** Held back for longer than this a beat says nothing of now. */
-export const STALE: Milliseconds = 2000;
+/** Held back for so many timeouts a beat says nothing of now, nor does one that names a datagram of ours of that age. */
+const FRESH_TIMEOUTS = 2;
 /** Clocks go differently by less than this share. */
 const DRIFT = 0.001;
 /** Of whom nothing was heard for so long nothing is told. */
@@ -43,13 +43,16 @@ export interface MembershipOptions {
 
 export class Membership {
   readonly hash: number;
-  readonly log = new SentLog();
+  readonly log: SentLog;
   readonly #options: MembershipOptions;
   readonly #timeout: Milliseconds;
+  readonly #fresh: Milliseconds;
   readonly #epochLow: number;
   readonly #byName = new Map<string, Peer>();
   readonly #byHash = new Map<number, Peer>();
   #live: readonly string[] | undefined;
+  /** Until then what arrives may be old, after a standstill of this process. */
+  #lateUntil: Milliseconds = Number.NEGATIVE_INFINITY;
   #cloneEpoch: bigint | undefined;
   #cloneSequence = 0;
   #cloneBeats = 0;
@@ -58,6 +61,8 @@ export class Membership {
     this.#options = options;
     this.hash = nodeHash(options.node);
     this.#timeout = timeoutOf(options.profile);
+    this.#fresh = FRESH_TIMEOUTS * this.#timeout;
+    this.log = new SentLog(this.#fresh);
     this.#epochLow = lowOf(options.epoch);
   }
 
@@ -98,7 +103,7 @@ export class Membership {
     if (beat.epoch === peer.epoch) {
       if (peer.left) return refused('a life that has ended');
       if (beat.sequence <= peer.sequence) return refused('repeated');
-      const slack = STALE + (now - peer.offsetAt) * DRIFT;
+      const slack = this.#fresh + (now - peer.offsetAt) * DRIFT;
       if (!isProof && offset > peer.offset + slack) return refused('held back');
       if (offset < peer.offset || isProof) this.#clockOf(peer, offset, now);
     } else {
@@ -119,23 +124,21 @@ export class Membership {
   /** Finds who has fallen silent. */
   advance(now: Milliseconds): void {
     for (const peer of this.peers()) {
-      if (peer.live && now - peer.lastHeard >= peer.timeout) this.#end(peer, 'death', now);
+      if (peer.live && now >= peer.deadline) this.#end(peer, 'death', now);
     }
   }
 
   /** This process stood still for so long: what was not heard in that time is no sign of death. */
   excuse(lag: Milliseconds, now: Milliseconds): void {
-    for (const peer of this.peers()) {
-      if (!peer.live) continue;
-      peer.heardAt = Math.min(now, peer.heardAt + lag);
-      peer.indirectAt = Math.min(now, peer.indirectAt + lag);
-    }
+    for (const peer of this.peers()) if (peer.live) peer.excusedAt = Math.min(now, peer.deadline - peer.timeout + lag);
+    // What is read now may have waited here for as long.
+    this.#lateUntil = now + this.#options.profile.interval / 2;
   }
 
   /** When the next one is to be taken for dead. */
   deadline(): Milliseconds {
     let first = Number.POSITIVE_INFINITY;
-    for (const peer of this.peers()) if (peer.live) first = Math.min(first, peer.lastHeard + peer.timeout);
+    for (const peer of this.peers()) if (peer.live) first = Math.min(first, peer.deadline);
     return first;
   }
 
@@ -197,7 +200,8 @@ export class Membership {
   #take(peer: Peer, beat: Heartbeat, echo: HeardPeer | undefined, now: Milliseconds): void {
     const { onChange } = this.#options;
     peer.sequence = beat.sequence;
-    peer.heardAt = now;
+    const waited = now <= this.#lateUntil ? Math.max(0, now - beat.uptime - peer.offset) : 0;
+    peer.heardAt = Math.max(peer.heardAt, now - waited);
     peer.indirectEpoch = lowOf(beat.epoch);
     peer.interval = beat.interval;
     peer.timeout = beat.interval * beat.missed;
@@ -261,7 +265,7 @@ export class Membership {
 
   #clockOf(peer: Peer, offset: Milliseconds, now: Milliseconds): void {
     // With a proof the clock may have stood still for good, as that of a machine that was suspended.
-    if (offset > peer.offset && offset <= peer.offset + STALE) return;
+    if (offset > peer.offset && offset <= peer.offset + this.#fresh) return;
     peer.offset = offset;
     peer.offsetAt = now;
   }

@@ -32,6 +32,8 @@ export class Peer {
   /** When it was last heard, here and by others. */
   heardAt: Milliseconds = Number.NEGATIVE_INFINITY;
   indirectAt: Milliseconds = Number.NEGATIVE_INFINITY;
+  /** It has its time from then on, for this process stood still. Nothing that others are told. */
+  excusedAt: Milliseconds = Number.NEGATIVE_INFINITY;
   /** The low half of the epoch that the others hear. */
   indirectEpoch: number | undefined;
   diedAt: Milliseconds | undefined;
@@ -53,6 +55,11 @@ export class Peer {
 
   get lastHeard(): Milliseconds {
     return Math.max(this.heardAt, this.indirectAt);
+  }
+
+  /** When it is to be taken for dead. */
+  get deadline(): Milliseconds {
+    return Math.max(this.lastHeard, this.excusedAt) + this.timeout;
   }
 
   /** It may be given addresses. */
@@ -100,5 +107,6 @@ export class Peer {
     this.knowsOurs = false;
     this.heardAt = Number.NEGATIVE_INFINITY;
     this.indirectAt = Number.NEGATIVE_INFINITY;
+    this.excusedAt = Number.NEGATIVE_INFINITY;
   }
 }
