@@ -12,6 +12,7 @@ import { nlriOf, prefixesIn, prefixOf } from '../../../src/protocols/bgp/prefix.
 import { endOfRib } from '../../../src/protocols/bgp/update.ts';
 import { decodeUdpFrame, encodeUdpFrame } from '../../../src/protocols/dhcp4/frame.ts';
 import { decodeMessage as decodeDhcp } from '../../../src/protocols/dhcp4/message.ts';
+import { decodeHeartbeat, encodeHeartbeat } from '../../../src/protocols/heartbeat/codec.ts';
 import { decodeIgdDescription } from '../../../src/protocols/igd/description.ts';
 import { decodeSoapResponse } from '../../../src/protocols/igd/soap.ts';
 import { parseXml } from '../../../src/protocols/igd/xml.ts';
@@ -125,6 +126,30 @@ const readBgp = (bytes: Uint8Array): void => {
   }
 };
 
+const heartbeat = encodeHeartbeat({
+  group: 1,
+  node: 'n1',
+  epoch: 0x1122334455667788n,
+  sequence: 7,
+  uptime: 60_000,
+  interval: 50,
+  missed: 3,
+  ready: true,
+  draining: false,
+  leaving: false,
+  complete: true,
+  claimCount: 2,
+  claimDigest: 3,
+  heard: [{ node: 4, epoch: 5, sequence: 6, age: 7, live: true, synced: true }],
+  claims: [
+    { address: ip('10.77.0.100'), term: 1 },
+    { address: ip('fd77::100'), term: 2 },
+  ],
+  dropped: [ip('10.77.0.101')],
+  offers: [{ address: ip('10.77.0.100'), term: 1, to: 4 }],
+  relayed: [{ address: ip('10.77.0.102'), term: 1, owner: 4 }],
+});
+
 const latin = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1');
 
 const decoders: readonly [string, (bytes: Uint8Array) => unknown, Uint8Array[]][] = [
@@ -142,6 +167,7 @@ const decoders: readonly [string, (bytes: Uint8Array) => unknown, Uint8Array[]][
       ),
     ],
   ],
+  ['heartbeats', decodeHeartbeat, [heartbeat]],
   ['XML', (bytes) => parseXml(latin(bytes)), [xml, soap]],
   ['IGD descriptions', (bytes) => decodeIgdDescription(latin(bytes), 'http://10.77.0.1:5000/rootDesc.xml'), [xml]],
   ['SOAP', (bytes) => decodeSoapResponse(latin(bytes), 'GetExternalIPAddress'), [soap]],
