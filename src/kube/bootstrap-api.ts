@@ -1,11 +1,11 @@
-/** The API server as bootstrapping sees it: any kubeconfig as text. */
+/** The API server as bootstrapping sees it: any kubeconfig as text, and objects of any kind. */
 import type { ApiConnector, ClusterApi, ObjectRef } from '../cluster/ports/api.ts';
 import type { KubeObject } from '../model/kubernetes.ts';
+import { connectWith } from './client.ts';
 import { loadCredentials } from './credentials.ts';
-import { ApiError, isApiError, type Subject } from './errors.ts';
-import { KINDS, pathOf, type Kind, type KindInfo } from './kinds.ts';
-import { PATCH_TYPE } from './resource.ts';
-import { createTransport, type Method } from './transport.ts';
+import { ApiError, isApiError } from './errors.ts';
+import { KINDS, type Kind } from './kinds.ts';
+import type { Resource } from './resource.ts';
 
 /** Who owns the fields that are applied. */
 const FIELD_MANAGER = 'kubevip';
@@ -13,72 +13,38 @@ const FIELD_MANAGER = 'kubevip';
 export function createApiConnector(userAgent: string): ApiConnector {
   return {
     connect(kubeconfig): ClusterApi {
-      const credentials = loadCredentials({ content: kubeconfig, env: {} });
-      const transport = createTransport(credentials, userAgent);
-      const call = async (
-        verb: string,
-        method: Method,
-        ref: { readonly kind: string; readonly name?: string | undefined; readonly namespace?: string | undefined },
-        options: Omit<Parameters<typeof transport.send>[0], 'method' | 'path' | 'subject'> = {},
-      ): Promise<unknown> => {
-        const info = infoOf(ref.kind);
-        const { name, namespace } = ref;
-        const where = { ...(name === undefined ? {} : { name }), ...(namespace === undefined ? {} : { namespace }) };
-        const subject: Subject = { verb, group: info.group, resource: info.plural, ...where };
-        return transport.send({ ...options, method, path: pathOf(info, where), subject });
-      };
+      const cluster = connectWith(loadCredentials({ content: kubeconfig, env: {} }), { userAgent });
+      const of = (kind = ''): Resource<KubeObject> => cluster.resource(kindOf(kind));
       return {
-        server: credentials.server.href.replace(/\/$/, ''),
-        version: async (options) => {
-          const subject = { verb: 'get', resource: 'version', group: '' };
-          const answer = await transport.send({ ...options, method: 'GET', path: '/version', subject });
-          return typeof answer === 'object' && answer !== null && 'gitVersion' in answer
-            ? String(answer.gitVersion)
-            : '';
+        server: cluster.server,
+        version: (call) => cluster.version(call),
+        find: async (ref, call) => of(ref.kind).find(refOf(ref), call),
+        list: async (kind, namespace = '*', call = {}) => (await of(kind).list({ namespace }, call)).items,
+        apply: async (object, call) => {
+          const options = { ...call, type: 'apply', fieldManager: FIELD_MANAGER, force: true } as const;
+          await of(object.kind).patch(refOf(object.metadata), object, options);
         },
-        find: async (ref, options) => {
+        create: async (object, call) => {
+          await of(object.kind).create(object, call);
+        },
+        remove: async (ref, call) => {
           try {
-            return (await call('get', 'GET', ref, options)) as KubeObject;
-          } catch (error) {
-            if (isApiError(error, 'NOT_FOUND')) return undefined;
-            throw error;
-          }
-        },
-        list: async (kind, namespace, options) => {
-          const list = await call('list', 'GET', { kind, namespace }, options);
-          return (list as { readonly items: readonly KubeObject[] | null }).items ?? [];
-        },
-        apply: async (object, options) => {
-          await call('patch', 'PATCH', refOf(object), {
-            ...options,
-            body: object,
-            contentType: PATCH_TYPE.apply,
-            query: { fieldManager: FIELD_MANAGER, force: true },
-          });
-        },
-        create: async (object, options) => {
-          const { kind, namespace } = refOf(object);
-          await call('create', 'POST', { kind, namespace }, { ...options, body: object });
-        },
-        remove: async (ref, options) => {
-          try {
-            await call('delete', 'DELETE', ref, options);
+            await of(ref.kind).delete(refOf(ref), call);
           } catch (error) {
             if (!isApiError(error, 'NOT_FOUND')) throw error;
           }
         },
-        close: () => transport.close(),
+        close: () => cluster.close(),
       };
     },
   };
 }
 
-function refOf({ kind = '', metadata }: KubeObject): ObjectRef {
-  return { kind, name: metadata.name, ...(metadata.namespace === undefined ? {} : { namespace: metadata.namespace }) };
+function refOf({ name, namespace }: Pick<ObjectRef, 'name' | 'namespace'>): Pick<ObjectRef, 'name' | 'namespace'> {
+  return { name, ...(namespace === undefined ? {} : { namespace }) };
 }
 
-function infoOf(kind: string): KindInfo {
-  const info = kind in KINDS ? KINDS[kind as Kind] : undefined;
-  if (info === undefined) throw new ApiError(`kind ${kind} is not known here`, { code: 'INVALID' });
-  return info;
+function kindOf(kind: string): Kind {
+  if (kind in KINDS) return kind as Kind;
+  throw new ApiError(`kind ${kind} is not known here`, { code: 'INVALID' });
 }
