@@ -12,6 +12,9 @@ import { askReadiness, type NotServing } from './readiness.ts';
 /** In the certificate of every API server, whichever address it is asked at. */
 const SERVER_NAME = 'kubernetes';
 
+const LOOPBACK = '127.0.0.1';
+const ELSEWHERE: ReadonlySet<NotServing['kind']> = new Set(['down', 'failed']);
+
 export interface LocalApiServerOptions {
   readonly credentials: Credentials;
   readonly port: number;
@@ -30,26 +33,39 @@ export interface LocalApiServerAdapter extends LocalApiServer {
 
 export function createLocalApiServer(options: LocalApiServerOptions): LocalApiServerAdapter {
   const { credentials, port, nodeAddresses, timeout, url, caFile } = options;
-  let found = '127.0.0.1';
+  let found = LOOPBACK;
   const answer = (why: NotServing | undefined) => {
     if (!why) return ready(undefined, 'ApiServerReady', 'this node’s API server is ready');
     return failed(REASON[why.kind], `this node’s API server does not serve: ${why.message}`);
   };
   const ask = async (host: string): Promise<NotServing | undefined> =>
     askReadiness(credentials, { url: readyz(credentials, host, port), serverName: SERVER_NAME, timeout });
+  const search = async (): Promise<NotServing | undefined> => {
+    // An address that this node had may be another machine's by now.
+    const here = [LOOPBACK, '::1', ...nodeAddresses()];
+    if (!here.includes(found)) found = LOOPBACK;
+    let first: NotServing | undefined;
+    for (const host of new Set([found, ...here])) {
+      const why = await ask(host);
+      // Somebody else may have that port on another address: of what cannot be talked to the next may be it.
+      if (why === undefined || !ELSEWHERE.has(why.kind)) {
+        found = host;
+        return why;
+      }
+      first ??= why;
+    }
+    return first;
+  };
   return {
     endpoint: () => ({ host: found, port, serverName: SERVER_NAME }),
     async check() {
-      if (url) return answer(await askReadiness(credentials, { url, timeout, ...(caFile ? { caFile } : {}) }));
-      const first = await ask(found);
-      if (first?.kind !== 'down') return answer(first);
-      for (const host of ['127.0.0.1', '::1', ...nodeAddresses()].filter((one) => one !== found)) {
-        const other = await ask(host);
-        if (other?.kind === 'down') continue;
-        found = host;
-        return answer(other);
-      }
-      return answer(first);
+      if (!url) return answer(await search());
+      // Judged elsewhere, and yet this node's API server is what the Lease is read and written at.
+      const [why] = await Promise.all([
+        askReadiness(credentials, { url, timeout, ...(caFile ? { caFile } : {}) }),
+        search(),
+      ]);
+      return answer(why);
     },
   };
 }

@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer as createTcpServer, type AddressInfo } from 'node:net';
 import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -101,6 +101,41 @@ describe('this node’s API server', () => {
     const url = new URL(`http://127.0.0.1:${port}/livez`);
     const server = createLocalApiServer({ credentials, port: 1, nodeAddresses: () => [], timeout: PATIENT, url });
     expect(await server.check()).toMatchObject({ state: 'ready' });
+  });
+
+  it('is found also when another URL judges it', async () => {
+    const port = await serve('127.0.0.77', ok);
+    const url = new URL(`http://127.0.0.1:${await serve('127.0.0.1', ok)}/livez`);
+    const server = createLocalApiServer({
+      credentials,
+      port,
+      nodeAddresses: () => [ip('127.0.0.77')],
+      timeout: PATIENT,
+      url,
+    });
+    expect(await server.check()).toMatchObject({ state: 'ready' });
+    expect(server.endpoint().host).toBe('127.0.0.77');
+  });
+
+  it('is not looked for at an address that this node has no more', async () => {
+    const port = await serve('127.0.0.77', ok);
+    let addresses = [ip('127.0.0.77')];
+    const server = createLocalApiServer({ credentials, port, nodeAddresses: () => addresses, timeout: PATIENT });
+    expect(await server.check()).toMatchObject({ state: 'ready' });
+    addresses = [];
+    expect(await server.check()).toMatchObject({ reason: 'ApiServerDown' });
+    expect(server.endpoint().host).toBe('127.0.0.1');
+  });
+
+  it('is told from another program that has its port on loopback', async () => {
+    const port = await serve('127.0.0.77', ok);
+    const other = createTcpServer((socket) => socket.end('hello\r\n'));
+    other.listen(port, '127.0.0.1');
+    await once(other, 'listening');
+    const server = local(port, ['127.0.0.77']);
+    expect(await server.check()).toMatchObject({ state: 'ready' });
+    expect(server.endpoint().host).toBe('127.0.0.77');
+    other.close();
   });
 });
 
