@@ -4,10 +4,12 @@ import type { Server } from 'node:http';
 import { hostname } from 'node:os';
 import { EXIT, KubevipError, messageOf } from '../model/errors.ts';
 import type { FailoverRecord } from '../model/failover-record.ts';
+import { hostPort } from '../model/ip.ts';
 import { VERSION } from '../model/version.ts';
 import { readConfig, type AgentConfig } from './config.ts';
 import { ControlPlanePart } from './control-plane/part.ts';
 import { wireNode } from './control-plane/wire.ts';
+import { createDistinctLog } from './distinct-log.ts';
 import { serveHttp, type Health } from './http.ts';
 import { asKubeVipWould, environmentWarnings } from './kubevip-env.ts';
 import { createLogger, type Logger } from './log.ts';
@@ -72,6 +74,7 @@ function keepListening(
   serve: (listen: NonNullable<AgentConfig['listen']>) => Promise<Server>,
 ): () => void {
   const { listen } = config;
+  const trouble = createDistinctLog(log, 'no metrics and no health checks: prometheus_server cannot be', 'warn');
   let server: Server | undefined;
   let timer: NodeJS.Timeout | undefined;
   const attempt = (): void => {
@@ -79,10 +82,7 @@ function keepListening(
     serve(listen).then(
       (opened) => (server = opened),
       (error: unknown) => {
-        log.warn(
-          { ...listen, message: messageOf(error) },
-          'no metrics and no health checks: prometheus_server cannot be',
-        );
+        trouble(hostPort(listen.host, listen.port), error);
         timer = setTimeout(attempt, LISTEN_AGAIN).unref();
       },
     );

@@ -21,7 +21,8 @@ import type { Logger } from '../log.ts';
 import type { ProcessMetrics } from '../process-metrics.ts';
 import type { ControlPlaneConfig } from './config.ts';
 import { createControlPlaneMetrics, type ControlPlaneMetrics } from './metrics.ts';
-import { createDistinctLog, createTelling } from './telling.ts';
+import { createDistinctLog } from '../distinct-log.ts';
+import { createTelling } from './telling.ts';
 import { wireApi, type ApiParts, type NodeParts } from './wire.ts';
 import { hostPort } from '../../model/ip.ts';
 

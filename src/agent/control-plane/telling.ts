@@ -3,7 +3,6 @@ import type { ControlPlaneState } from '../../exposure/control-plane/port.ts';
 import { isMine } from '../../exposure/ownership/is-mine.ts';
 import type { EventRecorder } from '../../exposure/status/port.ts';
 import type { Decision } from '../../model/decision.ts';
-import { messageOf } from '../../model/errors.ts';
 import type { Lease } from '../../model/kubernetes.ts';
 import type { Logger } from '../log.ts';
 import type { ControlPlaneMetrics } from './metrics.ts';
@@ -58,16 +57,5 @@ export function createTelling({ node, log, events, lease, metrics }: TellingOpti
         event('Normal', 'ControlPlaneVipLost', `${node} has let go of the control-plane VIP ${text}: ${why}`);
       }
     },
-  };
-}
-
-/** For what is repeated until it works: each text once, however often it comes in a row. */
-export function createDistinctLog(log: Logger): (topic: string, error: unknown) => void {
-  const last = new Map<string, string>();
-  return (topic, error) => {
-    const message = messageOf(error);
-    const news = last.get(topic) !== message;
-    last.set(topic, message);
-    log[news ? 'info' : 'debug']({ topic, message }, 'not yet; tried again each second');
   };
 }
