@@ -6,35 +6,17 @@ import { unreachable } from './exchange.ts';
 export type Limit = <T>(task: () => Promise<T>, signal?: AbortSignal) => Promise<T | undefined>;
 
 export function createLimit(): Limit {
-  let running = false;
-  const waiting = new Set<() => void>();
-  const turn = (signal: AbortSignal | undefined): Promise<boolean> =>
-    new Promise((resolve) => {
-      const begin = (): void => {
-        signal?.removeEventListener('abort', giveUp);
-        resolve(true);
-      };
-      const giveUp = (): void => {
-        waiting.delete(begin);
-        resolve(false);
-      };
-      if (signal?.aborted === true) return giveUp();
+  let last: Promise<void> = Promise.resolve();
+  return (task, signal) =>
+    new Promise((resolve, reject) => {
+      const giveUp = (): void => resolve(undefined);
       signal?.addEventListener('abort', giveUp, { once: true });
-      waiting.add(begin);
+      last = last.then(async () => {
+        signal?.removeEventListener('abort', giveUp);
+        if (signal?.aborted === true) giveUp();
+        else await Promise.resolve().then(task).then(resolve, reject);
+      });
     });
-  return async (task, signal) => {
-    if (running && !(await turn(signal))) return undefined;
-    running = true;
-    try {
-      return await task();
-    } finally {
-      // Not free in between, so that nobody gets ahead of those who wait.
-      const [next] = waiting;
-      running = next !== undefined;
-      if (next) waiting.delete(next);
-      next?.();
-    }
-  };
 }
 
 const CANCELLED = unreachable('cancelled');

@@ -88,7 +88,7 @@ describe('the queue', () => {
     };
     const signalOf = (name: string): AbortSignal | undefined => (name === 'c' ? tired.signal : undefined);
     const all = ['a', 'b', 'c', 'd'].map((name) => limit(task(name), signalOf(name)).catch(() => 'failed'));
-    await Promise.resolve();
+    await new Promise((resolve) => setImmediate(resolve));
     expect(log).toEqual(['a']);
     tired.abort();
     for (let i = 0; i < 3; i++) {
