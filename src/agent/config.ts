@@ -2,7 +2,8 @@
 import * as z from 'zod';
 import { DEFAULT_CLASS, EXCLUDE_LABEL } from '../model/annotations.ts';
 import { EXIT, KubevipError } from '../model/errors.ts';
-import { DNS_MODES, readControlPlane, type ControlPlaneConfig } from './control-plane/config.ts';
+import { DNS_MODES } from '../model/dns-mode.ts';
+import { readControlPlane, type ControlPlaneConfig } from './control-plane/config.ts';
 
 /** What docs/reference/agent.md says of a setting. */
 export interface SettingInfo {

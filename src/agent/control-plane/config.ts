@@ -1,10 +1,9 @@
 /** The settings of the control-plane VIP, checked together. */
+import type { VipRequest } from '../../exposure/control-plane/vip-addresses.ts';
+import type { DnsMode } from '../../model/dns-mode.ts';
 import { EXIT, KubevipError } from '../../model/errors.ts';
-import { familyOf, parseIp, type Ip } from '../../model/ip.ts';
+import { familyOf, parseIp } from '../../model/ip.ts';
 import type { Milliseconds } from '../../model/time.ts';
-
-export const DNS_MODES = ['first', 'ipv4', 'ipv6', 'dual'] as const;
-export type DnsMode = (typeof DNS_MODES)[number];
 
 /** The variables that it is made of, as `SETTINGS` reads them. */
 export interface ControlPlaneSettings {
@@ -28,8 +27,7 @@ export interface ControlPlaneSettings {
 }
 
 export interface ControlPlaneConfig {
-  /** Addresses, one of a family at most; or a name to be resolved, again and again. */
-  readonly vip: { readonly addresses: readonly Ip[] } | { readonly name: string; readonly mode: DnsMode };
+  readonly vip: VipRequest;
   /** Of the API server, on the VIP and on this node. */
   readonly port: number;
   readonly lease: {

@@ -1,12 +1,13 @@
 /** The addresses of the VIP: given, or those of a DNS name, which is resolved again and again. */
 import { pending, ready, type Decision } from '../../model/decision.ts';
+import type { DnsMode } from '../../model/dns-mode.ts';
 import { messageOf } from '../../model/errors.ts';
 import { familyOf, type Family, type Ip } from '../../model/ip.ts';
 import type { Clock, Milliseconds, Timer } from '../../model/time.ts';
 import type { LookUp } from './port.ts';
 
-export type VipRequest =
-  { readonly addresses: readonly Ip[] } | { readonly name: string; readonly mode: 'first' | 'ipv4' | 'ipv6' | 'dual' };
+/** Addresses, one of a family at most; or a name to be resolved, again and again. */
+export type VipRequest = { readonly addresses: readonly Ip[] } | { readonly name: string; readonly mode: DnsMode };
 
 export interface VipAddresses {
   readonly current: Decision<readonly Ip[]>;
@@ -43,13 +44,13 @@ export function createVipAddresses(options: VipAddressesOptions): VipAddresses {
 class ByName implements VipAddresses {
   readonly #options: VipAddressesOptions;
   readonly #name: string;
-  readonly #mode: Extract<VipRequest, { name: string }>['mode'];
+  readonly #mode: DnsMode;
   readonly #former = new Map<Ip, Milliseconds>();
   #current: Decision<readonly Ip[]>;
   #timer: Timer | undefined;
   #stopped = false;
 
-  constructor(options: VipAddressesOptions, name: string, mode: Extract<VipRequest, { name: string }>['mode']) {
+  constructor(options: VipAddressesOptions, name: string, mode: DnsMode) {
     this.#options = options;
     this.#name = name;
     this.#mode = mode;
@@ -112,11 +113,7 @@ class ByName implements VipAddresses {
 }
 
 /** Name servers turn their answers round: what is in use stays in use as long as it is among them. */
-export function chooseAddresses(
-  answer: readonly Ip[],
-  mode: Extract<VipRequest, { name: string }>['mode'],
-  before: readonly Ip[],
-): readonly Ip[] {
+export function chooseAddresses(answer: readonly Ip[], mode: DnsMode, before: readonly Ip[]): readonly Ip[] {
   const pick = (candidates: readonly Ip[]): Ip[] =>
     [...before.filter((ip) => candidates.includes(ip)), ...candidates].slice(0, 1);
   const of = (family: Family): Ip[] => pick(answer.filter((ip) => familyOf(ip) === family));

@@ -1,4 +1,5 @@
 /** kube-vip's settings of the control plane's address: its name, its election, its health. */
+import { DNS_MODES } from '../../model/dns-mode.ts';
 import { settings } from './setting.ts';
 
 const SECONDS = [1, 3600] as const;
@@ -68,7 +69,7 @@ export const CONTROL_PLANE_SETTINGS = settings({
     flag: 'dnsMode',
     type: 'string',
     fallback: 'first',
-    options: ['first', 'ipv4', 'ipv6', 'dual'],
+    options: DNS_MODES,
     meaning: 'Which addresses of a DNS name count.',
     kubeVip: 'written',
   },
