@@ -5,15 +5,13 @@ import { AGENT_FOLDER, AGENT_KUBECONFIG, CONTROL_PLANE_PORT, IMAGE, labels, NAME
 import type { PodManifest } from './objects.ts';
 
 export interface StaticPodConfig extends ControlPlaneConfig {
-  /** Folder with the agent's kubeconfig, mounted read-only under the same path. Nothing else of the node is seen. */
-  readonly folder?: string;
-  /** Inside that folder. */
+  /** Inside {@link AGENT_FOLDER}, which is mounted read-only under the same path. Nothing else of the node is seen. */
   readonly kubeconfig?: string;
 }
 
 /** Only the control plane's address: Services are served by {@link servicesDaemonSet}, which the API server starts. */
 export function staticPod(config: StaticPodConfig): PodManifest {
-  const { image = IMAGE, folder = AGENT_FOLDER, metricsPort = CONTROL_PLANE_PORT } = config;
+  const { image = IMAGE, metricsPort = CONTROL_PLANE_PORT } = config;
   return {
     apiVersion: 'v1',
     kind: 'Pod',
@@ -24,13 +22,13 @@ export function staticPod(config: StaticPodConfig): PodManifest {
           image,
           env: controlPlaneEnvironment(config, config.kubeconfig ?? AGENT_KUBECONFIG),
           health: { port: metricsPort },
-          volumeMounts: [{ name: 'kubevip', mountPath: folder, readOnly: true }],
+          volumeMounts: [{ name: 'kubevip', mountPath: AGENT_FOLDER, readOnly: true }],
         }),
       ],
       hostNetwork: true,
       priorityClassName: 'system-node-critical',
       terminationGracePeriodSeconds: 10,
-      volumes: [{ name: 'kubevip', hostPath: { path: folder, type: 'Directory' } }],
+      volumes: [{ name: 'kubevip', hostPath: { path: AGENT_FOLDER, type: 'Directory' } }],
     },
   };
 }

@@ -5,7 +5,7 @@
 import type { Ip } from '../../model/ip.ts';
 import type { Mac } from '../../model/mac.ts';
 import { messageOf } from '../../model/errors.ts';
-import type { Clock, Milliseconds } from '../../model/time.ts';
+import { pause, type Clock, type Milliseconds } from '../../model/time.ts';
 import type { AddressProber } from './port.ts';
 
 /** A free address may be given out this long after its probe: a host that came since shows up in our own watch. */
@@ -107,7 +107,7 @@ export class VerifiedAddresses {
         this.#lettingGo.add(ip);
         this.#changed(ip);
       }
-      await new Promise<void>((resolve) => this.#clock.after(ASK_AGAIN, resolve));
+      await pause(this.#clock, ASK_AGAIN);
     }
   }
 }

@@ -2,7 +2,7 @@
 import type { Kind, Kinds } from '../../kube/kinds.ts';
 import type { Selection } from '../../kube/resource.ts';
 import { createWatcher, type Watcher } from '../../kube/watcher/watcher.ts';
-import type { Clock, Entropy, Milliseconds } from '../../model/time.ts';
+import { pause, type Clock, type Entropy, type Milliseconds } from '../../model/time.ts';
 import { POOLS } from '../expose/check.ts';
 import { isPresence, PRESENCE } from '../expose/wait.ts';
 import { askApiServers, controlPlaneLease } from './control-plane.ts';
@@ -92,7 +92,7 @@ export async function watchStatus(
         };
       });
       wake = () => undefined;
-      if (woken) await new Promise<void>((resolve) => clock.after(SETTLE, resolve));
+      if (woken) await pause(clock, SETTLE);
     },
     close: () => {
       closed = true;

@@ -4,7 +4,7 @@
  */
 import type { Ip } from '../../../model/ip.ts';
 import type { Mac } from '../../../model/mac.ts';
-import type { Clock, Milliseconds } from '../../../model/time.ts';
+import { pause, type Clock, type Milliseconds } from '../../../model/time.ts';
 import type { ProbeTiming } from '../../../protocols/acd/prober.ts';
 
 /**
@@ -61,7 +61,7 @@ export class OfferCheck {
   async #ask(probe: Probe, ip: Ip, signal: AbortSignal): Promise<Verdict> {
     try {
       if ((await probe(ip, signal)) === undefined) return 'free';
-      await new Promise<void>((resolve) => this.#parts.clock.after(SECOND_LOOK, resolve));
+      await pause(this.#parts.clock, SECOND_LOOK);
       const by = await probe(ip, signal);
       return by === undefined ? 'free' : { by };
     } catch {
