@@ -4,8 +4,19 @@ export interface BenchRow {
   readonly name: string;
   /** One line for people: what is measured. */
   readonly what: string;
-  /** @param n samples. @throws Error when a sample could not be taken: a number that hides failures is none. */
-  measure(n: number): Promise<RowResult>;
+  /**
+   * @param n samples. @throws Error when a sample could not be taken: a number that hides failures is none.
+   * @returns several for a row that looks at more than one thing at once.
+   */
+  measure(n: number, options: BenchOptions): Promise<RowResult | readonly RowResult[]>;
+}
+
+/** What can be said on the command line besides the number of samples. */
+export interface BenchOptions {
+  /** How long rows last that are about time going by; each has a default of its own. */
+  readonly minutes?: number;
+  /** How the agents of a lab find owners. */
+  readonly election: 'heartbeat' | 'lease';
 }
 
 export interface Summary {
@@ -18,7 +29,8 @@ export interface Summary {
 
 export interface RowResult extends Summary {
   readonly row: string;
-  readonly unit: 'ms' | 'MB' | '%';
+  /** Empty for what is counted. */
+  readonly unit: 'ms' | 'MB' | '%' | '/s' | '';
   /** Measured in turn with it, on the same machine at the same time. */
   readonly peer?: { readonly name: string } & Summary;
   /** What it is held to; a row without is for comparison. */
@@ -53,8 +65,14 @@ export function absoluteRow(
 }
 
 /** A row that is only printed: what it shows is somebody else's doing. */
-export function printedRow(row: string, samples: readonly number[]): RowResult {
-  return { row, unit: 'ms', ...summarise(samples) };
+export function printedRow(row: string, samples: readonly number[], unit: RowResult['unit'] = 'ms'): RowResult {
+  return { row, unit, ...summarise(samples) };
+}
+
+/** A row of what must not happen at all: held when every sample is 0. */
+export function neverRow(row: string, samples: readonly number[]): RowResult {
+  const summary = summarise(samples);
+  return { row, unit: '', ...summary, bar: { text: '0', held: summary.max === 0 } };
 }
 
 /** A row held to a multiple of its peer (medians). */
@@ -87,8 +105,8 @@ export function rowsTable(rows: readonly RowResult[]): string {
     ...rows.map(({ row, unit, n, median, p95, min, max, peer, bar }) => [
       row,
       `${n}`,
-      ...[median, p95, min, max].map((value) => `${round(value)} ${unit}`),
-      peer ? `${peer.name} ${round(peer.median)} ${unit}` : '-',
+      ...[median, p95, min, max].map((value) => `${round(value)} ${unit}`.trim()),
+      peer ? `${peer.name} ${round(peer.median)} ${unit}`.trim() : '-',
       peer ? `${(median / peer.median).toFixed(2)} ×` : '-',
       bar?.text ?? '-',
       bar === undefined ? '-' : bar.held ? 'yes' : 'NO',

@@ -1,5 +1,6 @@
-// `npm run bench -- [NAME …] [ROW …] [--json] [--n 20]`: runs benches, prints one row each as a table, or as one JSON
-// object per line. NAME is a file in here; a word that is none is the name of a row.
+// `npm run bench -- [NAME …] [ROW …] [--json] [--n 20] [--minutes M] [--election lease|heartbeat]`: runs benches, prints
+// their rows as a table, or as one JSON object per line. NAME is a folder in here; a word that is none is the name of a
+// row. `--minutes`: for rows that are about time going by.
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,7 +10,12 @@ import { rowJson, rowsTable } from './harness.ts';
 const folder = dirname(fileURLToPath(import.meta.url));
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { json: { type: 'boolean', default: false }, n: { type: 'string', default: '20' } },
+  options: {
+    json: { type: 'boolean', default: false },
+    n: { type: 'string', default: '20' },
+    minutes: { type: 'string' },
+    election: { type: 'string', default: 'lease' },
+  },
 });
 const benches = readdirSync(folder)
   .filter((file) => existsSync(join(folder, file, 'bench.ts')))
@@ -17,6 +23,7 @@ const benches = readdirSync(folder)
 const wantedBenches = positionals.filter((word) => benches.includes(word));
 const wantedRows = positionals.filter((word) => !benches.includes(word));
 const n = Number(values.n);
+const minutes = values.minutes === undefined ? undefined : Number(values.minutes);
 
 const modules = await Promise.all(
   (wantedBenches.length > 0 ? wantedBenches : benches).map((name) => import(join(folder, name, 'bench.ts'))),
@@ -25,13 +32,20 @@ const known = modules.flatMap(({ rows }) => rows);
 const rows = known.filter(({ name }) => wantedRows.length === 0 || wantedRows.includes(name));
 const unknown = wantedRows.find((name) => !known.some((row) => row.name === name));
 
-if (unknown !== undefined || !Number.isInteger(n) || n < 1) {
-  const names = known.map(({ name }) => name).join(', ');
-  console.error(
-    unknown === undefined
+const names = known.map(({ name }) => name).join(', ');
+const wrong =
+  unknown !== undefined
+    ? `there is no bench or row "${unknown}". Benches: ${benches.join(', ')}; rows: ${names}`
+    : !Number.isInteger(n) || n < 1
       ? `--n ${values.n} is not a number of samples`
-      : `there is no bench or row "${unknown}". Benches: ${benches.join(', ')}; rows: ${names}`,
-  );
+      : minutes !== undefined && !(minutes > 0)
+        ? `--minutes ${values.minutes} is not a number of minutes`
+        : !['lease', 'heartbeat'].includes(values.election)
+          ? `--election is lease or heartbeat, not ${values.election}`
+          : undefined;
+
+if (wrong !== undefined) {
+  console.error(wrong);
   process.exitCode = 2;
 } else {
   const results = [];
@@ -39,9 +53,9 @@ if (unknown !== undefined || !Number.isInteger(n) || n < 1) {
   for (const row of rows) {
     console.error(`${row.name}: ${row.what}`);
     try {
-      const result = await row.measure(n);
-      results.push(result);
-      if (values.json) console.log(rowJson(result));
+      const measured = [await row.measure(n, { minutes, election: values.election })].flat();
+      results.push(...measured);
+      if (values.json) for (const result of measured) console.log(rowJson(result));
     } catch (error) {
       console.error(`${row.name} failed: ${error instanceof Error ? error.message : String(error)}`);
       process.exitCode = 1;

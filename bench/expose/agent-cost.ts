@@ -12,7 +12,7 @@ import { eventually, loadBalancer, withBenchLab, type BenchLab } from './bench-l
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const program = join(root, 'dist', 'agent', 'bundle.js');
 /** More addresses than the lab's LAN has; with the interface named they need no subnet there. */
-const POOLS = { 'range-global': '10.78.0.1-10.78.3.254', 'interface-global': 'eth0' };
+export const POOLS = { 'range-global': '10.78.0.1-10.78.3.254', 'interface-global': 'eth0' };
 const AT_ONCE = 20;
 const SETTLE_MS = 15_000;
 const TICKS_PER_SECOND = 100;
@@ -54,12 +54,11 @@ function rssRow(services: number, limit: number): BenchRow {
 
 /** A lab with one node, and on it the agent with that many Services, all of them served and quiet. */
 async function withAgent<R>(services: number, work: (pid: number) => Promise<R>): Promise<R> {
-  if (!existsSync(program)) throw new Error('dist/ is not built: npm run build');
   return withBenchLab({ nodes: 1, agents: false }, async (lab) => {
     await lab.cluster
       .resource('ConfigMap')
       .create({ metadata: { namespace: 'kube-system', name: 'kubevip' }, data: POOLS });
-    const agent = startAgent(lab);
+    const agent = startAgent(lab, 'n1');
     try {
       await create(lab, services);
       await eventually(`${services} addresses are shown`, () => allShown(lab, services), 300);
@@ -71,14 +70,17 @@ async function withAgent<R>(services: number, work: (pid: number) => Promise<R>)
   });
 }
 
-/** `ip netns exec` becomes the agent: the pid is the agent's. */
-function startAgent({ paths }: BenchLab): ChildProcess {
+/** `ip netns exec` becomes the agent: the pid is the agent's. @throws Error when there is none to start. */
+export function startAgent(
+  { paths }: BenchLab,
+  node: string,
+  settings: Readonly<Record<string, string>> = {},
+): ChildProcess {
+  if (!existsSync(program)) throw new Error('dist/ is not built: npm run build');
   const { flags, env } = image();
-  const argv = ['netns', 'exec', netnsOf(paths, 'n1'), process.execPath, ...flags, program];
-  return spawn('ip', argv, {
-    stdio: 'ignore',
-    env: { ...process.env, ...env, KUBECONFIG: paths.agentKubeconfig, vip_nodename: 'n1', KUBEVIP_LAB_ID: paths.id },
-  });
+  const argv = ['netns', 'exec', netnsOf(paths, node), process.execPath, ...flags, program];
+  const lab = { KUBECONFIG: paths.agentKubeconfig, vip_nodename: node, KUBEVIP_LAB_ID: paths.id };
+  return spawn('ip', argv, { stdio: 'ignore', env: { ...process.env, ...env, ...lab, ...settings } });
 }
 
 /** How the image starts Node. */
@@ -87,28 +89,28 @@ function image(): { readonly flags: readonly string[]; readonly env: Readonly<Re
   return { flags: entrypoint.filter((word) => word.startsWith('--')), env };
 }
 
-async function create({ cluster }: BenchLab, services: number): Promise<void> {
+export async function create({ cluster }: BenchLab, services: number): Promise<void> {
   for (let i = 0; i < services; i += AT_ONCE) {
     const names = Array.from({ length: Math.min(AT_ONCE, services - i) }, (_, j) => `cost${i + j}`);
     await Promise.all(names.map((name) => cluster.resource('Service').create(loadBalancer(name, {}))));
   }
 }
 
-async function allShown({ cluster }: BenchLab, services: number): Promise<boolean> {
+export async function allShown({ cluster }: BenchLab, services: number): Promise<boolean> {
   const { items } = await cluster.resource('Service').list({ namespace: 'default' });
   const shown = items.filter(({ status }) => (status?.loadBalancer?.ingress ?? []).length > 0);
   await delay(500);
   return shown.length >= services;
 }
 
-function rssMegabytes(pid: number): number {
+export function rssMegabytes(pid: number): number {
   const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
   if (kilobytes === undefined) throw new Error(`process ${pid} has no resident memory: it has ended`);
   return Number(kilobytes) / 1024;
 }
 
 /** User and system time of all threads: fields 14 and 15 of proc(5) stat. */
-function cpuSeconds(pid: number): number {
+export function cpuSeconds(pid: number): number {
   const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
   const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
   return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;

@@ -5,45 +5,86 @@ import { labDown, labUp } from '../../src/lab/lab.ts';
 import { labPaths, netnsOf, type LabPaths } from '../../src/lab/layout.ts';
 import { nodeNames } from '../../src/lab/network.ts';
 import type { LabOptionsInput } from '../../src/lab/options.ts';
+import type { LabState } from '../../src/lab/state.ts';
 import { createNetwork, type LinuxNetwork } from '../../src/linux/network.ts';
 import type { Service } from '../../src/model/kubernetes.ts';
 import type { Link } from '../../src/model/wire.ts';
 
-export interface BenchLab {
+/** A network with hosts on it, and nothing of ours yet. */
+export interface BenchLan {
   readonly paths: LabPaths;
   /** n1, n2, … */
   readonly nodes: readonly string[];
-  readonly cluster: Cluster;
   /** As the laptop sees it. */
   readonly network: LinuxNetwork;
   readonly link: Link;
 }
 
+export interface BenchLab extends BenchLan {
+  readonly cluster: Cluster;
+}
+
 /** Brings the lab up, waits until every agent has shown itself, and takes it down again whatever happens. */
 export async function withBenchLab<R>(options: LabOptionsInput, work: (lab: BenchLab) => Promise<R>): Promise<R> {
-  const id = `bench${process.pid}`;
-  const paths = labPaths(id);
-  // A bench that is interrupted leaves no lab behind.
-  const stop = (): void => void labDown(id).finally(() => process.exit(130));
-  process.once('SIGINT', stop);
-  process.once('SIGTERM', stop);
-  try {
-    const state = await labUp(id, options);
-    const cluster = connect({ env: process.env, kubeconfig: paths.adminKubeconfig, userAgent: 'kubevip-bench' });
-    const network = createNetwork({ netns: netnsOf(paths, 'laptop') });
+  return await withLan(`bench${process.pid}`, options, async (lan, state) => {
+    const cluster = connect({ env: process.env, kubeconfig: lan.paths.adminKubeconfig, userAgent: 'kubevip-bench' });
     try {
       if (state.options.agents) await agentsReady(cluster, state.options.nodes);
-      const link = network.links().find(({ name }) => name === 'eth0');
-      if (!link) throw new Error('the laptop has no eth0');
-      return await work({ paths, nodes: nodeNames(state.options), cluster, network, link });
+      return await work({ ...lan, cluster });
     } finally {
-      network.close();
       cluster.close();
     }
+  });
+}
+
+/** The same namespaces and cables without a cluster, for a peer; it may stand beside the other. */
+export async function withBenchLan<R>(nodes: number, work: (lan: BenchLan) => Promise<R>): Promise<R> {
+  const options = { nodes, cluster: false, agents: false, upnp: { igd: false, natPmp: false, pcp: false } };
+  return await withLan(`peer${process.pid}`, options, work);
+}
+
+/** Labs that stand: a bench that is interrupted leaves none of them behind. */
+const standing = new Set<string>();
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+
+let ending = false;
+
+function interrupted(): void {
+  if (ending) return;
+  ending = true;
+  const labs = [...standing];
+  const down = async (): Promise<unknown> => await Promise.allSettled(labs.map(labDown));
+  // A second time: what was just being built when it began to end is there only now.
+  void down()
+    .then(() => delay(200))
+    .then(down)
+    .finally(() => process.exit(130));
+}
+
+async function withLan<R>(
+  id: string,
+  options: LabOptionsInput,
+  work: (lan: BenchLan, state: LabState) => Promise<R>,
+): Promise<R> {
+  // The next row shall not begin while the process ends.
+  if (ending) return await new Promise(() => undefined);
+  const paths = labPaths(id);
+  if (standing.size === 0) for (const signal of SIGNALS) process.on(signal, interrupted);
+  standing.add(id);
+  try {
+    const state = await labUp(id, options);
+    const network = createNetwork({ netns: netnsOf(paths, 'laptop') });
+    try {
+      const link = network.links().find(({ name }) => name === 'eth0');
+      if (!link) throw new Error('the laptop has no eth0');
+      return await work({ paths, nodes: nodeNames(state.options), network, link }, state);
+    } finally {
+      network.close();
+    }
   } finally {
-    process.off('SIGINT', stop);
-    process.off('SIGTERM', stop);
     await labDown(id);
+    standing.delete(id);
+    if (standing.size === 0) for (const signal of SIGNALS) process.off(signal, interrupted);
   }
 }
 

@@ -26,6 +26,7 @@ export function apiServer(paths: LabPaths, state: LabState): DaemonSpec {
       ...['--listen', `127.0.0.1:${state.apiPort}`],
       ...['--listen', `netns:${netnsOf(paths, 'mgmt')}:${MANAGEMENT.api}:${MANAGEMENT.apiPort}`],
       ...['--kubeconfig-out', paths.kubeconfigs],
+      ...(state.options.audit ? ['--audit', paths.auditLog] : []),
     ],
     ready: (log) => /^ready$/m.test(log),
     readyWithinMs: 30_000,

@@ -5,8 +5,9 @@ import { EXIT, KubevipError } from '../model/errors.ts';
 import type { Milliseconds } from '../model/time.ts';
 import { agent, agentName } from './cluster-daemons.ts';
 import { ensureDaemon, stopDaemon } from './daemons.ts';
+import { runOrThrow } from './exec.ts';
 import { startRouter } from './lab.ts';
-import { labPaths, type LabPaths } from './layout.ts';
+import { labPaths, netnsOf, type LabPaths } from './layout.ts';
 import { ensureNode, nodeNames, removeNode, setCable, setForwarding } from './network.ts';
 import { forgetConnections, loadNat } from './router/nat.ts';
 import { requireState, setPoweredOff, withLabLock, type LabState } from './state.ts';
@@ -54,6 +55,26 @@ export async function setLanCable(id: string, host: string, up: boolean): Promis
   const paths = labPaths(id);
   requireState(paths);
   await setCable(paths, host, up);
+}
+
+/**
+ * From now on the LAN's switch carries nothing of `from` to `to`, hosts that otherwise hear everybody as before. Both
+ * ways is a partition, one way the loss of one direction. What was cut before is whole again; nothing given, all of it.
+ */
+export async function setCuts(
+  id: string,
+  cuts: readonly { readonly from: readonly string[]; readonly to: readonly string[] }[],
+): Promise<void> {
+  const paths = labPaths(id);
+  requireState(paths);
+  const ports = (hosts: readonly string[]): string => `{ ${hosts.map((host) => `"p-${host}"`).join(', ')} }`;
+  const rules = cuts.map(({ from, to }) => `    iifname ${ports(from)} oifname ${ports(to)} drop\n`);
+  const chain = `  chain forward {\n    type filter hook forward priority 0; policy accept;\n${rules.join('')}  }\n`;
+  const table = rules.length === 0 ? '' : `table bridge cuts {\n${chain}}\n`;
+  await runOrThrow(['nft', '-f', '-'], {
+    netns: netnsOf(paths, 'lan'),
+    input: `add table bridge cuts\ndelete table bridge cuts\n${table}`,
+  });
 }
 
 /**

@@ -98,6 +98,8 @@ export interface LabPaths {
   readonly leases: string;
   readonly upnpLeases: string;
   readonly apiData: string;
+  /** Written with the option `audit`. */
+  readonly auditLog: string;
   readonly kubeconfigs: string;
   /** Kubeconfig for the root namespace (CLI, kubectl). */
   readonly adminKubeconfig: string;
@@ -129,6 +131,7 @@ export function labPaths(id: string): LabPaths {
     leases: join(dir, 'dnsmasq.leases'),
     upnpLeases: join(dir, 'upnp.leases'),
     apiData: join(dir, 'api'),
+    auditLog: join(dir, 'audit.log'),
     kubeconfigs,
     adminKubeconfig: join(kubeconfigs, 'admin.kubeconfig'),
     agentKubeconfig: join(kubeconfigs, 'agent.kubeconfig'),

@@ -43,6 +43,8 @@ const schema = z.strictObject({
     .prefault({}),
   /** More environment for the agents: `vip_leaseduration` and the like. */
   agentEnv: z.record(z.string(), z.string()).default({}),
+  /** The API server writes down who asked for what: `audit.log` in the lab's folder. */
+  audit: z.boolean().default(false),
   /** From the moment a node is silent to its endpoints being taken out, as the node controller does. Milliseconds. */
   nodeGraceMs: z.int().nonnegative().default(2000),
 });

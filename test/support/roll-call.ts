@@ -21,6 +21,8 @@ const ASKERS = 40;
 export interface RollCall {
   /** Of each question so far, in order: the machines that answered it. */
   answers(): readonly (readonly Mac[])[];
+  /** When each question was asked, by performance.now(). */
+  times(): readonly number[];
   /** The machines in the order in which they had the address: one that had it, lost it and has it again is twice in it. */
   holders(): Mac[];
   /** The questions that more than one machine answered. */
@@ -73,6 +75,7 @@ export function callTheRoll(netns: string, target: Ip): RollCall {
   const link = network.links().find(({ name }) => name === 'eth0');
   if (!link) throw new Error(`${netns} has no eth0`);
   const asked: Set<Mac>[] = [];
+  const times: number[] = [];
   const latest = new Map<Ip, Set<Mac>>();
   const socket = network.openFrames({ link, ...form.hears }, (frame) => {
     const answer = decoded(form, frame);
@@ -82,11 +85,13 @@ export function callTheRoll(netns: string, target: Ip): RollCall {
     const asker = form.asker(asked.length % ASKERS);
     const answerers = new Set<Mac>();
     asked.push(answerers);
+    times.push(performance.now());
     latest.set(asker, answerers);
     socket.send(form.question(link.mac, asker, target));
   }, EVERY_MS);
   return {
     answers: () => asked.map((machines) => [...machines]),
+    times: () => times,
     holders: () => asked.flatMap((machines) => [...machines]).filter((mac, i, all) => mac !== all[i - 1]),
     disputed: () => asked.filter(({ size }) => size > 1).map((machines) => [...machines]),
     stop() {

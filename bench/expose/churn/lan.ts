@@ -3,7 +3,7 @@ import { DecodeError } from '../../../src/model/errors.ts';
 import { ip, type Ip } from '../../../src/model/ip.ts';
 import { BROADCAST_MAC, ZERO_MAC, type Mac } from '../../../src/model/mac.ts';
 import { ARP_ETHER_TYPE, claimedBy, decodeArp, encodeArp } from '../../../src/protocols/arp/packet.ts';
-import type { BenchLab } from '../bench-lab.ts';
+import type { BenchLan } from '../bench-lab.ts';
 
 /** Who claims an address again so soon after another did had it all along: an address that moves does not come back. */
 const AT_ONCE_MS = 1000;
@@ -26,7 +26,7 @@ export interface LanWatch {
   close(): void;
 }
 
-export function watchLan({ network, link }: BenchLab): LanWatch {
+export function watchLan({ network, link }: Pick<BenchLan, 'network' | 'link'>): LanWatch {
   const claims = new Map<Ip, Claim>();
   /** The last claim of whoever had the address before. */
   const earlier = new Map<Ip, Claim>();

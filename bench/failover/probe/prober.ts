@@ -1,0 +1,75 @@
+/** Runs the probers of this folder on a host of a lab. */
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { netnsOf, nodeAddresses, type LabPaths } from '../../../src/lab/layout.ts';
+import type { Ip } from '../../../src/model/ip.ts';
+import type { Milliseconds } from '../../../src/model/time.ts';
+import type { ConnectLog } from './connect-log.ts';
+import type { EchoLog } from './echo-log.ts';
+import type { SweepLog } from './sweep-log.ts';
+
+/** Above everything that is measured; between the requests they sleep. */
+const PRIORITY = ['chrt', '--rr', '40'];
+
+let realTime: boolean | undefined;
+
+export interface Prober<L> {
+  /** What it waits for to do more than listen. */
+  go(): void;
+  /** Ends it, and waits for the answers under way. @throws Error when it has failed. */
+  stop(): Promise<L>;
+}
+
+/** Echo requests from the laptop, every 2 ms. */
+export async function startEcho(paths: LabPaths, target: Ip): Promise<Prober<EchoLog>> {
+  return await start(paths, 'echo-main.ts', [target, '2']);
+}
+
+/** TCP connections from the laptop. */
+export async function startConnecting(paths: LabPaths, target: Ip, everyMs: Milliseconds): Promise<Prober<ConnectLog>> {
+  return await start(paths, 'connect-main.ts', [target, `${everyMs}`]);
+}
+
+/** Who else serves `count` addresses than `old`, from the laptop. */
+export async function startSweep(paths: LabPaths, first: Ip, count: number, old: string): Promise<Prober<SweepLog>> {
+  return await start(paths, 'sweep-main.ts', [first, `${count}`, nodeAddresses(old).mac]);
+}
+
+/** Returns when it has begun. It carries the lab's mark, so it ends with the lab, whatever happens to us. */
+async function start<L>(paths: LabPaths, main: string, args: readonly string[]): Promise<Prober<L>> {
+  realTime ??= mayHavePriority();
+  const file = fileURLToPath(new URL(main, import.meta.url));
+  const argv = [...(realTime ? PRIORITY : []), process.execPath, file, ...args];
+  const child = spawn('ip', ['netns', 'exec', netnsOf(paths, 'laptop'), ...argv], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    env: { ...process.env, KUBEVIP_LAB_ID: paths.id },
+  });
+  let output = '';
+  const closed = once(child, 'close');
+  await new Promise<void>((resolve, reject) => {
+    child.stdout.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+      if (output.startsWith('ready\n')) resolve();
+    });
+    child.on('error', reject);
+    void closed.then(() => reject(new Error(`${main} ended before it began`)));
+  });
+  return {
+    go: () => child.stdin.write('go\n'),
+    async stop() {
+      child.stdin.end();
+      await closed;
+      const json = output.slice(output.indexOf('\n') + 1);
+      if (json === '') throw new Error(`${main} ended without a word`);
+      return JSON.parse(json) as L;
+    },
+  };
+}
+
+function mayHavePriority(): boolean {
+  const [program = '', ...args] = PRIORITY;
+  const may = spawnSync(program, [...args, 'true']).status === 0;
+  if (!may) console.error('no real-time priority here: on a busy machine the prober itself may be late');
+  return may;
+}

@@ -1,0 +1,120 @@
+/** A thousand addresses: all of them on the node whose power is cut, and what they cost while nothing happens. */
+import { readFileSync } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
+import { powerOff, powerOn, startAgent as startLabAgent, stopAgent } from '../../src/lab/faults.ts';
+import { ip } from '../../src/model/ip.ts';
+import { absoluteRow, printedRow, type BenchRow } from '../harness.ts';
+import { allShown, cpuSeconds, create, POOLS, rssMegabytes, startAgent } from '../expose/agent-cost.ts';
+import { eventually, withBenchLab, type BenchLab } from '../expose/bench-lab.ts';
+import { startSweep } from './probe/prober.ts';
+import { agentEnv } from './rig.ts';
+import { openWitness } from './witness.ts';
+
+const SERVICES = 1000;
+const FIRST = ip('10.78.0.1');
+const MOST = 5;
+const SETTLE_MS = 5000;
+const WINDOW_MS = 10_000;
+const DEFAULT_MINUTES = 1;
+const QUIET = { dhcp: { enabled: false }, upnp: { igd: false, natPmp: false, pcp: false }, ipv6: false };
+const WRITES = new Set(['create', 'update', 'patch', 'delete', 'deletecollection']);
+
+export const thousand: BenchRow = {
+  name: 'thousand',
+  what: 'power of the owner of 1000 addresses cut: its last answer → the last of them answers from elsewhere',
+  measure: (n, { election }) =>
+    withBenchLab({ ...QUIET, agentEnv: agentEnv({ election, profile: 'lan' }) }, async (lab) => {
+      const { paths, nodes } = lab;
+      const witness = openWitness(lab);
+      try {
+        let [owner = '', ...others] = nodes;
+        for (const node of others) await stopAgent(paths.id, node);
+        await lab.cluster
+          .resource('ConfigMap')
+          .create({ metadata: { namespace: 'kube-system', name: 'kubevip' }, data: POOLS });
+        await create(lab, SERVICES);
+        await eventually(`${SERVICES} addresses are shown`, () => allShown(lab, SERVICES), 300);
+        const [last, firstBack]: [number[], number[]] = [[], []];
+        for (let i = 0; i < Math.min(n, MOST); i++) {
+          // Whoever comes later takes nothing back: all of them stay where they are.
+          for (const node of others) {
+            await powerOn(paths.id, node);
+            await startLabAgent(paths.id, node);
+          }
+          await delay(2 * SETTLE_MS);
+          const took = await cut(lab, owner);
+          last.push(Math.max(...took));
+          firstBack.push(Math.min(...took));
+          // One of the two that share them now hands over to the other.
+          const [next = '', leaver = ''] = others;
+          await stopAgent(paths.id, leaver);
+          await delay(SETTLE_MS);
+          await witness.holder(FIRST, leaver);
+          [owner, others] = [next, [owner, leaver]];
+        }
+        return [
+          absoluteRow('thousand: last one answers', last, 300),
+          printedRow('thousand: first one answers', firstBack),
+        ];
+      } finally {
+        witness.close();
+      }
+    }),
+};
+
+/** @returns for each address, how long after the old owner's last answer it was served. */
+async function cut({ paths }: BenchLab, owner: string): Promise<number[]> {
+  const sweep = await startSweep(paths, FIRST, SERVICES, owner);
+  await delay(500);
+  await powerOff(paths.id, owner);
+  sweep.go();
+  await delay(SETTLE_MS);
+  const { oldUntil, servedAt } = await sweep.stop();
+  const took = Object.values(servedAt).map((at) => at - oldUntil);
+  if (took.length < SERVICES) throw new Error(`${SERVICES - took.length} addresses are not served after 5 s`);
+  if (oldUntil === 0) throw new Error(`${owner} did not have ${FIRST}`);
+  return took;
+}
+
+export const steady: BenchRow = {
+  name: 'steady',
+  what: '1000 Services, three nodes, nothing happens for 60 s (--minutes): API writes, processor time, memory',
+  measure: (_, { election, minutes = DEFAULT_MINUTES }) =>
+    withBenchLab({ ...QUIET, agents: false, audit: true }, async (lab) => {
+      await lab.cluster
+        .resource('ConfigMap')
+        .create({ metadata: { namespace: 'kube-system', name: 'kubevip' }, data: POOLS });
+      const agents = lab.nodes.map((node) => startAgent(lab, node, agentEnv({ election, profile: 'lan' })));
+      try {
+        const pids = agents.map(({ pid = 0 }) => pid);
+        await create(lab, SERVICES);
+        await eventually(`${SERVICES} addresses are shown`, () => allShown(lab, SERVICES), 300);
+        await delay(4 * SETTLE_MS);
+        const [rates, processor, memory]: [number[], number[], number[]] = [[], [], []];
+        for (let i = 0; i < Math.max(1, Math.round((60_000 * minutes) / WINDOW_MS)); i++) {
+          const before = { at: performance.now(), writes: writes(lab), spent: pids.map(cpuSeconds) };
+          await delay(WINDOW_MS);
+          const seconds = (performance.now() - before.at) / 1000;
+          rates.push((writes(lab) - before.writes) / lab.nodes.length / seconds);
+          processor.push(...pids.map((pid, k) => (100 * (cpuSeconds(pid) - (before.spent[k] ?? 0))) / seconds));
+          memory.push(...pids.map(rssMegabytes));
+        }
+        return [
+          absoluteRow('steady: API writes per node', rates, 0.2, '/s'),
+          printedRow('steady: processor time per agent', processor, '%'),
+          absoluteRow('steady: memory per agent', memory, 120, 'MB'),
+        ];
+      } finally {
+        for (const agent of agents) agent.kill('SIGKILL');
+      }
+    }),
+};
+
+/** Requests of the agents so far that change something, refused ones included. */
+function writes({ paths }: BenchLab): number {
+  return readFileSync(paths.auditLog, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as { readonly verb: string; readonly userAgent: string })
+    .filter(({ verb, userAgent }) => WRITES.has(verb) && userAgent.startsWith('kubevip-agent/')).length;
+}
