@@ -14,8 +14,12 @@ export function prevails(address: Ip, a: Claimant, b: Claimant): boolean {
 
 /** How many of `others` go before `node` when the address is free. */
 export function rankAmong(address: Ip, node: string, others: readonly string[]): number {
+  const own = weightOf(address, node);
   let rank = 0;
-  for (const other of others) if (ranksBefore(address, other, node)) rank++;
+  for (const other of others) {
+    const weight = weightOf(address, other);
+    if (weight > own || (weight === own && other < node)) rank++;
+  }
   return rank;
 }
 
