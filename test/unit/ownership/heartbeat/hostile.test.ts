@@ -117,8 +117,8 @@ describe('hostile heartbeats', () => {
     // A third of them are an agent's own, which are no news.
     unmoved(
       lan,
-      lan.wire.slice(-60).map(({ datagram }) => datagram),
-      30,
+      lan.wire.slice(-30).map(({ datagram }) => datagram),
+      18,
     );
     const dead = lan.of('c') === lan.owner() ? lan.of('b') : lan.of('c');
     const recorded = lan.wire.filter(({ from }) => from === dead.node).map(({ datagram }) => datagram);
