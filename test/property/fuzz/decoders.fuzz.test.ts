@@ -5,6 +5,7 @@ import { DecodeError } from '../../../src/model/errors.ts';
 import { ip } from '../../../src/model/ip.ts';
 import { BROADCAST_MAC, parseMac } from '../../../src/model/mac.ts';
 import { arpProbe, decodeArp, encodeArp } from '../../../src/protocols/arp/packet.ts';
+import { decodeBfd, encodeBfd } from '../../../src/protocols/bfd/packet.ts';
 import { createFramer } from '../../../src/protocols/bgp/framing.ts';
 import { decodeMessage as decodeBgp, encodeMessage as encodeBgp } from '../../../src/protocols/bgp/message.ts';
 import { shutdown } from '../../../src/protocols/bgp/notification.ts';
@@ -76,6 +77,20 @@ const soap = text(
 );
 const ndp = [ndpProbe(MAC, ip('fd77::1')), unsolicitedAdvertisement(MAC, ip('fd77::2'))].map(encodeNdp);
 
+const bfd = encodeBfd({
+  diagnostic: 1,
+  state: 'Up',
+  poll: true,
+  final: false,
+  controlPlaneIndependent: false,
+  demand: false,
+  detectMultiplier: 3,
+  myDiscriminator: 1,
+  yourDiscriminator: 2,
+  desiredMinTx: 50_000,
+  requiredMinRx: 50_000,
+  requiredMinEchoRx: 0,
+});
 const bgp = [
   encodeBgp({
     kind: 'open',
@@ -181,6 +196,7 @@ const decoders: readonly [string, (bytes: Uint8Array) => unknown, Uint8Array[]][
     ],
   ],
   ['BGP', readBgp, bgp],
+  ['BFD', decodeBfd, [bfd]],
   ['NAT-PMP', decodeNatPmpResponse, [hex('00820000 00000064 0050 1f90 00000e10'), hex('00800000 00000064 c0000102')]],
 ];
 
