@@ -28,22 +28,35 @@ const LENGTHS: Readonly<Record<number, readonly [number, number]>> = {
 };
 
 export function createFramer(): Framer {
-  let rest: Uint8Array = new Uint8Array();
+  /** A message that is not all there yet. */
+  const held = new Uint8Array(MAX_MESSAGE_BYTES);
+  let filled = 0;
   return {
     *push(chunk) {
       // Not as a Buffer, whose slice() would share memory with what comes next.
-      const plain = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length);
-      let bytes = rest.length === 0 ? plain : concat(rest, plain);
-      rest = new Uint8Array();
-      while (bytes.length >= HEADER_BYTES) {
-        const { type, length } = header(bytes);
-        if (bytes.length < length) break;
-        const body = bytes.subarray(HEADER_BYTES, length);
-        bytes = bytes.subarray(length);
-        yield { type, body };
+      const bytes = new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length);
+      let at = 0;
+      while (at < bytes.length) {
+        const left = bytes.subarray(at);
+        if (filled === 0 && left.length >= HEADER_BYTES) {
+          const { type, length } = header(left);
+          if (left.length >= length) {
+            at += length;
+            yield { type, body: left.subarray(HEADER_BYTES, length) };
+            continue;
+          }
+        }
+        const needed = filled < HEADER_BYTES ? HEADER_BYTES : header(held).length;
+        const taken = left.subarray(0, needed - filled);
+        held.set(taken, filled);
+        filled += taken.length;
+        at += taken.length;
+        if (filled < HEADER_BYTES) continue;
+        const { type, length } = header(held);
+        if (filled < length) continue;
+        filled = 0;
+        yield { type, body: held.slice(HEADER_BYTES, length) };
       }
-      // A copy: the chunk is the network's, and may be a large one.
-      rest = bytes.slice();
     },
   };
 }

@@ -36,6 +36,8 @@ export type Farewell =
   | { readonly kind: 'shutdown'; readonly communication?: string }
   /** Cease/Peer De-configured. */
   | { readonly kind: 'deconfigured' }
+  /** Cease/Other Configuration Change: it comes back with other settings. */
+  | { readonly kind: 'reconfigured' }
   /** Without a word, so that a peer that agreed to graceful restart keeps our routes until we are back. */
   | { readonly kind: 'restart' };
 

@@ -210,6 +210,8 @@ function farewellCause(farewell: Farewell): Cause {
     }
     case 'deconfigured':
       return { kind: 'sent', notification: cease(CEASE.peerDeconfigured), message: 'the peer is not wanted any more' };
+    case 'reconfigured':
+      return { kind: 'sent', notification: cease(CEASE.otherConfigurationChange), message: 'other settings' };
     case 'restart':
       return { kind: 'stopped' };
   }
