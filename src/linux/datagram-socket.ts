@@ -3,6 +3,7 @@ import { familyOf, ip, ipToBytes, type Ip } from '../model/ip.ts';
 import type { DatagramSocket, DatagramSocketOptions } from '../model/wire.ts';
 import { AF, IP, IPV6, MSG, SO, SOCK, SOL } from './constants.ts';
 import type { Libc } from './libc.ts';
+import { filterProgram, ttlFilter } from './packet-filter.ts';
 import { check, OsError } from './os-error.ts';
 import { decodeSockaddr, encodeSockaddr, int32, SOCKADDR_SIZE } from './sockaddr.ts';
 
@@ -93,6 +94,10 @@ function configure(libc: Libc, fd: number, options: DatagramSocketOptions): void
   if (options.multicastLoop !== undefined) {
     const name = v4 ? IP.MULTICAST_LOOP : IPV6.MULTICAST_LOOP;
     set(v4 ? SOL.IP : SOL.IPV6, name, int32(options.multicastLoop ? 1 : 0), 'set multicast loopback');
+  }
+  if (options.onlyTtl !== undefined) {
+    const program = ttlFilter(options.family, options.onlyTtl);
+    set(SOL.SOCKET, SO.ATTACH_FILTER, filterProgram(program, libc.address(program)), 'filter by TTL');
   }
   for (const group of options.join ?? []) {
     const [level, name] = v4 ? [SOL.IP, IP.ADD_MEMBERSHIP] : [SOL.IPV6, IPV6.ADD_MEMBERSHIP];

@@ -9,6 +9,8 @@ export interface Libc {
   socket(domain: number, type: number, protocol: number): number;
   bind(fd: number, address: Uint8Array, length: number): number;
   connect(fd: number, address: Uint8Array, length: number): number;
+  listen(fd: number, backlog: number): number;
+  accept4(fd: number, address: Uint8Array, length: Uint8Array, flags: number): number;
   getsockname(fd: number, address: Uint8Array, length: Uint8Array): number;
   getsockopt(fd: number, level: number, name: number, value: Uint8Array, length: Uint8Array): number;
   setsockopt(fd: number, level: number, name: number, value: Uint8Array, length: number): number;
@@ -29,6 +31,10 @@ export interface Libc {
    * free again when that is done.
    */
   closeLater(fd: number): void;
+  /** 0 if there is no such interface. */
+  if_nametoindex(name: string): number;
+  /** @param name 16 bytes, filled in. 0 if there is no such interface. */
+  if_indextoname(index: number, name: Uint8Array): number;
   open(path: string, flags: number, mode: number): number;
   setns(fd: number, kind: number): number;
   clock_gettime(id: number, time: Uint8Array): number;
@@ -51,6 +57,8 @@ export function loadLibc(): Libc {
     socket: bind('int socket(int, int, int)'),
     bind: bind('int bind(int, const void *, uint32_t)'),
     connect: bind('int connect(int, const void *, uint32_t)'),
+    listen: bind('int listen(int, int)'),
+    accept4: bind('int accept4(int, void *, void *, int)'),
     getsockname: bind('int getsockname(int, void *, void *)'),
     getsockopt: bind('int getsockopt(int, int, int, void *, void *)'),
     setsockopt: bind('int setsockopt(int, int, int, const void *, uint32_t)'),
@@ -62,6 +70,8 @@ export function loadLibc(): Libc {
     closeLater: (fd) => {
       close.async(fd, () => undefined);
     },
+    if_nametoindex: bind('uint32_t if_nametoindex(const char *)'),
+    if_indextoname: bind('uintptr_t if_indextoname(uint32_t, void *)'),
     open: bind('int open(const char *, int, int)'),
     setns: bind('int setns(int, int)'),
     clock_gettime: bind('int clock_gettime(int, void *)'),

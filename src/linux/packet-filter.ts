@@ -1,4 +1,6 @@
-/** Classic BPF programs for packet sockets: what the process does not want never wakes it up. */
+/** Classic BPF programs for sockets: what the process does not want never wakes it up. */
+
+import type { Family } from '../model/ip.ts';
 
 /** code, jump if true, jump if false, operand (struct sock_filter). */
 type Instruction = readonly [code: number, jt: number, jf: number, k: number];
@@ -10,6 +12,8 @@ const LDX_IP_HEADER = 0xb1; // X = 4 * (byte & 0x0f)
 const JEQ = 0x15;
 const JSET = 0x45;
 const RET = 0x06;
+/** SKF_NET_OFF, as an unsigned number. */
+const NETWORK_HEADER = 0xfff0_0000;
 const WHOLE = 0x40000;
 
 /** UDP over IPv4 to one port, whole datagrams only (a later fragment has no ports). Offsets count from the Ethernet header. */
@@ -37,6 +41,16 @@ export function icmpTypeFilter(types: readonly number[]): Uint8Array {
     ...types.map((type, i): Instruction => [JEQ, count - i, 0, type]),
     [RET, 0, 0, 0],
     [RET, 0, 0, WHOLE],
+  ]);
+}
+
+/** Datagrams that arrive with this TTL or hop limit, for UDP sockets of one family: offsets count from the IP header. */
+export function ttlFilter(family: Family, ttl: number): Uint8Array {
+  return encode([
+    [LD_B, 0, 0, NETWORK_HEADER + (family === 4 ? 8 : 7)],
+    [JEQ, 0, 1, ttl],
+    [RET, 0, 0, WHOLE],
+    [RET, 0, 0, 0],
   ]);
 }
 

@@ -32,6 +32,12 @@ export function decodeSockaddr(data: Uint8Array): Endpoint | undefined {
   return { ip: ipFromBytes(bytes), port: view.getUint16(2) };
 }
 
+/** Interface index in a `sockaddr_in6` of a link-local address; 0 for all others. */
+export function scopeOf(data: Uint8Array): number {
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  return view.getUint16(0, true) === AF.INET6 && data.length >= 28 ? view.getUint32(24, true) : 0;
+}
+
 /** `sockaddr_ll`: every frame of one EtherType on one interface. */
 export function encodeSockaddrLl(ifIndex: number, etherType: number): Uint8Array {
   const out = new Uint8Array(20);

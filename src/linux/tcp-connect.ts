@@ -13,18 +13,21 @@ export interface ConnectOptions {
   /** Index of the interface that a link-local address is on. */
   readonly scope?: number;
   readonly signal: AbortSignal;
+  /** Sets options before the first packet leaves. What it throws ends the attempt. */
+  readonly prepare?: (fd: number) => void;
 }
 
 /**
  * Starts in the thread's present network namespace, before the first await.
  * @throws OsError (ECONNREFUSED, EHOSTUNREACH, …); the signal's reason when it is called off.
  */
-export async function connectTcp(libc: Libc, { to, localIp, scope, signal }: ConnectOptions): Promise<Socket> {
+export async function connectTcp(libc: Libc, { to, localIp, scope, signal, prepare }: ConnectOptions): Promise<Socket> {
   const where = `connect to ${to.ip} port ${to.port}`;
   signal.throwIfAborted();
   const family = familyOf(to.ip) === 4 ? AF.INET : AF.INET6;
   const fd = check(libc, libc.socket(family, SOCK.STREAM | SOCK.NONBLOCK | SOCK.CLOEXEC, 0), 'open a TCP socket');
   try {
+    prepare?.(fd);
     if (localIp !== undefined) {
       if (familyOf(localIp) !== familyOf(to.ip)) throw mixedFamilies(localIp, to.ip);
       const source = encodeSockaddr({ ip: localIp, port: 0 }, scope);

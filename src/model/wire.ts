@@ -61,7 +61,7 @@ export interface DatagramSocketOptions {
   /** 0 or absent: any free port. */
   readonly localPort?: number;
   /** SO_BINDTODEVICE, and the interface used for multicast. */
-  readonly link?: Link;
+  readonly link?: Pick<Link, 'name' | 'index'>;
   /** Groups to join on `link`. */
   readonly join?: readonly Ip[];
   /** SO_REUSEADDR and SO_REUSEPORT: share the port with other programs (mDNS). */
@@ -70,6 +70,8 @@ export interface DatagramSocketOptions {
   readonly multicastTtl?: number;
   /** The same for what goes to one host. */
   readonly unicastTtl?: number;
+  /** Deliver only what arrives with this TTL or hop limit: 255 has passed no router (RFC 5082). */
+  readonly onlyTtl?: number;
   /** Whether our own multicast comes back to this machine (on by default). */
   readonly multicastLoop?: boolean;
   readonly onDatagram: (datagram: Datagram) => void;

@@ -45,7 +45,7 @@ export function createPeerDriver(
     const due = machine.deadline();
     // What a handler of news has closed meanwhile is not woken up again.
     if (due === undefined || closed) return;
-    timer = clock.after(due - clock.now(), () => handle({ kind: 'tick' }));
+    timer = clock.after(Math.max(0, due - clock.now()), () => handle({ kind: 'tick' }));
   };
 
   const handlers = (connection: number): ConnectionHandlers => ({
