@@ -1,8 +1,14 @@
 /** Detours in the kernel, by nft(8): a whole set of rules in one transaction, 10 to 50 ms. */
-import type { DetourTable } from '../exposure/endpoints/port.ts';
+import type { Detour, DetourTable } from '../exposure/endpoints/port.ts';
 import { KubevipError } from '../model/errors.ts';
+import { familyOf } from '../model/ip.ts';
+import { forgetFlow, IPPROTO, listFlows, TCP_SYN_SENT, type Flow } from './conntrack.ts';
 import { clearDetours, detourScript } from './detour-script.ts';
+import { loadLibc } from './libc.ts';
 import { MARKS } from './mark.ts';
+import { NETLINK_NETFILTER, openNetlink } from './netlink/socket.ts';
+import { withNetns } from './netns.ts';
+import { OsError } from './os-error.ts';
 import { run } from './run.ts';
 
 export interface DetourTableOptions {
@@ -14,18 +20,57 @@ export interface DetourTableOptions {
 export function createDetourTable({ netns }: DetourTableOptions = {}): DetourTable {
   const { table } = MARKS.services;
   const where = netns === undefined ? {} : { netns };
+  let before = '';
   return {
     set: async (detours) => {
       const script = detours.length === 0 ? `${clearDetours(table)}\n` : detourScript(table, detours);
       const { code, stderr } = await run('nft', ['-f', '-'], { input: script, ...where });
-      if (code === 0) return;
-      throw new KubevipError(
-        `nft did not take the rules that lead past dead endpoints: ${stderr.trim().split('\n')[0] ?? ''}`,
-        {
-          code: 'NFT_FAILED',
-          hints: ['nftables 1.0 or later, the kernel’s NAT for it and the capability NET_ADMIN are needed'],
-        },
-      );
+      if (code !== 0) throw refused(stderr);
+      if (script !== before) forgetAstray(netns, detours);
+      before = script;
     },
   };
+}
+
+/**
+ * Rules are asked for the first packet of a connection only. A client whose first packet went to a dead pod repeats it
+ * after a second: as a first packet once more it finds another pod. The same for all of UDP, which knows no connections.
+ */
+function forgetAstray(netns: string | undefined, detours: readonly Detour[]): void {
+  if (detours.length === 0) return;
+  const libc = loadLibc();
+  const netlink = withNetns(netns, () => openNetlink(libc, NETLINK_NETFILTER), libc);
+  try {
+    for (const family of new Set(detours.map(({ address }) => familyOf(address)))) {
+      for (const flow of listFlows(netlink, family)) if (isAstray(flow, detours)) forget(flow);
+    }
+  } catch (error) {
+    // A kernel that does not tell of its flows: those that are under way end by themselves.
+    if (!(error instanceof OsError)) throw error;
+  } finally {
+    netlink.close();
+  }
+
+  function forget(flow: Flow): void {
+    try {
+      forgetFlow(netlink, flow);
+    } catch (error) {
+      if (!(error instanceof OsError && error.errno === 'ENOENT')) throw error;
+    }
+  }
+}
+
+/** On its way to a pod that is none of those that are left. */
+function isAstray({ protocol, to, port, via, tcpState }: Flow, detours: readonly Detour[]): boolean {
+  if (via === to || (protocol === IPPROTO.TCP && tcpState !== TCP_SYN_SENT)) return false;
+  const detour = detours.find((one) => one.address === to && one.port === port && IPPROTO[one.protocol] === protocol);
+  return detour !== undefined && ![...detour.outside, ...detour.inside].some(({ ip }) => ip === via);
+}
+
+function refused(stderr: string): KubevipError {
+  const said = stderr.trim().split('\n')[0] ?? '';
+  return new KubevipError(`nft did not take the rules that lead past dead endpoints: ${said}`, {
+    code: 'NFT_FAILED',
+    hints: ['nftables 1.0 or later, the kernel’s NAT for it and the capability NET_ADMIN are needed'],
+  });
 }

@@ -135,6 +135,21 @@ describe('traffic to an address of ours after a power cut', () => {
     }
   });
 
+  it('is led on after the rules have changed, where its first packet went to the dead pod', async () => {
+    for (const vip of [VIP, VIP6]) {
+      await lan.setCable('n3', false);
+      await avoid(service());
+      const asked = ask(lan.hosts.lap, vip, 'together', 30, 8000);
+      // Of thirty some wait for the dead pod by then.
+      const waiting = async (): Promise<number> =>
+        (await lan.hosts.lap.must(['ss', '-Htn', 'state', 'syn-sent'])).trim().split('\n').filter(Boolean).length;
+      await eventually('clients that wait', async () => (await waiting()) > 0);
+      await avoid(service(), 'n3');
+      const answers = await asked;
+      expect([failed(answers), servers(answers)]).toEqual([0, ['n1', 'n2']]);
+    }
+  });
+
   it('comes under the name of the node, so that the answer finds back; also from the node itself', async () => {
     await lan.setCable('n3', false);
     await avoid(service(), 'n3');

@@ -1,0 +1,83 @@
+/** Flows that the kernel keeps track of, by netlink. Numbers from linux/netfilter/nfnetlink_conntrack.h. */
+import { ipFromBytes, type Family, type Ip } from '../model/ip.ts';
+import { attribute, concat, decodeAttributes, viewOf } from './netlink/message.ts';
+import type { NetlinkSocket } from './netlink/socket.ts';
+
+const SUBSYSTEM = 1;
+const MESSAGE = { GET: 1, DELETE: 2 } as const;
+const NFPROTO: Readonly<Record<Family, number>> = { 4: 2, 6: 10 };
+const CTA = { TUPLE_ORIG: 1, TUPLE_REPLY: 2, PROTOINFO: 4, ID: 12, ZONE: 18 } as const;
+const TUPLE = { IP: 1, PROTO: 2 } as const;
+const SOURCE: Readonly<Record<Family, number>> = { 4: 1, 6: 3 };
+const DESTINATION: Readonly<Record<Family, number>> = { 4: 2, 6: 4 };
+const PROTO = { NUMBER: 1, DESTINATION_PORT: 3 } as const;
+const PROTOINFO_TCP = 1;
+const TCP_STATE = 1;
+/** Set in an attribute's type: its content is attributes again. */
+const NESTED = 0x8000;
+
+export const IPPROTO = { TCP: 6, UDP: 17 } as const;
+/** A connection of which nothing but its first packet was seen. */
+export const TCP_SYN_SENT = 1;
+
+export interface Flow {
+  readonly family: Family;
+  /** IPPROTO_* */
+  readonly protocol: number;
+  /** Where the client sent its first packet. */
+  readonly to: Ip;
+  readonly port: number;
+  /** Who answers, or is to: another address where the destination was translated. */
+  readonly via: Ip;
+  readonly tcpState: number | undefined;
+  /** By which the kernel knows it. */
+  readonly key: Uint8Array;
+}
+
+/** @throws OsError where the kernel does not tell of flows (no nf_conntrack_netlink) */
+export function listFlows(netlink: NetlinkSocket, family: Family): Flow[] {
+  return netlink
+    .dump((SUBSYSTEM << 8) | MESSAGE.GET, header(family), 'list tracked flows')
+    .flatMap(({ body }) => decodeFlow(family, body) ?? []);
+}
+
+/** The next packet of it counts as the first one. @throws OsError ENOENT when it is gone already */
+export function forgetFlow(netlink: NetlinkSocket, { family, key }: Flow): void {
+  netlink.request((SUBSYSTEM << 8) | MESSAGE.DELETE, 0, concat(header(family), key), 'forget a tracked flow');
+}
+
+/** Undefined for protocols without ports. */
+export function decodeFlow(family: Family, body: Uint8Array): Flow | undefined {
+  const all = decodeAttributes(body.subarray(4));
+  const [original, reply] = [all.get(CTA.TUPLE_ORIG), all.get(CTA.TUPLE_REPLY)];
+  if (!original || !reply) return undefined;
+  const tuple = decodeAttributes(original);
+  const to = decodeAttributes(tuple.get(TUPLE.IP) ?? new Uint8Array()).get(DESTINATION[family]);
+  const proto = decodeAttributes(tuple.get(TUPLE.PROTO) ?? new Uint8Array());
+  const [protocol] = proto.get(PROTO.NUMBER) ?? [];
+  const port = proto.get(PROTO.DESTINATION_PORT);
+  const answers = decodeAttributes(decodeAttributes(reply).get(TUPLE.IP) ?? new Uint8Array()).get(SOURCE[family]);
+  const length = family === 4 ? 4 : 16;
+  if (to?.length !== length || answers?.length !== length || protocol === undefined || port?.length !== 2)
+    return undefined;
+  const tcp = decodeAttributes(all.get(CTA.PROTOINFO) ?? new Uint8Array()).get(PROTOINFO_TCP);
+  const [zone, id] = [all.get(CTA.ZONE), all.get(CTA.ID)];
+  return {
+    family,
+    protocol,
+    to: ipFromBytes(to),
+    port: viewOf(port).getUint16(0),
+    via: ipFromBytes(answers),
+    tcpState: tcp && decodeAttributes(tcp).get(TCP_STATE)?.[0],
+    key: concat(
+      attribute(CTA.TUPLE_ORIG | NESTED, original),
+      ...(zone ? [attribute(CTA.ZONE, zone)] : []),
+      ...(id ? [attribute(CTA.ID, id)] : []),
+    ),
+  };
+}
+
+/** `struct nfgenmsg` */
+function header(family: Family): Uint8Array {
+  return Uint8Array.of(NFPROTO[family], 0, 0, 0);
+}
