@@ -117,7 +117,11 @@ export const SETTINGS = z.object({
       description: 'What to do when another machine claims an address, for Services without `kubevip.dev/conflict`.',
     }),
   ),
-  prometheus_server: text(':2112', '[HOST]:PORT', 'Where `/metrics`, `/healthz` and `/readyz` are; empty: nowhere.'),
+  prometheus_server: text(
+    ':2112',
+    '[HOST]:PORT',
+    'Where `/metrics`, `/healthz`, `/readyz` and `/failovers` are; empty: nowhere.',
+  ),
   k8s_config_file: text('', 'file', 'Kubeconfig; by default KUBECONFIG, then the pod’s service account.'),
   vip_loglevel: z.coerce.number().int().default(0).meta({
     form: 'number',

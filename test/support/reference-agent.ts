@@ -121,7 +121,10 @@ export const FAULTS: readonly (readonly [string, string])[] = [
   ['no DHCP server, or one that gives nothing', reason('NoDhcpServer', 'NoDhcpOffer', 'LeaseRefused')],
   ['a lease taken back or run out', `${reason('LeaseLost')}; \`kubevip_dhcp_lease_expiry_timestamp_seconds\``],
   ['renewals unanswered', `${reason('RenewalUnanswered')}; \`kubevip_dhcp_renewals_total\` stands still`],
-  ['an address moves to another node', '`kubevip_owner_changes_total`; `kube_vip_is_leader`'],
+  [
+    'an address moves to another node',
+    '`kubevip_owner_changes_total`, `kubevip_failovers_total`, `kubevip_failover_seconds`; `/failovers`; `kube_vip_is_leader`',
+  ],
   ['a node is dead or cut off', `${reason('LeaseNotRenewed', 'NoEligibleNode')}; \`kubevip_agents_live\``],
   ['no node may hold the address', reason('NoReadyEndpoints', 'NodesExcluded')],
   ['a network interface is down or gone', reason('LinkDown', 'NoLink', 'LinkUnusable')],
