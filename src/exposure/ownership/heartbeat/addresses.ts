@@ -1,11 +1,12 @@
 /** The addresses: who owns each, and what this node does about it. Only what something happened to is chosen anew. */
 import type { Ip } from '../../../model/ip.ts';
 import type { Milliseconds } from '../../../model/time.ts';
-import { claimDigest, type AddressClaim, type AddressOffer } from '../../../protocols/heartbeat/message.ts';
+import type { AddressClaim, AddressOffer } from '../../../protocols/heartbeat/message.ts';
 import { isEligible, isSameEligible, newAddressState, type AddressState, type Eligible } from './address-state.ts';
 import { firstOf, prevails, rankAmong } from './choose.ts';
 import type { AddressOwner, Effect } from './effects.ts';
 import type { Membership } from './membership.ts';
+import { OwnClaims } from './own-claims.ts';
 import type { Peer } from './peer.ts';
 
 const MAX_TERM = 0xffffffff;
@@ -30,9 +31,9 @@ export interface AddressesOptions {
 }
 
 export class Addresses {
+  readonly own = new OwnClaims();
   readonly #options: AddressesOptions;
   readonly #states = new Map<Ip, AddressState>();
-  readonly #own = new Map<Ip, AddressState>();
   /** Something happened to them. */
   readonly #touched = new Set<AddressState>();
   /** Wanted and without an owner. */
@@ -43,26 +44,15 @@ export class Addresses {
   #candidatesChanged = false;
   #nextTake: Milliseconds = Number.POSITIVE_INFINITY;
   #nextOffer: Milliseconds = Number.POSITIVE_INFINITY;
-  #digest = 0;
-  /** News for the others since they were last taken from here. */
-  readonly #changed = new Set<Ip>();
-  readonly #dropped = new Set<Ip>();
+  /** Offers that the others have not been told. */
   readonly #offered = new Set<AddressState>();
 
   constructor(options: AddressesOptions) {
     this.#options = options;
   }
 
-  get claimCount(): number {
-    return this.#own.size;
-  }
-
-  get claimDigest(): number {
-    return this.#digest >>> 0;
-  }
-
   get hasNews(): boolean {
-    return this.#changed.size > 0 || this.#offered.size > 0 || this.#dropped.size > 0;
+    return this.own.hasNews || this.#offered.size > 0;
   }
 
   owner(address: Ip): AddressOwner | undefined {
@@ -71,18 +61,14 @@ export class Addresses {
 
   /** Ours, and not being handed over. */
   isFirm(address: Ip): boolean {
-    const own = this.#own.get(address)?.own;
+    const own = this.own.get(address)?.own;
     return own !== undefined && own.offer === undefined && own.releasedAt === undefined;
   }
 
   /** Ours, whether or not it is being handed over. */
   isOwn(address: Ip): boolean {
-    const own = this.#own.get(address)?.own;
+    const own = this.own.get(address)?.own;
     return own !== undefined && own.releasedAt === undefined;
-  }
-
-  own(): IterableIterator<Ip> {
-    return this.#own.keys();
   }
 
   want(address: Ip, eligible: Eligible): void {
@@ -164,7 +150,7 @@ export class Addresses {
   /** Whether this node may own something has changed: the better ones have their time from here on. */
   standingChanged(): void {
     this.#candidatesChanged = true;
-    for (const state of this.#own.values()) this.#touched.add(state);
+    for (const state of this.own.states()) this.#touched.add(state);
     for (const state of this.#free) {
       state.freeSince = undefined;
       this.#touched.add(state);
@@ -174,19 +160,14 @@ export class Addresses {
   /** A peer that does not hear us claims these as well. */
   disputed(addresses: Iterable<Ip>): void {
     for (const address of addresses) {
-      const state = this.#own.get(address);
+      const state = this.own.get(address);
       if (state) this.#touched.add(state);
     }
   }
 
-  /** Tells of all own claims again. */
-  repeat(): void {
-    for (const address of this.#own.keys()) this.#changed.add(address);
-  }
-
   /** Lets go of everything. */
   drop(): void {
-    for (const state of [...this.#own.values()]) {
+    for (const state of [...this.own.states()]) {
       this.#disown(state);
       this.#touched.add(state);
     }
@@ -213,29 +194,16 @@ export class Addresses {
     return first;
   }
 
-  /** What is new since the last time. */
-  takeNews(): { changed: AddressClaim[]; dropped: Ip[]; offers: AddressOffer[] } {
-    const changed = this.claims(this.#changed);
-    const dropped = [...this.#dropped];
+  /** Those that the others have not been told. */
+  takeOffers(): AddressOffer[] {
     const offers = this.#offersOf(this.#offered);
-    this.#changed.clear();
-    this.#dropped.clear();
     this.#offered.clear();
-    return { changed, dropped, offers };
+    return offers;
   }
 
   /** All that stand. */
   offers(): AddressOffer[] {
     return this.#offersOf(this.#leaving);
-  }
-
-  claims(addresses: Iterable<Ip>): AddressClaim[] {
-    const claims: AddressClaim[] = [];
-    for (const address of addresses) {
-      const term = this.#own.get(address)?.own?.term;
-      if (term !== undefined) claims.push({ address, term });
-    }
-    return claims;
   }
 
   #offersOf(states: Iterable<AddressState>): AddressOffer[] {
@@ -260,7 +228,7 @@ export class Addresses {
     if (state.own && state.claimants.length > 0) {
       if (this.#yields(state, now)) this.#disown(state);
       // Whoever claims it too may not have heard that it is ours.
-      else this.#changed.add(address);
+      else this.own.tellAgain(address);
     }
     this.#review(state, now);
     const isFree = state.eligible !== undefined && !state.own && state.claimants.length === 0;
@@ -341,27 +309,21 @@ export class Addresses {
     state.seen = term;
     state.freeSince = undefined;
     state.last = undefined;
-    this.#own.set(address, state);
-    this.#digest ^= claimDigest(address, term);
+    this.own.add(state, term);
     this.#free.delete(state);
-    this.#changed.add(address);
-    this.#dropped.delete(address);
     if (last && last.from !== node) tell({ do: 'takeover', takeover: { address, ...last, decided: now } });
     this.#note(state, now);
   }
 
   #disown(state: AddressState): void {
-    const { address, own } = state;
+    const { own } = state;
     if (!own) return;
     state.own = undefined;
     state.last = { from: this.#options.node, cause: 'handover' };
-    this.#own.delete(address);
-    this.#digest ^= claimDigest(address, own.term);
+    this.own.remove(state, own.term);
     this.#leaving.delete(state);
     this.#released.delete(state);
     this.#offered.delete(state);
-    this.#changed.delete(address);
-    this.#dropped.add(address);
   }
 
   /** Whether what is ours is to go. */

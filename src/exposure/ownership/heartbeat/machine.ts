@@ -98,7 +98,7 @@ export class OwnershipMachine {
       givesAway: () => this.#draining || !this.#ready,
       tell: (effect) => void this.#effects.push(effect),
     });
-    this.#turn = new Turn(() => this.#addresses.own());
+    this.#turn = new Turn(() => this.#addresses.own.addresses());
     this.#relayTurn = new Turn(() => this.#unheard.flatMap((peer) => this.#claimsOf(peer)));
   }
 
@@ -237,7 +237,7 @@ export class OwnershipMachine {
     } else if (still >= this.#timeout && this.#unsureUntil === undefined) {
       // Whoever took something meanwhile hears our claims and answers with its own, of a later term.
       this.#unsureUntil = now + this.#timeout;
-      this.#addresses.repeat();
+      this.#addresses.own.tellAllAgain();
       this.#effects.push({ do: 'sure' });
     }
   }
@@ -318,12 +318,14 @@ export class OwnershipMachine {
 
   #flush(now: Milliseconds, isRegular: boolean): void {
     this.#urgent = false;
-    const news = this.#addresses.takeNews();
+    const { own } = this.#addresses;
+    const news = own.takeNews();
+    const offers = this.#addresses.takeOffers();
     const claims = new Map(news.changed.map((claim) => [claim.address, claim]));
     const relayed = this.#relayed.splice(0);
     if (isRegular) {
       if (this.#isSomebodyBehind(now)) {
-        for (const claim of this.#addresses.claims(this.#turn.take(PORTION))) claims.set(claim.address, claim);
+        for (const claim of own.list(this.#turn.take(PORTION))) claims.set(claim.address, claim);
       }
       if (this.#unheard.length > 0) relayed.push(...this.#relayTurn.take(RELAY_PORTION));
     }
@@ -338,13 +340,13 @@ export class OwnershipMachine {
         ready: this.#ready,
         draining: this.#draining,
         leaving: this.#left,
-        claimCount: this.#addresses.claimCount,
-        claimDigest: this.#addresses.claimDigest,
+        claimCount: own.count,
+        claimDigest: own.digest,
       },
       {
         heard: this.#membership.heard(now),
         dropped: news.dropped,
-        offers: isRegular ? this.#addresses.offers() : news.offers,
+        offers: isRegular ? this.#addresses.offers() : offers,
         claims: [...claims.values()],
         relayed,
       },

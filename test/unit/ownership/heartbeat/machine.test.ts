@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { Effect } from '../../../../src/exposure/ownership/heartbeat/effects.ts';
 import { rankNodes } from '../../../../src/exposure/ownership/rendezvous.ts';
 import type { Ip } from '../../../../src/model/ip.ts';
+import type { Heartbeat } from '../../../../src/protocols/heartbeat/message.ts';
 import { chanceFrom } from '../../../support/chance.ts';
 import { HeartbeatWorld, type SimNode } from '../../../support/heartbeat-world.ts';
 
@@ -73,6 +74,41 @@ describe('who is alive', () => {
     expect(late.machine?.live()).toHaveLength(3);
     w.run(1000);
     expect(late.machine?.live()).toHaveLength(3);
+  });
+
+  it('is dead though one that stood still reads its last beats only now', () => {
+    const { w } = world(3);
+    const [still, dead, third] = w.nodes as [SimNode, SimNode, SimNode];
+    w.freeze(still);
+    w.run(60);
+    w.kill(dead);
+    w.run(200);
+    expect(third.machine?.live()).not.toContain(dead.name);
+    w.thaw(still);
+    for (let i = 0; i < 20; i++) {
+      w.run(10);
+      expect(third.machine?.live()).not.toContain(dead.name);
+    }
+    expect(still.machine?.live()).not.toContain(dead.name);
+  });
+
+  it('hears nothing of a life that is over, however fresh the recording is', () => {
+    const { w } = world(2);
+    const [watching, restarting] = w.nodes as [SimNode, SimNode];
+    const recorded: Heartbeat[] = [];
+    w.onEffect = (node, effect) => {
+      if (node === restarting && effect.do === 'send') recorded.push(effect.beat);
+    };
+    w.cuts.add(`${restarting.name}>${watching.name}`);
+    w.run(60);
+    const old = [...recorded];
+    expect(old).not.toEqual([]);
+    w.cuts.clear();
+    w.start(restarting);
+    w.run(60);
+    for (const beat of old) {
+      expect(watching.machine?.receive(beat, w.clockOf(watching)).refused).toBe('a life that has ended');
+    }
   });
 
   it('says who it lost, but not who left', () => {
@@ -157,6 +193,22 @@ describe('who owns', () => {
       expect(seenBy(hearing, vip)).toBe(deaf.name);
       w.run(3000);
       expect(owner()).toBe(deaf);
+    }
+  });
+
+  it('is the deaf one of an address that is new, also where the hearing one goes before it', () => {
+    const { w } = world(2, 8);
+    const [deaf, hearing] = w.nodes as [SimNode, SimNode];
+    cut(w, hearing, deaf);
+    for (const address of w.addresses) w.release(address);
+    w.run(3000);
+    for (const address of w.addresses) for (const node of [hearing, deaf]) w.tellEligible(node, address);
+    expect(w.addresses.filter((one) => rankNodes(one, [deaf.name, hearing.name])[0] === hearing.name)).not.toEqual([]);
+    w.run(1000);
+    for (const address of w.addresses) {
+      expect(w.answers(deaf, address)).toBe(true);
+      expect(w.answers(hearing, address)).toBe(false);
+      expect(seenBy(hearing, address)).toBe(deaf.name);
     }
   });
 
