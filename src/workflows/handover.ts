@@ -15,6 +15,7 @@ import type { Clock, Milliseconds } from '../model/time.ts';
 import { nodesWithReadyEndpoints } from '../agent/endpoints.ts';
 import { isPresence, PRESENCE } from './expose/wait.ts';
 import { until } from './install/until.ts';
+import { controlPlaneLease } from './status/control-plane.ts';
 import { agentStatus } from './status/report.ts';
 import { done, stageStep, warning, type Step } from './steps.ts';
 
@@ -80,6 +81,11 @@ export async function* handover(name: string, parts: HandoverParts): AsyncGenera
     const reason = obstacle(address, others, world);
     return reason === undefined ? [] : [{ address, services: servicesOf(address, world), reason }];
   });
+  const vip = controlPlaneLease(world.leases);
+  if (vip && holderOf(vip) === name)
+    yield warning(
+      `the VIP of the control plane stays on ${name}: it leaves when the API server or the agent there ends`,
+    );
   for (const { address, reason } of stuck) yield warning(`${address} stays on ${name}: ${reason}`);
 
   const movable = before.filter((address) => !stuck.some((kept) => kept.address === address));

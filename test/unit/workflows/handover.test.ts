@@ -171,6 +171,14 @@ describe('handing over a node', () => {
     expect(cluster.writes).toEqual([]);
   });
 
+  it('says that the VIP of the control plane stays, where the node has it', async () => {
+    const { run, parts, cluster } = setup();
+    cluster.put('Lease', { metadata: { name: 'plndr-cp-lock' }, spec: { holderIdentity: 'n1' } });
+    const { told } = await run(handover('n1', parts));
+    expect(told).toContainEqual(expect.stringContaining('the VIP of the control plane stays on n1'));
+    expect((await run(handover('n3', parts))).told.join()).not.toContain('control plane');
+  });
+
   it('marks a node whose agent is dead, so that nothing comes back to it', async () => {
     const { run, parts, draining } = setup({
       leases: [presence('n1', '2020-01-01T00:00:00.000000Z'), agent('n2'), agent('n3')],
