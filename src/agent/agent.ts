@@ -15,6 +15,7 @@ import type { Milliseconds, Timer } from '../model/time.ts';
 import { nodesWithReadyEndpoints } from './endpoints.ts';
 import { watchLinks } from './link-watch.ts';
 import { NodeFacts } from './nodes.ts';
+import { HeartbeatLife } from './heartbeat-life.ts';
 import type { Health } from './http.ts';
 import type { Logger } from './log.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
@@ -39,6 +40,7 @@ export class Agent {
   readonly #reconciler: Reconciler;
   readonly #reporter: Reporter;
   readonly #queue: WorkQueue<ServiceKey>;
+  readonly #life: HeartbeatLife;
   readonly #nodes: NodeFacts;
   readonly #stops: (() => void)[] = [];
   /** Addresses this node owned when it last heard of their owner. */
@@ -47,6 +49,7 @@ export class Agent {
   #timer: Timer | undefined;
   #sweepAgain: Timer | undefined;
   #started = false;
+  #ownershipStarted: Promise<void> | undefined;
 
   constructor(parts: Parts, shared: ProcessMetrics) {
     this.#parts = parts;
@@ -92,11 +95,17 @@ export class Agent {
       allocator: this.#allocator,
       leases: stages.leases,
       ownership: stages.ownership,
+      silenceIsCutOff: parts.heartbeats !== undefined,
       announcement: stages.announcement,
       router: stages.router,
       names: stages.names,
       reporter: this.#reporter,
       again: (key) => this.#queue.add(key),
+    });
+    this.#life = new HeartbeatLife({
+      parts,
+      claimed: () => this.#reconciler.claimed(),
+      startOwnership: () => this.#startOwnership(),
     });
     this.#queue = new WorkQueue<ServiceKey>({
       clock,
@@ -150,6 +159,7 @@ export class Agent {
     );
     stages.endpoints.start();
     for (const watcher of Object.values(watchers)) watcher.start();
+    this.#life.begin();
     const { nodes, ...needed } = watchers;
     const known = [...Object.values(needed), ...(nodes && config.honorExcludeLabel ? [nodes] : [])];
     await Promise.all(known.map(({ synced }) => synced));
@@ -160,7 +170,7 @@ export class Agent {
         all();
       }),
     );
-    await stages.ownership.start();
+    await this.#startOwnership();
     allocatorElection.start();
     // Services last: by now everything that a decision is made of is known.
     this.#stops.push(
@@ -180,6 +190,8 @@ export class Agent {
     this.#ownership(undefined);
     this.#started = true;
     this.#keepWarm();
+    if (this.#parts.heartbeats) await this.#queue.drain();
+    this.#life.servicesKnown();
   }
 
   /**
@@ -188,6 +200,8 @@ export class Agent {
    */
   async stop(): Promise<void> {
     this.#started = false;
+    await this.#life.handOver(this.#holding.size > 0);
+    this.#life.stop();
     this.#timer?.cancel();
     this.#sweepAgain?.cancel();
     for (const stop of this.#stops.splice(0)) stop();
@@ -199,6 +213,7 @@ export class Agent {
     stages.leases.close();
     await stages.announcement.close();
     await Promise.allSettled([handedBack, stages.endpoints.stop(), stages.ownership.stop(), allocatorElection.stop()]);
+    this.#parts.heartbeats?.stop();
     for (const watcher of Object.values(watchers)) watcher.stop();
   }
 
@@ -234,17 +249,22 @@ export class Agent {
   }
 
   #ownership(ip: Ip | undefined): void {
-    const { ownership, announcement, endpoints } = this.#parts.stages;
+    const { ownership, endpoints } = this.#parts.stages;
     if (ip !== undefined) {
       const holds = ownership.holds(ip);
       if (holds !== this.#holding.has(ip)) this.metrics.ownerChanged(holds ? 'taken' : 'lost');
       if (holds) this.#holding.add(ip);
       else this.#holding.delete(ip);
+      if (this.#life.settles(ip)) return;
       return this.#addAll(this.#reconciler.ownerChanged(ip));
     }
     endpoints.changed();
-    announcement.setAlone(ownership.liveNodes().length <= 1);
+    this.#life.liveChanged();
     this.#addAll(this.#reconciler.claiming());
+  }
+
+  #startOwnership(): Promise<void> {
+    return (this.#ownershipStarted ??= this.#parts.stages.ownership.start());
   }
 
   #conflict(ip: Ip, note: string): void {
@@ -301,6 +321,7 @@ export class Agent {
 
   #warm(): void {
     if (!this.#started) return;
+    this.#life.changed();
     this.#parts.stages.leases.tend();
     if (this.#parts.allocatorElection.isLeader) this.#allocator.keepWarm();
   }

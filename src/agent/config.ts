@@ -4,6 +4,14 @@ import { DEFAULT_CLASS, EXCLUDE_LABEL } from '../model/annotations.ts';
 import { EXIT, KubevipError } from '../model/errors.ts';
 import { DNS_MODES } from '../model/dns-mode.ts';
 import { readControlPlane, type ControlPlaneConfig } from './control-plane/config.ts';
+import {
+  DEFAULT_ELECTION,
+  ELECTIONS,
+  PROFILES,
+  readElection,
+  TRANSPORTS,
+  type ElectionConfig,
+} from './election-config.ts';
 
 /** What docs/reference/agent.md says of a setting. */
 export interface SettingInfo {
@@ -45,6 +53,12 @@ const whenUnset = <T extends z.ZodType>(fallback: string, setting: T): T =>
   setting.meta({ ...setting.meta(), fallback });
 
 const ours = <T extends z.ZodType>(setting: T): T => setting.meta({ ...setting.meta(), ours: true });
+
+const choice = <const T extends readonly [string, ...string[]]>(values: T, fallback: T[number], description: string) =>
+  z
+    .enum(values)
+    .default(fallback as never)
+    .meta({ form: values.join(' | '), description, ours: true });
 
 /** One line per variable; docs/reference/agent.md is generated from here. */
 export const SETTINGS = z.object({
@@ -100,6 +114,34 @@ export const SETTINGS = z.object({
   vip_leaseduration: seconds(5, 'How long an address stays with a node that no longer renews its Lease.'),
   vip_renewdeadline: seconds(3, 'When a node that cannot renew lets go by itself. Less than the duration.'),
   vip_retryperiod: seconds(1, 'How often Leases are renewed. 1.2 times of it is less than the deadline.'),
+  kubevip_election: choice(
+    ELECTIONS,
+    DEFAULT_ELECTION,
+    'How owners of addresses are chosen: by heartbeats between the agents, or through Leases as kube-vip does.',
+  ),
+  kubevip_heartbeat: choice(
+    PROFILES,
+    'lan',
+    'How often agents are heard and how soon one counts as dead: 50 ms × 3, 20 ms × 3, 200 ms × 4, 500 ms × 4.',
+  ),
+  kubevip_heartbeat_port: ours(
+    z.coerce.number().int().min(1024).max(65_534).default(10_471).meta({
+      form: 'port',
+      description: 'UDP port of heartbeats about Services; those about the control plane use the next one.',
+    }),
+  ),
+  kubevip_heartbeat_transport: choice(
+    TRANSPORTS,
+    'auto',
+    'How heartbeats travel. `auto`: by multicast, and by unicast to agents that are not heard that way.',
+  ),
+  kubevip_state_dir: ours(
+    text(
+      '',
+      'folder',
+      'Where the agent keeps the heartbeats’ key and what it served, to serve it again when it starts without an API server. Empty: nowhere.',
+    ),
+  ),
   enable_upnp: bool(true, 'Open router ports for Services that ask for them.'),
   dhcp_spare: ours(
     z.coerce.number().int().min(0).max(16).default(0).meta({
@@ -132,6 +174,13 @@ export const SETTINGS = z.object({
   kubevip_configmap_namespace: ours(text('kube-system', 'namespace', 'Where that ConfigMap is.')),
 });
 
+/** Milliseconds. */
+interface LeaseTimes {
+  readonly duration: number;
+  readonly renewDeadline: number;
+  readonly retryPeriod: number;
+}
+
 export interface AgentConfig {
   readonly node: string;
   /** Namespace watched; undefined: all. */
@@ -151,8 +200,12 @@ export interface AgentConfig {
   readonly conflictPolicy: 'defend' | 'yield';
   /** Undefined: the interface with the default route. */
   readonly link?: string;
-  /** Milliseconds. */
-  readonly lease: { readonly duration: number; readonly renewDeadline: number; readonly retryPeriod: number };
+  /** Of elections through Leases. Milliseconds. */
+  readonly lease: LeaseTimes;
+  /** How owners of addresses are chosen. */
+  readonly election: ElectionConfig;
+  /** Of the Lease of the agent that gives out addresses. */
+  readonly allocatorTimes: LeaseTimes;
   readonly routerEnabled: boolean;
   /** DHCP leases kept ready in each LAN for Services to come. */
   readonly dhcpSpare: number;
@@ -164,6 +217,12 @@ export interface AgentConfig {
   readonly netns?: string;
   readonly configMap: { readonly name: string; readonly namespace: string };
 }
+
+const TIMES = ['vip_leaseduration', 'vip_renewdeadline', 'vip_retryperiod'] as const;
+/**
+ * With heartbeats nothing is served sooner for a Lease that moves sooner: one write in six seconds is all that is left.
+ */
+const PATIENT: LeaseTimes = { duration: 15_000, renewDeadline: 12_000, retryPeriod: 6_000 };
 
 /** @throws KubevipError BAD_CONFIG naming each variable that is wrong. */
 export function readConfig(env: Readonly<Record<string, string | undefined>>, hostname: string): AgentConfig {
@@ -187,6 +246,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, ho
       { code: 'BAD_CONFIG', exit: EXIT.usage },
     );
   }
+  const election = readElection(v);
+  const timed = TIMES.some((name) => env[name]);
   const link = v.vip_servicesinterface || v.vip_interface;
   const listen = readListen(v.prometheus_server);
   const controlPlane = readControlPlane(v);
@@ -201,6 +262,8 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, ho
     honorExcludeLabel: v.honor_exclude_label,
     conflictPolicy: v.conflict_policy,
     lease,
+    election,
+    allocatorTimes: election.kind === 'heartbeat' && !timed ? PATIENT : lease,
     routerEnabled: v.enable_upnp,
     dhcpSpare: v.dhcp_spare,
     logLevel: v.vip_loglevel <= -4 ? 'debug' : v.vip_loglevel < 4 ? 'info' : v.vip_loglevel < 8 ? 'warn' : 'error',

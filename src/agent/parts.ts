@@ -6,15 +6,17 @@ import type { EndpointStage } from '../exposure/endpoints/stage.ts';
 import type { FlightRecorder } from '../exposure/failover/recorder.ts';
 import type { NamePublisher } from '../exposure/naming/port.ts';
 import type { Election, Ownership } from '../exposure/ownership/port.ts';
+import type { LeaseRecord } from '../exposure/ownership/record/lease-record.ts';
 import type { RouterMappingsDriver } from '../exposure/router/mappings.ts';
 import type { RouterMappings } from '../exposure/router/port.ts';
 import type { EventRecorder, ServiceWriter } from '../exposure/status/port.ts';
 import type { Watcher } from '../kube/watcher/watcher.ts';
 import type { Ip } from '../model/ip.ts';
-import type { ConfigMap, EndpointSlice, Node, Service } from '../model/kubernetes.ts';
+import type { ConfigMap, EndpointSlice, Lease, Node, Service } from '../model/kubernetes.ts';
 import type { Clock, Entropy } from '../model/time.ts';
 import type { Network } from '../model/wire.ts';
 import type { AgentConfig } from './config.ts';
+import type { HeartbeatParts } from './heartbeat.ts';
 import type { Logger } from './log.ts';
 
 interface Closing {
@@ -31,6 +33,8 @@ export interface Stages {
     stop(): Promise<void>;
     /** Whether this node owns the address now. */
     holds(ip: Ip): boolean;
+    /** With heartbeats: hands everything over, make before break. */
+    handOver?(): Promise<void>;
   };
   /** `close` leaves nothing on the node. */
   readonly announcement: Announcement & { close(): Promise<void> };
@@ -57,6 +61,11 @@ export interface Parts {
   readonly stages: Stages;
   /** What the stages of owner and announcement say of each failover. */
   readonly recorder: FlightRecorder;
+  /** With heartbeats. */
+  readonly heartbeats?: Pick<HeartbeatParts, 'keys' | 'memory' | 'remembered' | 'peers' | 'start' | 'stop'> & {
+    readonly record: Pick<LeaseRecord, 'strangers' | 'onStrangers'>;
+    readonly presenceOf: (node: string) => Lease | undefined;
+  };
   readonly writer: ServiceWriter;
   readonly events: EventRecorder;
 }

@@ -12,10 +12,15 @@ import { reporting } from '../exposure/failover/reporting.ts';
 import { createNamePublisher } from '../exposure/naming/publisher.ts';
 import { createElection } from '../exposure/ownership/election/election.ts';
 import { withCustody } from '../exposure/ownership/custody.ts';
+import type { HeartbeatOwnership } from '../exposure/ownership/heartbeat/options.ts';
 import { createLeaseOwnership } from '../exposure/ownership/lease-ownership.ts';
+import { presenceNameOf } from '../exposure/ownership/names.ts';
+import { besideLeases } from '../exposure/ownership/record/beside-leases.ts';
+import { createLeaseRecord, type LeaseRecord } from '../exposure/ownership/record/lease-record.ts';
 import { createRouterMappings } from '../exposure/router/mappings.ts';
 import { connect } from '../kube/client.ts';
 import { createEventRecorder } from '../kube/event-recorder.ts';
+import { createKeySecret } from '../kube/key-secret.ts';
 import { createLeaseStore } from '../kube/lease-store.ts';
 import { createServiceWriter } from '../kube/service-writer.ts';
 import { createWatcher, type Watcher } from '../kube/watcher/watcher.ts';
@@ -27,11 +32,13 @@ import { systemEntropy } from '../linux/entropy.ts';
 import { createDetourTable } from '../linux/detour-table.ts';
 import { createNetwork } from '../linux/network.ts';
 import { createSilenceFilter } from '../linux/silence-filter.ts';
+import { HEARTBEAT_SECRET } from '../manifests/names.ts';
 import { writeAgentInfo } from '../model/agent-info.ts';
 import { messageOf } from '../model/errors.ts';
 import { writeFailovers } from '../model/failover-record.ts';
 import { VERSION } from '../model/version.ts';
 import type { AgentConfig } from './config.ts';
+import { nodeAddresses, wireHeartbeat, type HeartbeatParts } from './heartbeat.ts';
 import type { Logger } from './log.ts';
 import type { Parts } from './parts.ts';
 import { clusterOf } from './router-sweep.ts';
@@ -72,7 +79,7 @@ export function wire(config: AgentConfig, log: Logger): Parts {
     name: config.allocatorLease,
     // Not the node's bare name: a kube-vip on the same node calls itself that in this very Lease.
     identity: `${config.node}_kubevip`,
-    times: config.lease,
+    times: config.allocatorTimes,
     clock,
     store,
     onError: leaseError(config.allocatorLease),
@@ -80,24 +87,28 @@ export function wire(config: AgentConfig, log: Logger): Parts {
   // Nodes belong to no namespace: an agent that is limited to one may not read them, unless it is told to.
   const nodes = config.watchNamespace === undefined || config.honorExcludeLabel ? watch('Node', {}) : undefined;
   const recorder = createFlightRecorder({ node: config.node, clock });
-  const ownership = withCustody({
-    clock,
-    ownership: createLeaseOwnership({
-      node: config.node,
-      times: config.lease,
-      clock,
-      store,
-      about: () => ({
-        ...writeAgentInfo({
-          version: VERSION,
-          honorsExcludeLabel: config.honorExcludeLabel,
-          seesNodes: nodes?.isSynced ?? false,
-        }),
-        ...writeFailovers(recorder.records()),
-      }),
-      onError: (error, lease) => leaseError(lease)(error),
+  const about = (): Readonly<Record<string, string>> => ({
+    ...writeAgentInfo({
+      version: VERSION,
+      honorsExcludeLabel: config.honorExcludeLabel,
+      seesNodes: nodes?.isSynced ?? false,
     }),
+    ...writeFailovers(recorder.records()),
   });
+  const heartbeats = config.election.kind === 'heartbeat' ? byHeartbeat() : undefined;
+  const ownership =
+    heartbeats?.ownership ??
+    withCustody({
+      clock,
+      ownership: createLeaseOwnership({
+        node: config.node,
+        times: config.lease,
+        clock,
+        store,
+        about,
+        onError: (error, lease) => leaseError(lease)(error),
+      }),
+    });
   return {
     config,
     clock,
@@ -114,6 +125,7 @@ export function wire(config: AgentConfig, log: Logger): Parts {
       ...(nodes ? { nodes } : {}),
     },
     allocatorElection,
+    ...(heartbeats ? { heartbeats } : {}),
     stages: {
       prober: createAddressProber({ network, clock, entropy }),
       leases: createSpareLeases({
@@ -134,6 +146,7 @@ export function wire(config: AgentConfig, log: Logger): Parts {
         silence: createSilenceFilter(where),
         clock,
         onAnnounced: (ip) => recorder.announced(ip),
+        ...(heartbeats ? { mayAnswer: (ip) => heartbeats.ownership.answers(ip) } : {}),
       }),
       endpoints: new EndpointStage({
         node: config.node,
@@ -160,4 +173,40 @@ export function wire(config: AgentConfig, log: Logger): Parts {
       onError: (error) => log.debug({ message: messageOf(error) }, 'an Event could not be written'),
     }),
   };
+
+  function byHeartbeat(): NonNullable<Parts['heartbeats']> & { readonly ownership: HeartbeatOwnership } {
+    const { namespace } = config;
+    const record: LeaseRecord = createLeaseRecord({
+      node: config.node,
+      store,
+      clock,
+      about,
+      addresses: () => nodeAddresses(network.links(), config.link),
+      live: () => parts.ownership.liveNodes(),
+      onError: (error, lease) => leaseError(lease)(error),
+    });
+    const parts: HeartbeatParts = wireHeartbeat({
+      config,
+      instance: 'services',
+      network,
+      clock,
+      entropy,
+      log,
+      link: config.link,
+      secret: createKeySecret({
+        secrets: cluster.resource('Secret'),
+        watcher: watch('Secret', { namespace, fieldSelector: `metadata.name=${HEARTBEAT_SECRET}` }),
+        name: HEARTBEAT_SECRET,
+        namespace,
+      }),
+      record,
+      peers: () => record.peers(),
+    });
+    return {
+      ...parts,
+      record,
+      presenceOf: (node) => store.get(presenceNameOf(node)),
+      ownership: besideLeases({ ownership: parts.ownership, record, store, clock }),
+    };
+  }
 }

@@ -9,6 +9,20 @@ export interface Claim {
   readonly nodes?: readonly string[];
   /** Interface by name; undefined: the one whose subnet holds the address. */
   readonly link?: string;
+  /** What to do when another machine claims an address; undefined: as for all. */
+  readonly onConflict?: 'defend' | 'yield';
+  /** The Service goes: things are undone, and the address is not served anew. */
+  readonly ending?: true;
+}
+
+/** What an agent must know of an address to serve it when it cannot ask for its Services. */
+export interface ClaimedAddress {
+  readonly ip: Ip;
+  /** Nodes that may own it; undefined: any. */
+  readonly nodes?: readonly string[];
+  readonly link?: string;
+  /** The address whose owner is to own this one as well. */
+  readonly leader?: Ip;
 }
 
 export class Claims {
@@ -49,6 +63,32 @@ export class Claims {
 
   linkOf(ip: Ip): string | undefined {
     return this.#claimsOn(ip).find(({ link }) => link !== undefined)?.link;
+  }
+
+  /** Whether a Service wants the address that does not go. */
+  isServed(ip: Ip): boolean {
+    return this.#claimsOn(ip).some(({ ending }) => ending !== true);
+  }
+
+  policyOf(ip: Ip): Claim['onConflict'] {
+    return this.#claimsOn(ip).find(({ onConflict }) => onConflict !== undefined)?.onConflict;
+  }
+
+  all(): ClaimedAddress[] {
+    const served = [...this.#byIp.keys()].filter((ip) => this.isServed(ip));
+    return served.map((ip) => {
+      const limits = this.#claimsOn(ip).flatMap(({ nodes }) => (nodes ? [nodes] : []));
+      const [first, ...others] = limits;
+      const nodes = first?.filter((node) => others.every((limit) => limit.includes(node)));
+      const link = this.linkOf(ip);
+      const leader = this.leaderOf(ip);
+      return {
+        ip,
+        ...(nodes === undefined ? {} : { nodes }),
+        ...(link === undefined ? {} : { link }),
+        ...(leader === undefined ? {} : { leader }),
+      };
+    });
   }
 
   services(): ServiceKey[] {

@@ -15,7 +15,7 @@ import type { AssignedAddress, DhcpLeases } from './address/port.ts';
 import type { PoolConfig } from './address/pools.ts';
 import { satisfies } from './address/satisfies.ts';
 import type { Announced, Announcement } from './announcement/port.ts';
-import { Claims } from './claims.ts';
+import { Claims, type ClaimedAddress } from './claims.ts';
 import { readIntent, type ClassRules } from './intent/intent.ts';
 import type { Intent } from './intent/port.ts';
 import { Leaving } from './leaving.ts';
@@ -55,6 +55,11 @@ export interface ReconcilerParts {
   readonly allocator: Pick<Allocator, 'allocate' | 'settled'>;
   readonly leases: DhcpLeases;
   readonly ownership: Ownership;
+  /**
+   * Who hears no other agent is alone for all it knows, and may as well be the one that was cut off (heartbeats): where it
+   * cannot announce an address it does not own it either.
+   */
+  readonly silenceIsCutOff?: boolean;
   readonly announcement: Announcement;
   readonly router: RouterMappings;
   readonly names: NamePublisher;
@@ -111,13 +116,23 @@ export class Reconciler {
     this.#status(service, intent.value, { assigned, address, owner, announced, leaving, lease, router, name });
   }
 
-  /** The owner of an address changed: whoever lost it lets go before anything else happens. */
+  /**
+   * The owner of an address changed: whoever lost it lets go before anything else happens, and whoever has it now
+   * announces it in this very moment.
+   */
   ownerChanged(ip: Ip): ServiceKey[] {
     const claimants = this.#claims.claimants(ip);
     // Asking for the owner of an address that nobody claims would make it wanted again.
     const unwanted = claimants.length === 0 && !this.#leaving.has(ip);
-    if (unwanted || !isMine(this.#ownerOf(ip))) this.#parts.announcement.release(ip);
+    if (unwanted) this.#parts.announcement.release(ip);
+    else if (!this.#claims.isServed(ip)) this.#letGo(ip, this.#ownerOf(ip));
+    else this.#announce(ip, this.#ownerOf(ip), this.#claims.linkOf(ip), this.#claims.policyOf(ip));
     return claimants;
+  }
+
+  /** All that is claimed, to be remembered. */
+  claimed(): ClaimedAddress[] {
+    return this.#claims.all();
   }
 
   /** Services that have an address. */
@@ -148,7 +163,13 @@ export class Reconciler {
     const nodes = local || excluded.length > 0 ? among.filter((node) => !excluded.includes(node)) : undefined;
     const ips = assigned?.ips ?? [];
     const link = this.#linkFor(intent, assigned);
-    const claim = { ips, ...(nodes ? { nodes } : {}), ...(link === undefined ? {} : { link }) };
+    const { onConflict } = intent;
+    const claim = {
+      ips,
+      ...(nodes ? { nodes } : {}),
+      ...(link === undefined ? {} : { link }),
+      ...(onConflict === undefined ? {} : { onConflict }),
+    };
     this.#unclaim(this.#claims.set(intent.service, ips.length === 0 ? undefined : claim));
     const [first, ...others] = ips.map((ip) => this.#ownerOf(ip));
     if (!first) return pending('WaitingForAddress', 'no address yet');
@@ -175,10 +196,11 @@ export class Reconciler {
 
   /** A node that cannot announce it, or that is to be left, leaves it to the others, if there are any. */
   #eligible(ip: Ip): string[] {
-    const { ownership, node: self, drainingNodes } = this.#parts;
+    const { ownership, node: self, drainingNodes, silenceIsCutOff } = this.#parts;
     const eligible = this.#claims.eligible(ip, ownership.liveNodes());
     const others = eligible.filter((node) => node !== self);
-    const able = others.length > 0 && others.length < eligible.length && this.#obstacle(ip) ? others : eligible;
+    const replaceable = others.length > 0 || silenceIsCutOff === true;
+    const able = replaceable && others.length < eligible.length && this.#obstacle(ip) ? others : eligible;
     const draining = drainingNodes();
     const staying = able.filter((node) => !draining.includes(node));
     return staying.length > 0 ? staying : able;
@@ -198,24 +220,37 @@ export class Reconciler {
   #announcement(intent: Intent, assigned: AssignedAddress | undefined, owner: Decision<Owner>): Decision<Announced> {
     if (!assigned) return pending('WaitingForAddress', 'no address yet');
     const link = this.#linkFor(intent, assigned);
-    const decisions = assigned.ips.map((ip) => {
-      const own = this.#ownerOf(ip);
-      if (own.state === 'ready' && own.value.mine) {
-        // Against a node that may have taken over nothing is defended.
-        const onConflict = own.reason === UNCONFIRMED ? 'yield' : (intent.onConflict ?? this.#parts.conflictPolicy);
-        const placed = link === undefined ? {} : { link };
-        const announced = this.#parts.announcement.ensure({ ip, ...placed, onConflict });
-        // Whoever cannot be heard does not hear either who else has it.
-        if (announced.state === 'failed') this.#parts.ownership.doubt(ip);
-        return announced;
-      }
-      this.#parts.announcement.release(ip);
-      return own.state === 'ready' ? NOT_OWNER : pending('WaitingForOwner', own.message);
-    });
+    const decisions = assigned.ips.map((ip) => this.#announce(ip, this.#ownerOf(ip), link, intent.onConflict));
     const [first = NOT_OWNER, ...others] = decisions;
     if (!isMine(owner) || first.state !== 'ready' || others.length === 0) return first;
     const missing = others.find(({ state }) => state !== 'ready');
     return missing ?? { ...first, message: decisions.map(({ message }) => message).join('; ') };
+  }
+
+  #announce(
+    ip: Ip,
+    owner: Decision<Owner>,
+    link: string | undefined,
+    policy: Intent['onConflict'],
+  ): Decision<Announced> {
+    if (!isMine(owner)) return this.#letGo(ip, owner);
+    const { announcement, ownership, conflictPolicy } = this.#parts;
+    // Against a node that may have taken over nothing is defended.
+    const onConflict = owner.reason === UNCONFIRMED ? 'yield' : (policy ?? conflictPolicy);
+    const announced = announcement.ensure({ ip, ...(link === undefined ? {} : { link }), onConflict });
+    // Whoever cannot be heard does not hear either who else has it.
+    if (announced.state === 'failed') ownership.doubt(ip);
+    return announced;
+  }
+
+  /** Unless it is this node's: what is under way is served until everybody knows of the next owner. */
+  #letGo(ip: Ip, owner: Decision<Owner>): NotReady {
+    if (owner.state !== 'ready') {
+      this.#parts.announcement.release(ip);
+      return pending('WaitingForOwner', owner.message);
+    }
+    if (!owner.value.mine) this.#parts.announcement.cede(ip);
+    return NOT_OWNER;
   }
 
   /** Before the Service has another address, its owner clears away what hangs on this one. */
@@ -266,7 +301,7 @@ export class Reconciler {
   /** While things are undone the claim stands, so that the address is undone from where it is. */
   #unclaimNothing(service: Service): void {
     const assigned = readAssigned(service);
-    if (assigned) this.#unclaim(this.#claims.set(keyOf(service), { ips: assigned.ips }));
+    if (assigned) this.#unclaim(this.#claims.set(keyOf(service), { ips: assigned.ips, ending: true }));
   }
 
   #gone(key: ServiceKey): void {

@@ -9,6 +9,7 @@ import type {
   Namespace,
   Node,
   Pod,
+  Secret,
   Service,
   Workload,
 } from '../model/kubernetes.ts';
@@ -29,7 +30,7 @@ export interface Kinds {
   ReplicaSet: Workload;
   Role: KubeObject;
   RoleBinding: KubeObject;
-  Secret: KubeObject;
+  Secret: Secret;
   Service: Service;
   ServiceAccount: KubeObject;
   StatefulSet: Workload;

@@ -69,6 +69,9 @@ export function agent(paths: LabPaths, state: LabState, node: string): DaemonSpe
       vip_arp: 'true',
       svc_enable: 'true',
       prometheus_server: ':2112',
+      kubevip_election: state.options.election,
+      // The node's disk: it outlives a power cut, as in a machine.
+      kubevip_state_dir: join(paths.disks, node),
       ...state.options.agentEnv,
     },
   };

@@ -105,6 +105,8 @@ export interface LabPaths {
   readonly adminKubeconfig: string;
   /** Kubeconfig for node namespaces. */
   readonly agentKubeconfig: string;
+  /** A folder for each node, for what its programs keep on disk. */
+  readonly disks: string;
   /** A file `NODE` in here: the node is powered off. */
   readonly power: string;
   /** Prefix of all its namespaces. */
@@ -135,6 +137,7 @@ export function labPaths(id: string): LabPaths {
     kubeconfigs,
     adminKubeconfig: join(kubeconfigs, 'admin.kubeconfig'),
     agentKubeconfig: join(kubeconfigs, 'agent.kubeconfig'),
+    disks: join(dir, 'disks'),
     power: join(dir, 'power'),
     netnsPrefix: `kubevip-${id}-`,
   };

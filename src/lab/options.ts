@@ -1,5 +1,6 @@
 /** What can be different in a lab. Everything has a default, and those give the lab of the documentation. */
 import * as z from 'zod';
+import { DEFAULT_ELECTION, ELECTIONS } from '../agent/election-config.ts';
 import { EXIT, KubevipError } from '../model/errors.ts';
 
 const schema = z.strictObject({
@@ -41,6 +42,8 @@ const schema = z.strictObject({
       maxLifetime: z.int().positive().default(86_400),
     })
     .prefault({}),
+  /** How the agents choose owners. Where nobody says, the variable LAB_ELECTION does: for all tests at once. */
+  election: z.enum(ELECTIONS).prefault(() => (process.env['LAB_ELECTION'] ?? DEFAULT_ELECTION) as never),
   /** More environment for the agents: `vip_leaseduration` and the like. */
   agentEnv: z.record(z.string(), z.string()).default({}),
   /** The API server writes down who asked for what: `audit.log` in the lab's folder. */

@@ -56,7 +56,7 @@ export function makeFolders(paths: LabPaths): void {
     });
   }
   chmodSync(paths.dir, 0o700);
-  for (const dir of [paths.logs, paths.config, paths.apiData, paths.kubeconfigs, paths.power]) {
+  for (const dir of [paths.logs, paths.config, paths.apiData, paths.kubeconfigs, paths.disks, paths.power]) {
     mkdirSync(dir, { recursive: true, mode: 0o700 });
   }
 }

@@ -11,7 +11,7 @@ export interface AgentDaemonSet {
   readonly component: Parameters<typeof labels>[0];
   readonly container: Container;
   /** What is different from other agents. */
-  readonly pod?: Pick<PodSpec, 'affinity' | 'dnsPolicy'>;
+  readonly pod?: Pick<PodSpec, 'affinity' | 'dnsPolicy' | 'volumes'>;
 }
 
 export function agentDaemonSet({ name, namespace, component, container, pod }: AgentDaemonSet): DaemonSetManifest {
@@ -34,6 +34,7 @@ export function agentDaemonSet({ name, namespace, component, container, pod }: A
           serviceAccountName: name,
           terminationGracePeriodSeconds: 10,
           tolerations: [{ operator: 'Exists' }],
+          ...(pod?.volumes === undefined ? {} : { volumes: pod.volumes }),
         },
       },
     },

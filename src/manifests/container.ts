@@ -1,5 +1,6 @@
 /** The container of an agent of ours, whatever starts it. */
-import type { Container, EnvVar, Probe } from './objects.ts';
+import { AGENT_STATE_FOLDER } from './names.ts';
+import type { Container, EnvVar, HostPathVolume, Probe } from './objects.ts';
 
 export interface AgentContainer {
   /** Default `agent`. */
@@ -10,6 +11,8 @@ export interface AgentContainer {
   /** Where the agent serves `/healthz` and `/readyz`; undefined: nowhere, so nobody can ask. */
   readonly health: { readonly host?: string; readonly port: number } | undefined;
   readonly volumeMounts?: Container['volumeMounts'];
+  /** UDP port at which the agents hear each other, on the node's own network. */
+  readonly heartbeatPort?: number;
 }
 
 /** NET_ADMIN for addresses and nftables, NET_RAW for ARP, NDP and DHCP frames; nothing else, and nothing to gain. */
@@ -26,13 +29,24 @@ export const RESOURCES: Container['resources'] = {
   limits: { memory: '256Mi' },
 };
 
-export function agentContainer({ name = 'agent', args, image, env, health, volumeMounts }: AgentContainer): Container {
+export function agentContainer({
+  name = 'agent',
+  args,
+  image,
+  env,
+  health,
+  volumeMounts,
+  heartbeatPort,
+}: AgentContainer): Container {
   return {
     ...(args === undefined ? {} : { args }),
     env,
     image,
     imagePullPolicy: 'IfNotPresent',
     name,
+    ...(heartbeatPort === undefined
+      ? {}
+      : { ports: [{ containerPort: heartbeatPort, hostPort: heartbeatPort, name: 'heartbeat', protocol: 'UDP' }] }),
     ...(health === undefined
       ? {}
       : { livenessProbe: probe('/healthz', health, 10), readinessProbe: probe('/readyz', health, 5) }),
@@ -50,6 +64,14 @@ function probe(path: string, { host = '127.0.0.1', port }: { host?: string; port
 export function value(name: string, text: string | number | boolean): EnvVar {
   return { name, value: String(text) };
 }
+
+/** The folder in which an agent remembers what it needs to start without an API server. */
+export const STATE_VOLUME: HostPathVolume = {
+  name: 'state',
+  hostPath: { path: AGENT_STATE_FOLDER, type: 'DirectoryOrCreate' },
+};
+export const STATE_MOUNT = { name: STATE_VOLUME.name, mountPath: AGENT_STATE_FOLDER } as const;
+export const STATE_DIR: EnvVar = value('kubevip_state_dir', AGENT_STATE_FOLDER);
 
 /** The name of the node a pod runs on, which is not always its host name. */
 export const NODE_NAME: EnvVar = { name: 'vip_nodename', valueFrom: { fieldRef: { fieldPath: 'spec.nodeName' } } };

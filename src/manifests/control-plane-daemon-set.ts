@@ -1,8 +1,8 @@
-/** The control plane's agent as a DaemonSet, for clusters that are there already: it needs nothing of a node's disk. */
+/** The control plane's agent as a DaemonSet, for clusters that are there already: it needs no file of a node. */
 import { agentDaemonSet } from './agent-daemon-set.ts';
-import { agentContainer } from './container.ts';
+import { agentContainer, STATE_MOUNT, STATE_VOLUME } from './container.ts';
 import { controlPlaneEnvironment, type ControlPlaneConfig } from './control-plane-environment.ts';
-import { CONTROL_PLANE_NAME, CONTROL_PLANE_PORT, IMAGE, NAMESPACE } from './names.ts';
+import { CONTROL_PLANE_NAME, CONTROL_PLANE_PORT, HEARTBEAT_PORTS, IMAGE, NAMESPACE } from './names.ts';
 import type { DaemonSetManifest, ServiceAccountManifest } from './objects.ts';
 
 /** kubeadm's label of control planes, and k3s's. */
@@ -19,9 +19,16 @@ export function controlPlaneDaemonSet(config: ControlPlaneConfig): DaemonSetMani
     name: CONTROL_PLANE_NAME,
     namespace,
     component: 'control-plane',
-    container: agentContainer({ image, env: controlPlaneEnvironment(config), health: { port: metricsPort } }),
+    container: agentContainer({
+      image,
+      env: controlPlaneEnvironment(config),
+      health: { port: metricsPort },
+      heartbeatPort: HEARTBEAT_PORTS.controlPlane,
+      volumeMounts: [STATE_MOUNT],
+    }),
     pod: {
       affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [term] } } },
+      volumes: [STATE_VOLUME],
     },
   });
 }

@@ -1,5 +1,5 @@
 /** What the agent of a control plane is told, whether kubelet starts it or a DaemonSet does. */
-import { NODE_NAME, value } from './container.ts';
+import { NODE_NAME, STATE_DIR, value } from './container.ts';
 import { CONTROL_PLANE_LEASE, CONTROL_PLANE_PORT, NAMESPACE } from './names.ts';
 import type { EnvVar } from './objects.ts';
 
@@ -44,6 +44,7 @@ export function controlPlaneEnvironment(config: ControlPlaneConfig, kubeconfig?:
         ]),
     value('address', config.address),
     value('prometheus_server', `:${config.metricsPort ?? CONTROL_PLANE_PORT}`),
+    STATE_DIR,
     ...(kubeconfig === undefined ? [] : [value('k8s_config_file', kubeconfig)]),
     ...Object.entries(config.env ?? {}).map(([name, text]) => value(name, text)),
   ];

@@ -1,7 +1,7 @@
 /** The agents that serve Services, one per node, control planes included: a small cluster has nothing else. */
 import { agentDaemonSet } from './agent-daemon-set.ts';
-import { agentContainer, NODE_NAME, value } from './container.ts';
-import { IMAGE, NAME, NAMESPACE, SERVICES_PORT } from './names.ts';
+import { agentContainer, NODE_NAME, STATE_DIR, STATE_MOUNT, STATE_VOLUME, value } from './container.ts';
+import { HEARTBEAT_PORTS, IMAGE, NAME, NAMESPACE, SERVICES_PORT } from './names.ts';
 import type { DaemonSetManifest } from './objects.ts';
 
 export interface ServicesConfig {
@@ -30,13 +30,20 @@ export function servicesDaemonSet(config: ServicesConfig = {}): DaemonSetManifes
     // Always there, so that an installation after a withdrawal that was given up says `false` again.
     value('svc_withdraw', config.withdraw === true),
     value('prometheus_server', `:${metricsPort}`),
+    STATE_DIR,
     ...Object.entries(config.env ?? {}).map(([name, text]) => value(name, text)),
   ];
   return agentDaemonSet({
     name: NAME,
     namespace,
     component: 'agent',
-    container: agentContainer({ image, env, health: { port: metricsPort } }),
-    pod: { dnsPolicy: 'ClusterFirstWithHostNet' },
+    container: agentContainer({
+      image,
+      env,
+      health: { port: metricsPort },
+      heartbeatPort: HEARTBEAT_PORTS.services,
+      volumeMounts: [STATE_MOUNT],
+    }),
+    pod: { dnsPolicy: 'ClusterFirstWithHostNet', volumes: [STATE_VOLUME] },
   });
 }

@@ -28,6 +28,14 @@ export const AGENT_KUBECONFIG = `${AGENT_FOLDER}/agent.conf`;
 export const SERVICES_PORT = 2112;
 export const CONTROL_PLANE_PORT = 2113;
 
+/** On every node: what agents remember, to serve it again when they start without an API server. */
+export const AGENT_STATE_FOLDER = '/var/lib/kubevip/agent';
+
+/** UDP ports of the heartbeats between agents: about Services, and about the control plane. */
+export const HEARTBEAT_PORTS = { services: 10_471, controlPlane: 10_472 } as const;
+/** The Secret with the key that they are signed with, in the namespace of the Leases. The first agent makes it. */
+export const HEARTBEAT_SECRET = 'kubevip-heartbeat';
+
 /** What tells our objects from others: for `kubectl get -l`, and for the selector of the DaemonSet. */
 export function labels(component: 'agent' | 'control-plane'): Readonly<Record<string, string>> {
   const name = component === 'agent' ? NAME : CONTROL_PLANE_NAME;

@@ -32,6 +32,12 @@ export interface Container {
   readonly args?: readonly string[];
   readonly env: readonly EnvVar[];
   readonly securityContext: SecurityContext;
+  readonly ports?: readonly {
+    readonly containerPort: number;
+    readonly hostPort: number;
+    readonly name: string;
+    readonly protocol: 'TCP' | 'UDP';
+  }[];
   readonly livenessProbe?: Probe;
   readonly readinessProbe?: Probe;
   readonly resources: {
@@ -48,7 +54,7 @@ export interface Toleration {
 
 export interface HostPathVolume {
   readonly name: string;
-  readonly hostPath: { readonly path: string; readonly type?: 'Directory' | 'File' };
+  readonly hostPath: { readonly path: string; readonly type?: 'Directory' | 'DirectoryOrCreate' | 'File' };
 }
 
 export interface AgentPodSpec {

@@ -1,5 +1,5 @@
-/** What our agents may do: what they need, and nothing on Secrets. */
-import { CONTROL_PLANE_GROUP, CONTROL_PLANE_NAME, NAME, NAMESPACE } from './names.ts';
+/** What our agents may do: what they need, and of Secrets the one with the key of their heartbeats. */
+import { CONTROL_PLANE_GROUP, CONTROL_PLANE_NAME, HEARTBEAT_SECRET, NAME, NAMESPACE } from './names.ts';
 import type { PolicyRule, RoleBindingManifest, RoleManifest, ServiceAccountManifest, Subject } from './objects.ts';
 
 export interface RbacConfig {
@@ -19,6 +19,11 @@ export interface ControlPlaneRbacConfig extends RbacConfig {
 }
 
 const EVENTS: PolicyRule = { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create', 'patch'] };
+/** Kubernetes cannot limit `create` to a name: who may create any Secret sees none by that. */
+const HEARTBEAT_KEY: readonly PolicyRule[] = [
+  { apiGroups: [''], resources: ['secrets'], resourceNames: [HEARTBEAT_SECRET], verbs: ['get', 'list', 'watch'] },
+  { apiGroups: [''], resources: ['secrets'], verbs: ['create'] },
+];
 const API_GROUP = 'rbac.authorization.k8s.io';
 
 /** ServiceAccount, ClusterRole and Role with their bindings, of the agents that serve Services. */
@@ -51,6 +56,7 @@ export function servicesRbac(
           resources: ['leases'],
           verbs: ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete'],
         },
+        ...HEARTBEAT_KEY,
       ],
     ),
   ];
@@ -75,6 +81,7 @@ export function controlPlaneRbac(config: ControlPlaneRbacConfig = {}): (RoleMani
         resources: ['leases'],
         verbs: ['get', 'list', 'watch', 'create', 'update', 'patch'],
       },
+      ...HEARTBEAT_KEY,
       EVENTS,
     ]),
     ...within('default', `${CONTROL_PLANE_NAME}-api-servers`, subjects, [

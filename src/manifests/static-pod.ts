@@ -1,11 +1,20 @@
 /** The control plane's agent as a static pod: kubelet starts it before there is an API server. */
-import { agentContainer } from './container.ts';
+import { agentContainer, STATE_MOUNT, STATE_VOLUME } from './container.ts';
 import { controlPlaneEnvironment, type ControlPlaneConfig } from './control-plane-environment.ts';
-import { AGENT_FOLDER, AGENT_KUBECONFIG, CONTROL_PLANE_PORT, IMAGE, labels, NAME, NAMESPACE } from './names.ts';
+import {
+  AGENT_FOLDER,
+  AGENT_KUBECONFIG,
+  CONTROL_PLANE_PORT,
+  HEARTBEAT_PORTS,
+  IMAGE,
+  labels,
+  NAME,
+  NAMESPACE,
+} from './names.ts';
 import type { PodManifest } from './objects.ts';
 
 export interface StaticPodConfig extends ControlPlaneConfig {
-  /** Inside {@link AGENT_FOLDER}, which is mounted read-only under the same path. Nothing else of the node is seen. */
+  /** Inside {@link AGENT_FOLDER}, which is mounted read-only under the same path. */
   readonly kubeconfig?: string;
 }
 
@@ -22,13 +31,14 @@ export function staticPod(config: StaticPodConfig): PodManifest {
           image,
           env: controlPlaneEnvironment(config, config.kubeconfig ?? AGENT_KUBECONFIG),
           health: { port: metricsPort },
-          volumeMounts: [{ name: 'kubevip', mountPath: AGENT_FOLDER, readOnly: true }],
+          heartbeatPort: HEARTBEAT_PORTS.controlPlane,
+          volumeMounts: [{ name: 'kubevip', mountPath: AGENT_FOLDER, readOnly: true }, STATE_MOUNT],
         }),
       ],
       hostNetwork: true,
       priorityClassName: 'system-node-critical',
       terminationGracePeriodSeconds: 10,
-      volumes: [{ name: 'kubevip', hostPath: { path: AGENT_FOLDER, type: 'Directory' } }],
+      volumes: [{ name: 'kubevip', hostPath: { path: AGENT_FOLDER, type: 'Directory' } }, STATE_VOLUME],
     },
   };
 }

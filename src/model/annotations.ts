@@ -198,6 +198,14 @@ export const ANNOTATIONS = {
     meaning:
       'The last failovers to this node, newest first, with the times of each step, on the Lease that says it is alive, and on that of the control-plane VIP; `kubevip status` shows them.',
   },
+  heartbeat: {
+    key: 'kubevip.dev/heartbeat',
+    on: 'Lease',
+    access: 'read and written',
+    value: 'address[,address]',
+    meaning:
+      'Where the agent of a node hears heartbeats, on the Lease that says it is alive. Absent where it elects through Leases.',
+  },
   leaseAddress: {
     key: 'kubevip.dev/address',
     on: 'Lease',

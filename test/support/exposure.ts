@@ -150,6 +150,10 @@ export function createWorld(node = 'n1'): World {
       if (announced.delete(address)) log.push(`silence ${address}`);
       return off('Released', '');
     },
+    cede: (address) => {
+      if (announced.delete(address)) log.push(`silence ${address}`);
+      return off('Ceded', '');
+    },
     setAlone: () => undefined,
     onConflict: () => () => undefined,
     obstacle: ({ ip: address }) => world.obstacles.get(address),

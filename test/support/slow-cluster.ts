@@ -112,6 +112,7 @@ export function createSlowCluster(chance: Chance, longest: Milliseconds, server:
         announcement: {
           ensure: () => ready({ link: 'eth0', since: '' }, 'Announced', ''),
           release: () => off('Released', ''),
+          cede: () => off('Released', ''),
           setAlone: () => undefined,
           obstacle: () => undefined,
           onConflict: () => () => undefined,

@@ -20,6 +20,7 @@ import { watchLinks } from '../link-watch.ts';
 import type { Logger } from '../log.ts';
 import type { ProcessMetrics } from '../process-metrics.ts';
 import type { ControlPlaneConfig } from './config.ts';
+import { wireVipHeartbeats, type VipHeartbeats } from './heartbeat.ts';
 import { createControlPlaneMetrics, type ControlPlaneMetrics } from './metrics.ts';
 import { createDistinctLog } from '../distinct-log.ts';
 import { createTelling } from './telling.ts';
@@ -45,6 +46,7 @@ interface Running {
   readonly gate: ApiGate;
   readonly controlPlane: ControlPlane;
   readonly holds: () => boolean;
+  readonly heartbeats: VipHeartbeats | undefined;
 }
 
 export class ControlPlanePart {
@@ -88,13 +90,15 @@ export class ControlPlanePart {
 
   async stop(): Promise<void> {
     this.#stopped = true;
-    for (const stop of this.#stops.splice(0)) stop();
     const { names, announcement } = this.#options.node;
     const running = this.#running;
     if (!running) await announcement.close();
     else {
+      await running.heartbeats?.handOver(() => running.controlPlane.isHolding);
+      for (const stop of this.#stops.splice(0)) stop();
       await running.controlPlane.stop();
       await running.api.events.stop(LAST_EVENTS);
+      running.heartbeats?.stop();
       running.api.close();
     }
     names.close();
@@ -122,23 +126,23 @@ export class ControlPlanePart {
     const { clock, announcement, prober, network, recorder } = node;
     const lease = () => api.store.get(wanted.lease.name);
     const recorded = (): readonly string[] => readControlPlaneRecord(lease()).names ?? [];
-    const ownership = withCustody({
+    const common = {
+      node: config.node,
+      lease: wanted.lease.name,
       clock,
-      ownership: createOneLease({
-        node: config.node,
-        lease: wanted.lease.name,
-        times: config.lease,
-        clock,
-        store: api.store,
-        others: api.others,
-        annotations: () => ({
-          ...wanted.lease.annotations,
-          ...this.#record(addresses, recorded()),
-          ...writeFailovers(recorder.records()),
-        }),
-        onError: (error) => this.#notYet(`Lease ${wanted.lease.name}`, error),
+      store: api.store,
+      others: api.others,
+      annotations: () => ({
+        ...wanted.lease.annotations,
+        ...this.#record(addresses, recorded()),
+        ...writeFailovers(recorder.records()),
       }),
-    });
+      onError: (error: unknown) => this.#notYet(`Lease ${wanted.lease.name}`, error),
+    };
+    const heartbeats =
+      config.election.kind === 'heartbeat' ? wireVipHeartbeats(this.#options, api, common, node) : undefined;
+    const ownership =
+      heartbeats?.ownership ?? withCustody({ clock, ownership: createOneLease({ ...common, times: config.lease }) });
     const gate = new ApiGate({
       clock,
       local: api.local,
@@ -208,9 +212,10 @@ export class ControlPlanePart {
         telling.event('Normal', 'AddressConflictOver', `${mac} on ${link} no longer claims ${ip}`),
       ),
     );
-    this.#running = { api, gate, controlPlane, holds };
+    this.#running = { api, gate, controlPlane, holds, heartbeats };
     log.info({ lease: wanted.lease.name, port: wanted.port }, 'looking after the control-plane VIP');
     api.start();
+    heartbeats?.start(telling);
     controlPlane.start();
   }
 

@@ -8,13 +8,14 @@ import { createFlightRecorder, type FlightRecorder } from '../../exposure/failov
 import { reporting } from '../../exposure/failover/reporting.ts';
 import { createNamePublisher } from '../../exposure/naming/publisher.ts';
 import type { NamePublisher } from '../../exposure/naming/port.ts';
-import type { LeaseStore } from '../../exposure/ownership/port.ts';
+import type { KeySecret, LeaseStore } from '../../exposure/ownership/port.ts';
 import { createLocalApiServer, createOtherApiServers } from '../../kube/api-servers.ts';
 import { caHashOf } from '../../kube/ca-hash.ts';
 import { connectWith } from '../../kube/client.ts';
 import { loadCredentials, redirected, type ApiEndpoint } from '../../kube/credentials.ts';
 import { createEventRecorder, type StoppableRecorder } from '../../kube/event-recorder.ts';
 import type { Kind, Kinds } from '../../kube/kinds.ts';
+import { createKeySecret } from '../../kube/key-secret.ts';
 import { createLeaseStore } from '../../kube/lease-store.ts';
 import type { Selection } from '../../kube/resource.ts';
 import { REFLECTOR_TIMES } from '../../kube/watcher/machine.ts';
@@ -24,7 +25,8 @@ import { createSystemClock } from '../../linux/clock.ts';
 import { systemEntropy } from '../../linux/entropy.ts';
 import { createNetwork } from '../../linux/network.ts';
 import { createSilenceFilter } from '../../linux/silence-filter.ts';
-import { familyOf, isLinkLocal, type Ip } from '../../model/ip.ts';
+import { HEARTBEAT_SECRET } from '../../manifests/names.ts';
+import { familyOf, isLinkLocal, parseIp, type Ip } from '../../model/ip.ts';
 import type { Clock } from '../../model/time.ts';
 import { VERSION } from '../../model/version.ts';
 import type { Network } from '../../model/wire.ts';
@@ -47,6 +49,8 @@ export interface NodeParts {
   readonly network: Network;
   /** Marked as the control plane's, so that an agent for Services on the same node leaves it alone. */
   readonly announcement: ClosableAnnouncement;
+  /** From now on questions are answered only for addresses of which this is true. */
+  readonly answerOnlyIf: (answers: (ip: Ip) => boolean) => void;
   readonly prober: AddressProber;
   readonly names: NamePublisher;
   readonly recorder: FlightRecorder;
@@ -57,6 +61,10 @@ export interface ApiParts {
   readonly local: LocalApiServer;
   readonly others: OtherApiServers;
   readonly events: StoppableRecorder;
+  /** The Secret with the key of the heartbeats. */
+  readonly secret: KeySecret;
+  /** Addresses of the other control planes, as far as known. */
+  readonly otherControlPlanes: () => readonly Ip[];
   /** Of this node's API server. @throws ApiError */
   version(): Promise<string>;
   /** @throws ApiError, Error */
@@ -67,6 +75,8 @@ export interface ApiParts {
 
 /** Takes away what an earlier run left on the node. @throws OsError without the right to change addresses. */
 export function wireNode({ node, netns }: AgentConfig): NodeParts {
+  /** Set when heartbeats decide: who owns the VIP is known later than the node is. */
+  const may: { answer: (ip: Ip) => boolean } = { answer: () => true };
   const clock = createSystemClock();
   const entropy = systemEntropy;
   const where = { instance: 'control-plane', ...(netns === undefined ? {} : { netns }) } as const;
@@ -81,7 +91,9 @@ export function wireNode({ node, netns }: AgentConfig): NodeParts {
       silence: createSilenceFilter(where),
       clock,
       onAnnounced: (ip) => recorder.announced(ip),
+      mayAnswer: (ip) => may.answer(ip),
     }),
+    answerOnlyIf: (answers) => (may.answer = answers),
     prober: createAddressProber({ network, clock, entropy }),
     names: createNamePublisher({ network, clock, entropy }),
     recorder,
@@ -130,6 +142,20 @@ export function wireApi(
       timeout: OTHERS_TIMEOUT,
       onError: (error, address) => notYet(`freeing the Lease at ${address}`, error),
     }),
+    secret: createKeySecret({
+      secrets: cluster.resource('Secret'),
+      watcher: watch('Secret', { namespace: lease.namespace, fieldSelector: `metadata.name=${HEARTBEAT_SECRET}` }),
+      name: HEARTBEAT_SECRET,
+      namespace: lease.namespace,
+    }),
+    otherControlPlanes: () => {
+      const own = new Set(nodeAddresses());
+      return endpoints.store
+        .list()
+        .flatMap((slice) => slice.endpoints ?? [])
+        .flatMap(({ addresses }) => addresses.flatMap((text) => parseIp(text) ?? []))
+        .filter((address) => !own.has(address));
+    },
     events: createEventRecorder({
       events: cluster.resource('Event'),
       clock,

@@ -1,4 +1,5 @@
 import { Flags } from '@oclif/core';
+import { ELECTIONS } from '../../agent/election-config.ts';
 import { BaseCommand } from '../../cli/base.ts';
 import { labIdFlag } from '../../cli/flags.ts';
 import type { LabStatus } from '../../lab/status.ts';
@@ -30,6 +31,10 @@ Run again, it repairs what is missing.`;
       description: 'Clients may open router ports only for themselves (default yes)',
       allowNo: true,
     }),
+    election: Flags.option({
+      description: 'How agents choose the owners of addresses (default as for an agent)',
+      options: ELECTIONS,
+    })(),
     ipv6: Flags.boolean({ description: 'IPv6 beside IPv4 (default yes)', allowNo: true }),
     agents: Flags.boolean({ description: 'Agents on the nodes (default yes)', allowNo: true }),
     cluster: Flags.boolean({ description: 'API server, workloads and agents (default yes)', allowNo: true }),
@@ -64,15 +69,17 @@ Run again, it repairs what is missing.`;
 type Given = { readonly [Name in 'dhcp' | 'ipv6' | 'ping-check' | 'secure-mode' | 'agents' | 'cluster']?: boolean } & {
   readonly nodes?: number | undefined;
   readonly wan?: 'public' | 'private' | 'cgnat' | undefined;
+  readonly election?: (typeof ELECTIONS)[number] | undefined;
   readonly 'lease-time'?: string | undefined;
 };
 
 /** Undefined when no flag was given: a lab that is up stays as it is. */
 function optionsFrom(given: Given): LabOptionsInput | undefined {
-  const { nodes, wan, dhcp, ipv6, agents, cluster } = given;
+  const { nodes, wan, election, dhcp, ipv6, agents, cluster } = given;
   const options: LabOptionsInput = {
     ...(nodes !== undefined && { nodes }),
     ...(wan !== undefined && { wan }),
+    ...(election !== undefined && { election }),
     ...(ipv6 !== undefined && { ipv6 }),
     ...(agents !== undefined && { agents }),
     ...(cluster !== undefined && { cluster }),

@@ -9,7 +9,7 @@ import { failed, off, type Decision, type NotReady } from '../../model/decision.
 import { messageOf } from '../../model/errors.ts';
 import { familyOf, type Ip } from '../../model/ip.ts';
 import type { Mac } from '../../model/mac.ts';
-import type { Clock, Milliseconds } from '../../model/time.ts';
+import type { Clock, Milliseconds, Timer } from '../../model/time.ts';
 import type { Link, Network } from '../../model/wire.ts';
 import type { DefenceTiming } from '../../protocols/acd/defender.ts';
 import { createAdvertisers, type Advertisers } from './advertisers.ts';
@@ -32,6 +32,8 @@ import { createVoice, type Voice } from './voice.ts';
 
 /** To try again what the kernel refused, and to find that somebody flushed our rules. */
 const RECHECK: Milliseconds = 5000;
+/** How long an address that another node has taken is still served: neighbours hear of the new one within a moment. */
+const LINGER: Milliseconds = 500;
 
 export interface AnnouncementOptions {
   readonly network: Network;
@@ -42,6 +44,11 @@ export interface AnnouncementOptions {
   readonly defence?: DefenceTiming;
   /** Everyone was told of the address: each time, for the account of a failover. */
   readonly onAnnounced?: (ip: Ip) => void;
+  /**
+   * Whether this node may speak for the address at this moment; asked at each question and before each announcement.
+   * While it may not the address is served all the same, silently. Default: always.
+   */
+  readonly mayAnswer?: (ip: Ip) => boolean;
 }
 
 export interface ClosableAnnouncement extends Announcement {
@@ -73,14 +80,18 @@ class LinkLayerAnnouncement implements ClosableAnnouncement {
   readonly #claims = createListeners<Ip>();
   readonly #conflicts = createListeners<AddressConflict>();
   readonly #conflictsOver = createListeners<AddressConflict>();
+  readonly #mayAnswer: (ip: Ip) => boolean;
+  /** Addresses that are only served until what was under way is done. */
+  readonly #ceded = new Map<Ip, Timer>();
   #alone = false;
   /** Alone, and the kernel is free to answer. */
   #quiet = false;
 
-  constructor({ network, addressTable, silence, clock, defence, onAnnounced }: AnnouncementOptions) {
+  constructor({ network, addressTable, silence, clock, defence, onAnnounced, mayAnswer }: AnnouncementOptions) {
     this.#network = network;
     this.#clock = clock;
     this.#defence = defence;
+    this.#mayAnswer = mayAnswer ?? (() => true);
     for (const { linkIndex, ip } of addressTable.owned()) addressTable.remove(linkIndex, ip);
     this.#fence = createFence(
       silence,
@@ -106,6 +117,7 @@ class LinkLayerAnnouncement implements ClosableAnnouncement {
       held: this.#held,
       isOwnMac: (mac) => network.links().some((link) => link.mac === mac),
       isCurrent: (held) => this.#placement.isCurrent(held),
+      mayAnswer: this.#mayAnswer,
       onLapse: (held) => this.#lapse(held),
       onClaim: (held) => this.#claims.tell(held.ip),
       onConflict: (held, mac) => this.#conflict(held, mac),
@@ -138,6 +150,7 @@ class LinkLayerAnnouncement implements ClosableAnnouncement {
       this.#attach(held, this.#network.links());
       this.#recheck.by(this.#clock.now() + RECHECK);
     }
+    if (held.ceded || (held.muted && this.#mayAnswer(ip))) this.#speakAgain(held);
     held.policy = request.onConflict ?? held.policy;
     const isFree = held.policy === 'defend' || held.defender.rivals().length === 0;
     if (held.lapsed || (held.yieldedTo !== undefined && isFree)) {
@@ -155,7 +168,23 @@ class LinkLayerAnnouncement implements ClosableAnnouncement {
     return link.up ? undefined : linkDown(ip, link.name);
   }
 
+  cede(ip: Ip): Decision {
+    const held = this.#held.get(ip);
+    // The kernel would answer for it, or it is not served anyway.
+    if (this.#alone || held?.placed !== true) return this.release(ip);
+    if (!held.ceded) {
+      held.ceded = true;
+      this.#ceded.set(
+        ip,
+        this.#clock.after(LINGER, () => this.release(ip)),
+      );
+    }
+    return off('Ceded', `another node has ${ip}; what is under way here is served for a moment`);
+  }
+
   release(ip: Ip): Decision {
+    this.#ceded.get(ip)?.cancel();
+    this.#ceded.delete(ip);
     const held = this.#held.get(ip);
     if (held) {
       this.#held.delete(ip);
@@ -171,6 +200,7 @@ class LinkLayerAnnouncement implements ClosableAnnouncement {
     if (alone === this.#alone) return;
     this.#alone = alone;
     this.#quiet = false;
+    if (alone) for (const ip of [...this.#ceded.keys()]) this.release(ip);
     this.#placement.setAlone(alone);
     for (const held of this.#held.values()) if (held.placed) this.#placement.put(held);
     void this.#fence.update().then(() => {
@@ -226,6 +256,16 @@ class LinkLayerAnnouncement implements ClosableAnnouncement {
     this.#takeover.begin(held);
   }
 
+  /** It is this node's after all, or again: the LAN is told anew. */
+  #speakAgain(held: HeldAddress): void {
+    this.#ceded.get(held.ip)?.cancel();
+    this.#ceded.delete(held.ip);
+    held.ceded = false;
+    held.muted = false;
+    held.schedule.restart(this.#clock.now());
+    if (held.placed) this.#voice.announce(held);
+  }
+
   #detach(held: HeldAddress): void {
     this.#takeover.stop(held);
     this.#placement.takeOff(held);
@@ -236,7 +276,8 @@ class LinkLayerAnnouncement implements ClosableAnnouncement {
 
   #answers(ip: Ip, link: Link): boolean {
     const held = this.#held.get(ip);
-    if (!held || this.#quiet || held.advertiser?.link.index !== link.index) return false;
+    if (!held || held.ceded || !this.#mayAnswer(ip) || this.#quiet || held.advertiser?.link.index !== link.index)
+      return false;
     return this.#takeover.isUnderWay(held) ? this.#takeover.isFresh(held) : this.#placement.isCurrent(held);
   }
 

@@ -32,6 +32,10 @@ export interface HeldAddress {
    * now, so it is left alone until it is asked for again.
    */
   lapsed: boolean;
+  /** Another node has it: it is served silently for a moment more. */
+  ceded: boolean;
+  /** An announcement was due while this node might not speak for the address. */
+  muted: boolean;
   policy: ConflictPolicy;
   /** The machine that it was let go for, by policy. The conflict may be over: then it comes back when it is asked for. */
   yieldedTo: Mac | undefined;
@@ -56,6 +60,8 @@ export function heldAddress(
     up: false,
     takenAt: now,
     lapsed: false,
+    ceded: false,
+    muted: false,
     policy: request.onConflict ?? 'defend',
     yieldedTo: undefined,
     problem: undefined,
@@ -99,5 +105,6 @@ export function linkDown(ip: Ip, link: string): NotReady {
 /** Earliest moment at which the address needs attention. */
 export function deadlineOf(held: HeldAddress): Milliseconds {
   const never = Number.POSITIVE_INFINITY;
+  if (held.ceded) return never;
   return Math.min(held.placed ? held.schedule.deadline() : never, held.defender.deadline() ?? never);
 }

@@ -1,5 +1,5 @@
 /** On which link an address belongs. */
-import { cidr, contains } from '../../model/cidr.ts';
+import { cidr, contains, type Cidr } from '../../model/cidr.ts';
 import { failed, type NotReady } from '../../model/decision.ts';
 import { familyOf, type Ip } from '../../model/ip.ts';
 import type { Link } from '../../model/wire.ts';
@@ -29,20 +29,36 @@ function noLink(links: readonly Link[], ip: Ip, name: string | undefined): NotRe
 }
 
 function bySubnet(links: readonly Link[], ip: Ip): Link[] {
-  return links
-    .flatMap((link) => {
-      const lengths = link.addresses
-        // Addresses of ours stand there by themselves and say nothing about the subnet; there may be a thousand.
-        .filter((address) => !isHost(address) && familyOf(address.ip) === familyOf(ip))
-        .filter((address) => {
-          const range = cidr(address.ip, address.prefixLength);
-          return range !== undefined && contains(range, ip);
-        })
-        .map((address) => address.prefixLength);
-      return lengths.length === 0 ? [] : [{ link, length: Math.max(...lengths) }];
-    })
-    .sort((a, b) => b.length - a.length)
-    .map(({ link }) => link);
+  const lengths = new Map<Link, number>();
+  for (const { link, range, prefixLength } of subnetsOf(links)) {
+    if (contains(range, ip)) lengths.set(link, Math.max(prefixLength, lengths.get(link) ?? 0));
+  }
+  return [...lengths].sort(([, a], [, b]) => b - a).map(([link]) => link);
+}
+
+interface Subnet {
+  readonly link: Link;
+  readonly range: Cidr;
+  readonly prefixLength: number;
+}
+
+/** A thousand addresses that fall to this node at once are asked for while its links are what they were. */
+const known = new WeakMap<readonly Link[], readonly Subnet[]>();
+
+function subnetsOf(links: readonly Link[]): readonly Subnet[] {
+  const before = known.get(links);
+  if (before) return before;
+  const subnets = links.flatMap((link) =>
+    link.addresses
+      // Addresses of ours stand there by themselves and say nothing about the subnet; there may be a thousand.
+      .filter((address) => !isHost(address))
+      .flatMap((address) => {
+        const range = cidr(address.ip, address.prefixLength);
+        return range === undefined ? [] : [{ link, range, prefixLength: address.prefixLength }];
+      }),
+  );
+  known.set(links, subnets);
+  return subnets;
 }
 
 function isHost(address: Link['addresses'][number]): boolean {

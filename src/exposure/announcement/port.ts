@@ -36,6 +36,11 @@ export interface Announcement {
   /** Stop and remove the address from this node, whatever the reason. `off` once nothing of it is left. */
   release(ip: Ip): Decision;
   /**
+   * Another node has the address from now on: neither answer nor announce it any more, serve what is under way for half a
+   * second, and release it then.
+   */
+  cede(ip: Ip): Decision;
+  /**
    * Whether other agents are alive. With others, the kernel is kept silent and the agent answers ARP and NS
    * (docs/adr/0004-fencing.md); alone, the kernel answers and the address has no lifetime.
    */

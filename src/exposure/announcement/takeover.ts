@@ -9,6 +9,9 @@ import type { Voice } from './voice.ts';
 /** The first announcement waits no longer for the kernel to be silent. */
 const PATIENCE: Milliseconds = 2;
 
+/** Addresses given to the kernel in one go. */
+const PORTION = 128;
+
 export interface Takeover {
   begin(held: HeldAddress): void;
   /** Taken in hand, not yet given to the kernel. */
@@ -37,8 +40,14 @@ export function createTakeover({ clock, fence, placement, voice, isAlone, onLaps
       const hurry = clock.after(PATIENCE, () => placing.forEach((held) => voice.announce(held)));
       const silent = await fence.update();
       hurry.cancel();
+      let portion = PORTION;
       for (const held of [...placing]) {
-        if (!isAlone() && !silent.has(held.ip)) continue;
+        // Others must hear that this process lives, however much there is to take.
+        if (portion-- === 0) {
+          await new Promise<void>((resolve) => clock.after(0, resolve));
+          portion = PORTION - 1;
+        }
+        if (!placing.has(held) || (!isAlone() && !silent.has(held.ip))) continue;
         placing.delete(held);
         if (!isFresh(held)) {
           onLapse(held);

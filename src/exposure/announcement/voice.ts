@@ -25,6 +25,7 @@ export interface VoiceOptions {
   /** A node with two links to the same LAN hears itself. */
   readonly isOwnMac: (mac: Mac) => boolean;
   readonly isCurrent: (held: HeldAddress) => boolean;
+  readonly mayAnswer: (ip: Ip) => boolean;
   /** An address that is no longer current would have been announced. */
   readonly onLapse: (held: HeldAddress) => void;
   readonly onClaim: (held: HeldAddress) => void;
@@ -34,9 +35,13 @@ export interface VoiceOptions {
 
 export function createVoice(options: VoiceOptions): Voice {
   const { clock, held } = options;
+  const say = (address: HeldAddress): void => {
+    if (options.mayAnswer(address.ip)) address.advertiser?.announce(address.ip);
+    else address.muted = true;
+  };
   const perform = (address: HeldAddress, steps: readonly DefenderStep[]): void => {
     for (const step of steps) {
-      if (step.do === 'announce' && address.placed) address.advertiser?.announce(address.ip);
+      if (step.do === 'announce' && address.placed) say(address);
       else if (step.do === 'ask') address.advertiser?.ask(address.ip);
       else if (step.do === 'conflict') options.onConflict(address, step.mac);
       else if (step.do === 'over') options.onConflictOver(address, step.mac);
@@ -53,7 +58,7 @@ export function createVoice(options: VoiceOptions): Voice {
       }
       if (deadlineOf(address) <= now && left > 0) {
         left--;
-        if (address.placed && address.schedule.take(now) === 1) address.advertiser?.announce(address.ip);
+        if (address.placed && address.schedule.take(now) === 1) say(address);
         perform(address, address.defender.advance(now, address.policy));
       }
       alarm.by(Math.max(deadlineOf(address), now + BREATH));
@@ -62,8 +67,8 @@ export function createVoice(options: VoiceOptions): Voice {
   const alarm = createAlarm(clock, announceDue);
   return {
     announce: (address) => {
-      const ours = address.up && address.yieldedTo === undefined;
-      if (ours && address.schedule.take(clock.now()) === 1) address.advertiser?.announce(address.ip);
+      const ours = address.up && address.yieldedTo === undefined && !address.ceded;
+      if (ours && address.schedule.take(clock.now()) === 1) say(address);
       alarm.by(deadlineOf(address));
     },
     heardClaim: (ip, mac, link) => {
@@ -80,5 +85,5 @@ export function createVoice(options: VoiceOptions): Voice {
 
 /** Whether claims of others matter: it is ours, or would be if it were not for somebody else. */
 function isWatched(address: HeldAddress): boolean {
-  return address.placed || address.yieldedTo !== undefined;
+  return !address.ceded && (address.placed || address.yieldedTo !== undefined);
 }

@@ -157,7 +157,8 @@ export class ControlPlane {
       if (announced.state === 'failed') ownership.doubt(ip);
       return announced;
     }
-    announcement.release(ip);
+    if (owner.state === 'ready') announcement.cede(ip);
+    else announcement.release(ip);
     return NOT_HERE;
   }
 

@@ -107,3 +107,21 @@ export interface LeaseTimes {
   readonly renewDeadline: Milliseconds;
   readonly retryPeriod: Milliseconds;
 }
+
+/** A shared secret of the agents, as the Secret of the cluster holds it. */
+export interface KeyMaterial {
+  readonly key: Uint8Array;
+  /** The former one, for as long as some may still sign with it. */
+  readonly previous?: Uint8Array;
+}
+
+/** The Secret with the key of the heartbeats. */
+export interface KeySecret {
+  /**
+   * Begins to watch; calls back once it is known what there is, and after each change. Undefined: there is none;
+   * `unusable`: there is one without a key in it. Returns the way to stop.
+   */
+  watch(seen: (material: KeyMaterial | 'unusable' | undefined) => void): () => void;
+  /** `exists`: somebody else was first. @throws KubevipError */
+  create(material: KeyMaterial): Promise<'created' | 'exists'>;
+}

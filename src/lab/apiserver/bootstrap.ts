@@ -33,6 +33,8 @@ export const AGENT_RULES: readonly JsonObject[] = [
   { apiGroups: [''], resources: ['nodes', 'configmaps', 'namespaces'], verbs: READ },
   { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: READ },
   { apiGroups: ['coordination.k8s.io'], resources: ['leases'], verbs: [...READ, ...WRITE] },
+  { apiGroups: [''], resources: ['secrets'], resourceNames: ['kubevip-heartbeat'], verbs: READ },
+  { apiGroups: [''], resources: ['secrets'], verbs: ['create'] },
   { apiGroups: ['', 'events.k8s.io'], resources: ['events'], verbs: ['create', 'patch'] },
 ];
 

@@ -15,7 +15,7 @@ againstEachServer('access', (server) => {
     const rules = [
       { apiGroups: [''], resources: ['services'], verbs: ['get', 'list', 'watch'] },
       { apiGroups: [''], resources: ['services/status'], verbs: ['patch'] },
-      { apiGroups: [''], resources: ['configmaps'], verbs: ['get'], resourceNames: ['kubevip'] },
+      { apiGroups: [''], resources: ['configmaps'], verbs: ['get', 'list'], resourceNames: ['kubevip'] },
     ];
     await call('POST', `${RBAC}/clusterroles`, { metadata: { name: 'a-reader' }, rules });
     const roleRef = { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'a-reader' };
@@ -52,6 +52,7 @@ againstEachServer('access', (server) => {
     expect((await call('GET', `${SERVICES}/a-web`, undefined, as)).code).toBe(200);
     expect((await call('PATCH', `${SERVICES}/a-web/status`, patch, merge)).code).toBe(200);
     expect((await call('GET', `${CONFIG_MAPS}/kubevip`, undefined, as)).code).toBe(200);
+    expect((await call('GET', `${CONFIG_MAPS}?fieldSelector=metadata.name%3Dkubevip`, undefined, as)).code).toBe(200);
     for (const [method, path] of [
       ['PATCH', `${SERVICES}/a-web`],
       ['DELETE', `${SERVICES}/a-web`],
@@ -59,6 +60,7 @@ againstEachServer('access', (server) => {
       ['GET', '/api/v1/namespaces/kube-system/services'],
       ['GET', `${CONFIG_MAPS}/other`],
       ['GET', CONFIG_MAPS],
+      ['GET', `${CONFIG_MAPS}?fieldSelector=metadata.name%3Dother`],
       ['GET', '/api/v1/nodes'],
     ] as const) {
       expect(

@@ -72,6 +72,7 @@ beforeAll(async () => {
     prober: createAddressProber({ network, clock: realClock, entropy: realEntropy }),
     names: createNamePublisher({ network, clock: realClock, entropy: realEntropy }),
     recorder: createFlightRecorder({ node: 'n1', clock: realClock }),
+    answerOnlyIf: () => undefined,
   };
   const env = { cp_enable: 'true', address: VIP, port: String(port), k8s_config_file: join(dir, 'agent.conf') };
   const config = readConfig(env, 'n1');

@@ -13,6 +13,7 @@ describe('the agent’s environment', () => {
       listen: { host: '0.0.0.0', port: 2112 },
       routerEnabled: true,
       dhcpSpare: 0,
+      election: { profile: 'lan', transport: 'auto', ports: { services: 10_471, controlPlane: 10_472 } },
     });
   });
 
@@ -40,7 +41,21 @@ describe('the agent’s environment', () => {
     expect(config.lease.duration).toBe(15_000);
   });
 
+  it('renews the one Lease that is left rarely where heartbeats decide, unless it is told how often', () => {
+    const times = (env: Record<string, string>) => readConfig(env, 'x').allocatorTimes.retryPeriod;
+    expect(times({ kubevip_election: 'lease' })).toBe(1000);
+    expect(times({ kubevip_election: 'heartbeat' })).toBe(6000);
+    expect(times({ kubevip_election: 'heartbeat', vip_retryperiod: '2' })).toBe(2000);
+  });
+
+  it('puts the control plane’s heartbeats on the next port', () => {
+    const { election } = readConfig({ kubevip_heartbeat_port: '4000', kubevip_state_dir: '/var/lib/k' }, 'x');
+    expect(election).toMatchObject({ ports: { services: 4000, controlPlane: 4001 }, stateDir: '/var/lib/k' });
+  });
+
   it.each([
+    [{ kubevip_election: 'raft' }, /kubevip_election/],
+    [{ kubevip_heartbeat_port: '80' }, /kubevip_heartbeat_port/],
     [{ enable_upnp: 'maybe' }, /enable_upnp.*maybe/],
     [{ vip_leaseduration: '0' }, /vip_leaseduration/],
     [{ vip_leaseduration: '3', vip_renewdeadline: '3' }, /vip_leaseduration \(3s\) > vip_renewdeadline/],

@@ -40,7 +40,7 @@ describe('deploy/kubevip.yaml', () => {
     expect(readConfig(env, 'n1')).toMatchObject({ node: 'n1', listen: { port: 2112 } });
   });
 
-  it('allows what the agent does and nothing on Secrets', () => {
+  it('allows what the agent does, and of Secrets to read its own', () => {
     const rules = manifests.flatMap((manifest) => manifest.rules ?? []);
     const allowed = (resource: string): readonly string[] =>
       rules.filter(({ resources }) => resources.includes(resource)).flatMap(({ verbs }) => verbs);
@@ -50,6 +50,6 @@ describe('deploy/kubevip.yaml', () => {
     expect(allowed('configmaps')).toContain('watch');
     expect(allowed('leases')).toEqual(expect.arrayContaining(['create', 'update', 'delete', 'watch']));
     expect(allowed('events')).toEqual(expect.arrayContaining(['create', 'patch']));
-    expect(allowed('secrets')).toEqual([]);
+    expect(allowed('secrets')).toEqual(['get', 'list', 'watch', 'create']);
   });
 });

@@ -77,7 +77,10 @@ describe.each(FAMILIES)('$name:', ({ dialect, subnet, elsewhere, prefixLength, q
   const announced = (mac = NODE_MAC, address = VIP): readonly unknown[] => dialect.announcement(mac, address);
   const claims = (frame: unknown, address = VIP): boolean => dialect.claim(frame)?.ip === address;
 
-  async function createWorld(prepare?: (world: Pick<World, 'kernel' | 'silence' | 'clock'>) => void): Promise<World> {
+  async function createWorld(
+    prepare?: (world: Pick<World, 'kernel' | 'silence' | 'clock'>) => void,
+    mayAnswer?: (address: Ip) => boolean,
+  ): Promise<World> {
     const clock = createFakeClock();
     const lan = createFakeLan(clock);
     const node = lan.host({ name: 'n1', mac: NODE_MAC, addresses: OWN });
@@ -90,7 +93,13 @@ describe.each(FAMILIES)('$name:', ({ dialect, subnet, elsewhere, prefixLength, q
     const socket: FrameSocket = client.network.openFrames({ link, ...dialect.hears, promiscuous: true }, (data) => {
       if (macFromBytes(data.slice(6, 12)) !== ROGUE_MAC) heard.push({ at: clock.now(), frame: dialect.decode(data) });
     });
-    const announcement = createAnnouncement({ network: node.network, addressTable: kernel, silence, clock });
+    const announcement = createAnnouncement({
+      network: node.network,
+      addressTable: kernel,
+      silence,
+      clock,
+      ...(mayAnswer ? { mayAnswer } : {}),
+    });
     await clock.advanceAsync(0);
     const say = async (frame: unknown): Promise<void> => {
       socket.send(dialect.encode(frame));
@@ -116,6 +125,72 @@ describe.each(FAMILIES)('$name:', ({ dialect, subnet, elsewhere, prefixLength, q
       },
     };
   }
+
+  describe('an address that another node takes', () => {
+    it('is silent from that moment, served half a second longer, and then gone', async () => {
+      const { announcement, clock, kernel, silence, heard, ask } = await createWorld();
+      announcement.ensure({ ip: VIP });
+      await clock.advanceAsync(90);
+      const said = heard.length;
+      expect(announcement.cede(VIP)).toMatchObject({ state: 'off', reason: 'Ceded' });
+      expect(await ask(VIP)).toEqual([]);
+      await clock.advanceAsync(499);
+      expect(kernel.addresses().has(VIP)).toBe(true);
+      expect(silence.silent()).toEqual([VIP]);
+      await clock.advanceAsync(1);
+      expect(kernel.addresses().has(VIP)).toBe(false);
+      expect(heard.slice(said).filter(({ frame }) => claims(frame))).toEqual([]);
+    });
+
+    it('and is given back meanwhile, is announced anew and stays', async () => {
+      const { announcement, clock, kernel, heard, ask } = await createWorld();
+      announcement.ensure({ ip: VIP });
+      await clock.advanceAsync(6000);
+      announcement.cede(VIP);
+      await clock.advanceAsync(100);
+      heard.length = 0;
+      expect(announcement.ensure({ ip: VIP }).state).toBe('ready');
+      await clock.advanceAsync(0);
+      expect(heard.map(({ frame }) => frame)).toEqual(announced());
+      expect(await ask(VIP)).toEqual([NODE_MAC]);
+      await clock.advanceAsync(1000);
+      expect(kernel.addresses().has(VIP)).toBe(true);
+    });
+
+    it('goes at once where the kernel would answer for it', async () => {
+      const { announcement, clock, kernel } = await createWorld();
+      announcement.ensure({ ip: VIP });
+      announcement.ensure({ ip: SECOND });
+      await clock.advanceAsync(0);
+      announcement.cede(VIP);
+      announcement.setAlone(true);
+      expect([...kernel.addresses().keys()]).toEqual([SECOND]);
+      announcement.cede(SECOND);
+      expect([...kernel.addresses().keys()]).toEqual([]);
+    });
+  });
+
+  describe('an address that this node may not speak for', () => {
+    it('is served in silence, neither answered for nor announced, and announced when it may be again', async () => {
+      let may = true;
+      const { announcement, clock, kernel, heard, ask } = await createWorld(undefined, () => may);
+      announcement.ensure({ ip: VIP });
+      await clock.advanceAsync(50);
+      may = false;
+      heard.length = 0;
+      await clock.advanceAsync(3000);
+      expect(await ask(VIP)).toEqual([]);
+      expect(heard.filter(({ frame }) => claims(frame))).toEqual([]);
+      expect(kernel.addresses().has(VIP)).toBe(true);
+      may = true;
+      expect(await ask(VIP)).toEqual([NODE_MAC]);
+      heard.length = 0;
+      announcement.ensure({ ip: VIP });
+      expect(announcement.ensure({ ip: VIP }).state).toBe('ready');
+      await clock.advanceAsync(0);
+      expect(heard.map(({ frame }) => frame)).toEqual(announced());
+    });
+  });
 
   describe('taking an address', () => {
     it('is ready at once: silenced, on the kernel by itself for two seconds, and announced in every form', async () => {

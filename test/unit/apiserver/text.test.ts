@@ -162,6 +162,16 @@ describe('requests', () => {
     ['GET', '/apis/rbac.authorization.k8s.io/v1/clusterroles/system%3Anode', { name: 'system:node' }],
   ])('%s %s', (method, path, expected) => expect(info(method, path)).toMatchObject({ kind: 'resource', ...expected }));
 
+  it('that ask for one object of a collection are about that one, for who may see it', () => {
+    const named = (path: string) => info('GET', `/api/v1/namespaces/n/secrets?${path}`);
+    expect(named('fieldSelector=metadata.name%3Dkey')).toMatchObject({ verb: 'list', name: '', selected: 'key' });
+    expect(named('fieldSelector=metadata.namespace%3Dn,metadata.name%3D%3Dkey&watch=1')).toMatchObject({
+      verb: 'watch',
+      selected: 'key',
+    });
+    expect(named('fieldSelector=metadata.name!%3Dkey')).not.toHaveProperty('selected');
+  });
+
   it.each(['/', '/version', '/api', '/api/v1', '/apis/apps/v1', '/api/v1/namespaces/n/pods/p/log/x', '/api/v1/%zz'])(
     '%s is no resource',
     (path) => expect(info('GET', path).kind).toBe('path'),

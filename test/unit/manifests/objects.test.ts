@@ -23,19 +23,23 @@ describe('the static pod', () => {
     });
   });
 
-  it('sees one folder of the node, and cannot write there', () => {
+  it('sees one folder of the node, where it cannot write, and its own, which it makes', () => {
     expect(pod.spec.volumes).toEqual([
       { name: 'kubevip', hostPath: { path: '/etc/kubernetes/kubevip', type: 'Directory' } },
+      { name: 'state', hostPath: { path: '/var/lib/kubevip/agent', type: 'DirectoryOrCreate' } },
     ]);
     expect(container?.volumeMounts).toEqual([
       { name: 'kubevip', mountPath: '/etc/kubernetes/kubevip', readOnly: true },
+      { name: 'state', mountPath: '/var/lib/kubevip/agent' },
     ]);
+    expect(envOf(container)['kubevip_state_dir']).toBe('/var/lib/kubevip/agent');
     expect(envOf(container)['k8s_config_file']).toBe('/etc/kubernetes/kubevip/agent.conf');
   });
 
   it('has another port for its health than the agent of Services beside it', () => {
     const services = servicesDaemonSet().spec.template.spec.containers[0];
     expect(container?.livenessProbe?.httpGet.port).not.toBe(services?.livenessProbe?.httpGet.port);
+    expect(container?.ports).not.toEqual(services?.ports);
     expect(envOf(container)['prometheus_server']).not.toBe(envOf(services)['prometheus_server']);
   });
 });
@@ -60,13 +64,16 @@ describe('pools', () => {
 });
 
 describe('what the agents may do', () => {
-  it('is nothing on Secrets, no wildcard, and for the control plane only its namespace', () => {
+  it('is one Secret to be read, no wildcard, and for the control plane only its namespace', () => {
     const rules = [...servicesRbac(), ...controlPlaneRbac()].flatMap((object) =>
       'rules' in object ? object.rules : [],
     );
     for (const { resources, verbs, apiGroups } of rules) {
       expect([...resources, ...verbs, ...apiGroups]).not.toContain('*');
-      expect(resources).not.toContain('secrets');
+    }
+    for (const rule of rules.filter(({ resources }) => resources.includes('secrets'))) {
+      const byName = rule.resourceNames?.join() === 'kubevip-heartbeat';
+      expect(rule.verbs).toEqual(byName ? ['get', 'list', 'watch'] : ['create']);
     }
     expect(controlPlaneRbac().map(({ kind }) => kind)).toEqual(['Role', 'RoleBinding', 'Role', 'RoleBinding']);
   });

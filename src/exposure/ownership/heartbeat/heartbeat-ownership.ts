@@ -12,8 +12,6 @@ import type { Effect } from './effects.ts';
 import { OwnershipMachine } from './machine.ts';
 import type { HeartbeatOwnership, HeartbeatOwnershipOptions } from './options.ts';
 
-/** What was handed over stays on this node for so long, unanswered: frames on their way here are still served. */
-const LINGER: Milliseconds = 500;
 /** How long the others may take to take over before this node ends. */
 const PATIENCE: Milliseconds = 1000;
 /** The last word is said again after these times, for it may be lost. */
@@ -31,7 +29,6 @@ class ByHeartbeat implements HeartbeatOwnership {
   readonly #wanted = new Map<Ip, readonly string[]>();
   readonly #mine = new Set<Ip>();
   readonly #handingOver = new Set<Ip>();
-  readonly #lingering = new Map<Ip, Timer>();
   /** As told: its wall clock time shall not wander. */
   readonly #owners = new Map<Ip, Owner>();
   readonly #callbacks = new Set<(address: Ip | undefined) => void>();
@@ -64,7 +61,7 @@ class ByHeartbeat implements HeartbeatOwnership {
 
   async handOver(): Promise<void> {
     this.setDraining(true);
-    if (this.#mine.size + this.#lingering.size > 0 && this.liveNodes().length > 1) {
+    if (this.#mine.size > 0 && this.liveNodes().length > 1) {
       const { promise, resolve } = Promise.withResolvers<undefined>();
       const timer = this.#options.clock.after(PATIENCE, () => resolve(undefined));
       this.#whenEmpty = () => resolve(undefined);
@@ -80,8 +77,6 @@ class ByHeartbeat implements HeartbeatOwnership {
     const machine = this.#machine;
     this.#stopped = true;
     this.#timer?.cancel();
-    for (const timer of this.#lingering.values()) timer.cancel();
-    this.#lingering.clear();
     if (machine) {
       this.#perform(machine.leave(this.#now));
       for (const delay of LAST_WORDS) {
@@ -99,7 +94,7 @@ class ByHeartbeat implements HeartbeatOwnership {
     this.#wanted.set(address, eligible);
     const machine = this.#machine;
     if (machine && !this.#stopped) this.#want(machine, address, eligible);
-    const owner = this.#lingering.has(address) ? this.#self(address) : this.#owners.get(address);
+    const owner = this.#owners.get(address);
     if (owner?.mine === true) return this.#own(address, owner);
     if (owner) return ready(owner, 'Owned', `${owner.node} owns ${address}`);
     if (!machine || machine.isListening) {
@@ -116,7 +111,6 @@ class ByHeartbeat implements HeartbeatOwnership {
   release(address: Ip): Decision {
     const { record } = this.#options;
     this.#wanted.delete(address);
-    this.#stopLinger(address);
     const wasMine = this.#mine.delete(address);
     if (wasMine) record.released(address);
     if (this.#machine && !this.#stopped) this.#perform(this.#machine.release(address, this.#now));
@@ -180,8 +174,8 @@ class ByHeartbeat implements HeartbeatOwnership {
   }
 
   #own(address: Ip, owner: Owner): Decision<Owner> {
-    if (this.#lingering.has(address) || this.#handingOver.has(address))
-      return ready(owner, 'HandingOver', `${owner.node} hands ${address} over and serves it until that is done`);
+    if (this.#handingOver.has(address))
+      return ready(owner, 'HandingOver', `${owner.node} hands ${address} over, and serves it until another one has it`);
     if (!this.isSure)
       return ready(
         owner,
@@ -247,14 +241,12 @@ class ByHeartbeat implements HeartbeatOwnership {
     const wasMine = this.#mine.has(address);
     this.#note(address);
     if (isMine) {
-      this.#stopLinger(address);
       this.#mine.add(address);
       const owner = this.#owners.get(address);
       if (!wasMine && owner) record.owned(address, owner);
     } else if (wasMine) {
       this.#mine.delete(address);
       record.lost(address);
-      if (this.#handingOver.has(address) && !this.#stopped) this.#linger(address);
     }
     if (machine.isHandingOver(address)) this.#handingOver.add(address);
     else this.#handingOver.delete(address);
@@ -272,31 +264,8 @@ class ByHeartbeat implements HeartbeatOwnership {
     }
   }
 
-  /** While it lingers here. */
-  #self(address: Ip): Owner {
-    const { node } = this.#options;
-    const { since = '', term = 0 } = this.#owners.get(address) ?? {};
-    return { node, mine: true, since, term };
-  }
-
-  #linger(address: Ip): void {
-    this.#lingering.set(
-      address,
-      this.#options.clock.after(LINGER, () => {
-        this.#lingering.delete(address);
-        this.#tell(address);
-        this.#noteEmpty();
-      }),
-    );
-  }
-
   #noteEmpty(): void {
-    if (this.#mine.size + this.#lingering.size === 0) this.#whenEmpty?.();
-  }
-
-  #stopLinger(address: Ip): void {
-    this.#lingering.get(address)?.cancel();
-    this.#lingering.delete(address);
+    if (this.#mine.size === 0) this.#whenEmpty?.();
   }
 
   #tellTakeover(takeover: Takeover): void {

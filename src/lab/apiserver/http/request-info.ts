@@ -10,6 +10,8 @@ export interface ResourceRequest {
   readonly subresource: string;
   readonly namespace: string;
   readonly name: string;
+  /** The one object that a collection is narrowed to by a field selector: who may see that alone may ask so. */
+  readonly selected?: string;
 }
 
 export interface PathRequest {
@@ -56,7 +58,15 @@ function resourceInfo(
   if (more.length > 0) return undefined;
   const watch = ['true', '1'].includes(url.searchParams.get('watch') ?? '');
   const verb = verbOf(method, name !== '', watch);
-  return { kind: 'resource', verb, group, version, resource, subresource, namespace, name };
+  const selected = name === '' && ['list', 'watch', 'deletecollection'].includes(verb) ? selectedName(url) : undefined;
+  const info = { kind: 'resource', verb, group, version, resource, subresource, namespace, name } as const;
+  return selected === undefined ? info : { ...info, selected };
+}
+
+/** As kube-apiserver reads it: `metadata.name=NAME`, alone or among others. */
+function selectedName(url: URL): string | undefined {
+  const terms = (url.searchParams.get('fieldSelector') ?? '').split(',');
+  return terms.map((term) => /^metadata\.name==?(.+)$/.exec(term)?.[1]).find((name) => name !== undefined);
 }
 
 /** `namespaces/X` and its sub-resources are the Namespace itself; anything else below it is in it. */
@@ -86,6 +96,7 @@ function verbOf(method: string, named: boolean, watch: boolean): string {
 
 export function attributesOf(info: RequestInfo): Attributes {
   if (info.kind === 'path') return { verb: info.verb, path: info.path };
-  const { verb, group, resource, subresource, namespace, name } = info;
+  const { verb, group, resource, subresource, namespace } = info;
+  const name = info.selected ?? info.name;
   return { verb, group, resource, subresource, namespace, name };
 }

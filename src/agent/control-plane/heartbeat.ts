@@ -1,0 +1,77 @@
+/** The VIP's owner by heartbeats: its parts, and what is said of agents that are not heard. */
+import { createOneOwner } from '../../exposure/control-plane/one-owner.ts';
+import { createVipRecord, type VipRecordOptions } from '../../exposure/control-plane/vip-record.ts';
+import type { HeartbeatOwnership } from '../../exposure/ownership/heartbeat/options.ts';
+import { systemEntropy } from '../../linux/entropy.ts';
+import type { Milliseconds } from '../../model/time.ts';
+import type { AgentConfig } from '../config.ts';
+import { wireHeartbeat } from '../heartbeat.ts';
+import type { Logger } from '../log.ts';
+import type { ControlPlaneConfig } from './config.ts';
+import type { Telling } from './telling.ts';
+import type { ApiParts, NodeParts } from './wire.ts';
+
+/** What is under way at a VIP that was handed over is served until then. */
+const UNDER_WAY: Milliseconds = 600;
+
+export interface VipHeartbeats {
+  readonly ownership: HeartbeatOwnership;
+  start(telling: Telling): void;
+  /** Make before break, as long as there is somebody to hand over to. */
+  handOver(isHolding: () => boolean): Promise<void>;
+  stop(): void;
+}
+
+export function wireVipHeartbeats(
+  { config, controlPlane, log }: { config: AgentConfig; controlPlane: ControlPlaneConfig; log: Logger },
+  api: ApiParts,
+  common: Omit<VipRecordOptions, 'live'>,
+  node: NodeParts,
+): VipHeartbeats {
+  const { clock, network } = node;
+  const record = createVipRecord({ ...common, live: () => parts.ownership.liveNodes() });
+  const parts = wireHeartbeat({
+    config,
+    instance: 'control-plane',
+    network,
+    clock,
+    entropy: systemEntropy,
+    log,
+    link: controlPlane.link,
+    secret: api.secret,
+    record,
+    eligibility: 'self',
+    peers: api.otherControlPlanes,
+  });
+  const ownership = createOneOwner({ ownership: parts.ownership, record, clock });
+  node.answerOnlyIf((ip) => ownership.answers(ip));
+  const stops: (() => void)[] = [];
+  return {
+    ownership,
+    start: (telling) => {
+      parts.start();
+      const { memory, keys } = parts;
+      memory?.keep(() => ({ ...(keys.material ? { key: keys.material } : {}), peers: parts.peers(), wanted: [] }));
+      stops.push(
+        keys.onChange(() => memory?.changed()),
+        parts.ownership.onChange(() => memory?.changed()),
+        record.onStranger(() => {
+          const stranger = record.stranger();
+          if (stranger === undefined) return;
+          const note = `${stranger} renews Lease ${common.lease} and its heartbeats are not heard: the VIP is left to it. Set kubevip_election alike everywhere, and let UDP port ${config.election.ports.controlPlane} through`;
+          log.warn({ holder: stranger }, note);
+          telling.event('Warning', 'AgentNotHeard', note);
+        }),
+      );
+    },
+    async handOver(isHolding) {
+      if (ownership.liveNodes().length <= 1 || !isHolding()) return;
+      await ownership.handOver();
+      await new Promise<void>((resolve) => clock.after(UNDER_WAY, resolve));
+    },
+    stop: () => {
+      for (const stop of stops.splice(0)) stop();
+      parts.stop();
+    },
+  };
+}

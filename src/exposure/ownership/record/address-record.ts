@@ -1,0 +1,172 @@
+/**
+ * The Leases of addresses where heartbeats decide: written after the fact by the owner, so that people, `kubevip status`
+ * and agents that elect through Leases can see who has what. Nothing waits for them.
+ */
+import { KEY } from '../../../model/annotations.ts';
+import type { Ip } from '../../../model/ip.ts';
+import type { Lease } from '../../../model/kubernetes.ts';
+import { holderOf, takenRecord } from '../../../model/lease.ts';
+import type { Clock, Milliseconds, Timer } from '../../../model/time.ts';
+import { addressOf, LEASE_LABELS, leaseNameOf } from '../names.ts';
+import type { LeaseStore } from '../port.ts';
+import { Slots } from '../slots.ts';
+
+export interface AddressRecordOptions {
+  readonly node: string;
+  readonly store: LeaseStore;
+  readonly clock: Clock;
+  /** Other nodes that are heard. */
+  readonly isHeard: (node: string) => boolean;
+  readonly onError: (error: unknown, lease: string) => void;
+}
+
+const CALL = { timeoutMs: 5000 };
+const RETRY: Milliseconds = 1000;
+const LONGEST_RETRY: Milliseconds = 30_000;
+/** A record in another name that does not right itself: two nodes wrote at once, or a person did. */
+const REASSERT: Milliseconds = 5000;
+const WRITES_AT_ONCE = 16;
+
+export class AddressRecord {
+  readonly #options: AddressRecordOptions;
+  readonly #slots = new Slots(WRITES_AT_ONCE);
+  /** What the record is to be. `removed`: no Lease, if it is ours. */
+  readonly #wanted = new Map<Ip, 'owned' | 'removed'>();
+  readonly #busy = new Map<Ip, Promise<void>>();
+  readonly #timers = new Map<Ip, Timer>();
+  readonly #failures = new Map<Ip, number>();
+  #started = false;
+
+  constructor(options: AddressRecordOptions) {
+    this.#options = options;
+  }
+
+  /** The view of Leases is complete from now on. */
+  start(): void {
+    this.#started = true;
+    for (const address of [...this.#wanted.keys()]) this.#settle(address);
+  }
+
+  set(address: Ip, wanted: 'owned' | 'removed'): void {
+    this.#wanted.set(address, wanted);
+    this.#failures.delete(address);
+    this.#settle(address);
+  }
+
+  /** Another node has it, and writes that itself. */
+  forget(address: Ip): void {
+    this.#wanted.delete(address);
+    this.#failures.delete(address);
+    this.#timers.get(address)?.cancel();
+    this.#timers.delete(address);
+  }
+
+  isOwned(address: Ip): boolean {
+    return this.#wanted.get(address) === 'owned';
+  }
+
+  get owned(): Ip[] {
+    return [...this.#wanted].flatMap(([address, wanted]) => (wanted === 'owned' ? [address] : []));
+  }
+
+  /** The Lease was changed by somebody else. */
+  observed(lease: Lease | undefined): void {
+    const address = lease && addressOf(lease);
+    if (address === undefined || !this.isOwned(address)) return;
+    const holder = holderOf(lease);
+    // One that is not heard may have the address by right: then this node is told to let go of it.
+    const isOpen = holder === undefined || this.#options.isHeard(holder);
+    if (holder !== this.#options.node && isOpen) this.#later(address, REASSERT);
+  }
+
+  /** Resolves when nothing is under way. */
+  async idle(): Promise<void> {
+    while (this.#busy.size > 0) await Promise.all(this.#busy.values());
+  }
+
+  stop(): void {
+    this.#started = false;
+    for (const timer of this.#timers.values()) timer.cancel();
+    this.#timers.clear();
+  }
+
+  #settle(address: Ip): void {
+    if (!this.#started || this.#busy.has(address)) return;
+    this.#timers.get(address)?.cancel();
+    this.#timers.delete(address);
+    const wanted = this.#wanted.get(address);
+    if (wanted === undefined || this.#isSettled(address, wanted)) return this.#done(address);
+    const work = this.#slots
+      .run(async () => this.#write(address))
+      .then((done) => {
+        this.#busy.delete(address);
+        if (done) this.#settle(address);
+        else this.#later(address, this.#backoff(address));
+      });
+    this.#busy.set(address, work);
+  }
+
+  #isSettled(address: Ip, wanted: 'owned' | 'removed'): boolean {
+    const lease = this.#options.store.get(leaseNameOf(address));
+    return wanted === 'owned' ? holderOf(lease) === this.#options.node : !this.#isOurs(lease);
+  }
+
+  /** Written by this node, or by nobody. */
+  #isOurs(lease: Lease | undefined): boolean {
+    const holder = holderOf(lease);
+    return lease !== undefined && (holder === undefined || holder === this.#options.node);
+  }
+
+  #done(address: Ip): void {
+    this.#failures.delete(address);
+    if (this.#wanted.get(address) === 'removed') this.#wanted.delete(address);
+  }
+
+  /** @returns whether the view shows the outcome. Never rejects. */
+  async #write(address: Ip): Promise<boolean> {
+    const { store, onError } = this.#options;
+    const name = leaseNameOf(address);
+    const wanted = this.#wanted.get(address);
+    if (wanted === undefined || this.#isSettled(address, wanted)) return true;
+    const before = store.get(name);
+    try {
+      const result =
+        wanted === 'owned' ? await this.#take(name, address, before) : before && (await store.delete(before, CALL));
+      if (result !== 'conflict') return true;
+      await store.read(name, CALL);
+      return this.#wanted.get(address) === undefined;
+    } catch (error) {
+      onError(error, name);
+      return false;
+    }
+  }
+
+  async #take(name: string, address: Ip, before: Lease | undefined): Promise<Lease | 'conflict'> {
+    const { store, clock, node } = this.#options;
+    const metadata = before?.metadata ?? { name };
+    const lease: Lease = {
+      metadata: {
+        ...metadata,
+        labels: { ...metadata.labels, ...LEASE_LABELS },
+        annotations: { ...metadata.annotations, [KEY.leaseAddress]: address },
+      },
+      spec: takenRecord(before, node, clock.wall(), undefined),
+    };
+    return before === undefined ? store.create(lease, CALL) : store.replace(lease, CALL);
+  }
+
+  #backoff(address: Ip): Milliseconds {
+    const failures = (this.#failures.get(address) ?? 0) + 1;
+    this.#failures.set(address, failures);
+    return Math.min(LONGEST_RETRY, RETRY * 2 ** (failures - 1));
+  }
+
+  #later(address: Ip, delay: Milliseconds): void {
+    if (!this.#started || !this.#wanted.has(address)) return;
+    this.#timers.get(address)?.cancel();
+    this.#timers.set(
+      address,
+      this.#options.clock.after(delay, () => this.#settle(address)),
+    );
+  }
+}

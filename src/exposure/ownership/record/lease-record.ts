@@ -1,0 +1,108 @@
+/** What is written to Leases where heartbeats decide, and what is read from them: all of it after the fact. */
+import type { Ip } from '../../../model/ip.ts';
+import { holderOf } from '../../../model/lease.ts';
+import type { Clock, Milliseconds } from '../../../model/time.ts';
+import type { OwnerRecord } from '../heartbeat/port.ts';
+import { leaseNameOf } from '../names.ts';
+import type { LeaseStore } from '../port.ts';
+import { AddressRecord } from './address-record.ts';
+import { PresenceRecord } from './presence-record.ts';
+import { Strangers, type Stranger } from './strangers.ts';
+
+export interface LeaseRecordOptions {
+  readonly node: string;
+  readonly store: LeaseStore;
+  readonly clock: Clock;
+  /** What this agent says of itself, as annotations of its presence Lease. */
+  readonly about: () => Readonly<Record<string, string>>;
+  /** Addresses at which it hears heartbeats. */
+  readonly addresses: () => readonly Ip[];
+  /** Nodes whose agents are heard, sorted, this one included. */
+  readonly live: () => readonly string[];
+  readonly onError: (error: unknown, lease: string) => void;
+}
+
+export interface LeaseRecord extends OwnerRecord {
+  /** Resolves when the Leases are known. Never rejects. */
+  start(): Promise<void>;
+  /** Addresses of other agents, for unicast. */
+  peers(): readonly Ip[];
+  /** Agents that are alive and not heard. */
+  strangers(): readonly Stranger[];
+  isStranger(node: string): boolean;
+  onStrangers(callback: () => void): () => void;
+  /** The agents that are heard are others. */
+  liveChanged(): void;
+}
+
+/** How long stopping waits for an API server that does not answer. */
+const STOP: Milliseconds = 3000;
+
+export function createLeaseRecord(options: LeaseRecordOptions): LeaseRecord {
+  const { node, store, clock, live, onError } = options;
+  const callbacks = new Set<() => void>();
+  const isHeard = (other: string): boolean => live().includes(other);
+  const strangers = new Strangers({
+    node,
+    clock,
+    isHeard,
+    onChange: () => [...callbacks].forEach((callback) => callback()),
+  });
+  const addresses = new AddressRecord({ node, store, clock, isHeard, onError });
+  const presence = new PresenceRecord({
+    ...options,
+    isOwned: (address, holder) =>
+      holder === node
+        ? addresses.isOwned(address)
+        : holder !== undefined && (isHeard(holder) || strangers.includes(holder)),
+  });
+  let before: readonly string[] = [];
+  let unsubscribe = (): void => undefined;
+  let stopped = false;
+  return {
+    async start() {
+      await store.start();
+      if (stopped) return;
+      for (const lease of store.list()) strangers.observe(lease.metadata.name, lease);
+      unsubscribe = store.onChange((name, lease) => {
+        strangers.observe(name, lease);
+        presence.observed(name, lease);
+        addresses.observed(lease);
+      });
+      strangers.start();
+      presence.start();
+      addresses.start();
+    },
+    owned: (address) => addresses.set(address, 'owned'),
+    lost: (address) => addresses.forget(address),
+    released: (address) => addresses.set(address, 'removed'),
+    recordedHolder: (address) => holderOf(store.get(leaseNameOf(address))),
+    peers: () => presence.peers(),
+    strangers: () => strangers.list,
+    isStranger: (other) => strangers.includes(other),
+    onStrangers(callback) {
+      callbacks.add(callback);
+      return () => void callbacks.delete(callback);
+    },
+    liveChanged() {
+      const now = live();
+      for (const other of before) if (!now.includes(other)) presence.died(other);
+      before = now;
+      strangers.review();
+    },
+    async stop() {
+      stopped = true;
+      unsubscribe();
+      strangers.stop();
+      // With others alive the next owner writes itself over this one; alone, nothing is left behind.
+      if (live().length <= 1) for (const address of addresses.owned) addresses.set(address, 'removed');
+      const { promise: patience, resolve } = Promise.withResolvers<undefined>();
+      const timer = clock.after(STOP, () => resolve(undefined));
+      await Promise.race([addresses.idle(), patience]);
+      addresses.stop();
+      await Promise.race([presence.stop(), patience]);
+      timer.cancel();
+      store.stop();
+    },
+  };
+}

@@ -1,0 +1,130 @@
+/**
+ * Agents that are alive and not heard, as their Leases show: such as elect through Leases, and such whose heartbeats do
+ * not get through (a firewall, another network). What their Leases say they own is theirs: nobody fights them for it.
+ */
+import { KEY } from '../../../model/annotations.ts';
+import type { Lease } from '../../../model/kubernetes.ts';
+import { durationOf, holderOf, isSameRecord } from '../../../model/lease.ts';
+import type { Clock, Milliseconds, Timer } from '../../../model/time.ts';
+import { addressOf, nodeOf } from '../names.ts';
+
+export interface Stranger {
+  readonly node: string;
+  /** `lease`: it elects through Leases; `unheard`: its heartbeats do not arrive. */
+  readonly kind: 'lease' | 'unheard';
+}
+
+export interface StrangersOptions {
+  readonly node: string;
+  readonly clock: Clock;
+  readonly isHeard: (node: string) => boolean;
+  readonly onChange: () => void;
+}
+
+/** After a sign of life of an agent with heartbeats: by then it is heard, if it can be. */
+const PATIENCE: Milliseconds = 3000;
+/** What a node wrote may be seen a moment after it died: a sign of life after it fell silent is later than this. */
+const IN_FLIGHT: Milliseconds = 1000;
+/** Where a Lease does not say how long it lasts. */
+const DURATION: Milliseconds = 180_000;
+
+interface Sighting {
+  readonly lease: Lease | undefined;
+  readonly kind: Stranger['kind'];
+  readonly duration: Milliseconds;
+  /** The last sign of life that was seen to be given; undefined: its Lease was there when this agent began. */
+  readonly aliveAt: Milliseconds | undefined;
+}
+
+export class Strangers {
+  readonly #options: StrangersOptions;
+  readonly #sightings = new Map<string, Sighting>();
+  readonly #heard = new Set<string>();
+  readonly #silentSince = new Map<string, Milliseconds>();
+  #list: readonly Stranger[] = [];
+  #timer: Timer | undefined;
+  #complete = false;
+
+  constructor(options: StrangersOptions) {
+    this.#options = options;
+  }
+
+  /** Sorted by name. */
+  get list(): readonly Stranger[] {
+    return this.#list;
+  }
+
+  includes(node: string): boolean {
+    return this.#list.some((stranger) => stranger.node === node);
+  }
+
+  /** What was observed so far is how things were when this agent began. */
+  start(): void {
+    this.#complete = true;
+    this.review();
+  }
+
+  stop(): void {
+    this.#complete = false;
+    this.#timer?.cancel();
+  }
+
+  /** Takes in a Lease that was changed by somebody else. */
+  observe(name: string, lease: Lease | undefined): void {
+    const node = nodeOf(name);
+    if (node !== undefined) this.#presence(node, lease);
+    else if (lease && addressOf(lease) !== undefined) this.#ownerWritten(lease);
+    this.review();
+  }
+
+  /** Who is heard may have changed. */
+  review(): void {
+    if (!this.#complete) return;
+    const { clock, isHeard, onChange } = this.#options;
+    const now = clock.now();
+    const list: Stranger[] = [];
+    let next = Number.POSITIVE_INFINITY;
+    for (const [node, { kind, aliveAt, duration }] of this.#sightings) {
+      if (isHeard(node)) {
+        this.#heard.add(node);
+        continue;
+      }
+      if (this.#heard.delete(node)) this.#silentSince.set(node, now);
+      const silentSince = this.#silentSince.get(node) ?? Number.NEGATIVE_INFINITY;
+      if (aliveAt === undefined || aliveAt < silentSince + IN_FLIGHT || now >= aliveAt + duration) continue;
+      const since = kind === 'lease' || this.includes(node) ? aliveAt : aliveAt + PATIENCE;
+      next = Math.min(next, since > now ? since : aliveAt + duration);
+      if (since <= now) list.push({ node, kind });
+    }
+    list.sort((a, b) => (a.node < b.node ? -1 : 1));
+    this.#timer?.cancel();
+    if (Number.isFinite(next)) this.#timer = clock.after(next - now, () => this.review());
+    const isNews = JSON.stringify(list) !== JSON.stringify(this.#list);
+    this.#list = list;
+    if (isNews) onChange();
+  }
+
+  #presence(node: string, lease: Lease | undefined): void {
+    if (node === this.#options.node) return;
+    if (holderOf(lease) === undefined) return void this.#sightings.delete(node);
+    const known = this.#sightings.get(node);
+    if (known?.lease && isSameRecord(known.lease, lease)) return;
+    const kind = lease?.metadata.annotations?.[KEY.heartbeat] === undefined ? 'lease' : 'unheard';
+    // One that renews its Lease every second shows soon enough whether it still does; until then it counts.
+    const isAlive = this.#complete || kind === 'lease';
+    this.#sightings.set(node, {
+      lease,
+      kind,
+      duration: durationOf(lease, DURATION),
+      aliveAt: isAlive ? this.#options.clock.now() : undefined,
+    });
+  }
+
+  /** Whoever writes itself into the Lease of an address is alive. */
+  #ownerWritten(lease: Lease): void {
+    const holder = holderOf(lease);
+    const known = holder === undefined ? undefined : this.#sightings.get(holder);
+    if (holder === undefined || !known || !this.#complete) return;
+    this.#sightings.set(holder, { ...known, aliveAt: this.#options.clock.now() });
+  }
+}

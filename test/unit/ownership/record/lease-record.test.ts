@@ -1,0 +1,176 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { createLeaseOwnership } from '../../../../src/exposure/ownership/lease-ownership.ts';
+import { createLeaseRecord, type LeaseRecord } from '../../../../src/exposure/ownership/record/lease-record.ts';
+import { KEY } from '../../../../src/model/annotations.ts';
+import { ip } from '../../../../src/model/ip.ts';
+import { createFakeClock, type FakeClock } from '../../../support/fake-clock.ts';
+import { createLeaseCluster, type LeaseCluster } from '../../../support/lease-cluster.ts';
+
+const VIP = ip('10.0.0.200');
+const NAME = 'kubevip-10-0-0-200';
+const OWNER = { node: 'a', mine: true, since: '', term: 1 };
+
+let clock: FakeClock;
+let cluster: LeaseCluster;
+let live: string[];
+let errors: unknown[];
+
+beforeEach(() => {
+  clock = createFakeClock();
+  cluster = createLeaseCluster(clock);
+  live = ['a', 'b'];
+  errors = [];
+});
+
+function record(node: string): LeaseRecord {
+  return createLeaseRecord({
+    node,
+    store: cluster.store(node),
+    clock,
+    about: () => ({ [KEY.agent]: '{}' }),
+    addresses: () => [ip(node === 'a' ? '10.0.0.1' : '10.0.0.2')],
+    live: () => live,
+    onError: (error) => errors.push(error),
+  });
+}
+
+async function started(...nodes: string[]): Promise<LeaseRecord[]> {
+  const records = nodes.map(record);
+  const starting = records.map((one) => one.start());
+  await clock.advanceAsync(100);
+  await Promise.all(starting);
+  return records;
+}
+
+const holder = (name = NAME): string | undefined => cluster.leases.get(name)?.spec?.holderIdentity;
+const writesTo = (name: string): string[] => cluster.writes.filter((line) => line.endsWith(` ${name}`));
+
+describe('what is written where heartbeats decide', () => {
+  it('is who owns an address, when it changes, and once a minute that an agent is there: nothing else', async () => {
+    const [a, b] = await started('a', 'b');
+    a?.owned(VIP, OWNER);
+    await clock.advanceAsync(100);
+    expect(holder()).toBe('a');
+    expect(cluster.leases.get(NAME)?.metadata.annotations?.[KEY.leaseAddress]).toBe(VIP);
+    a?.lost(VIP);
+    b?.owned(VIP, { ...OWNER, node: 'b' });
+    await clock.advanceAsync(100);
+    expect(holder()).toBe('b');
+    const before = cluster.writes.length;
+    await clock.advanceAsync(600_000);
+    // Two agents, ten minutes: 0.017 a second and node.
+    expect(cluster.writes.length - before).toBeLessThanOrEqual(20);
+    expect(writesTo(NAME)).toHaveLength(2);
+    expect(errors).toEqual([]);
+  });
+
+  it('waits for an API server that is away, and bothers it ever less', async () => {
+    const [a] = await started('a');
+    cluster.cut('a', { calls: true, watch: true });
+    a?.owned(VIP, OWNER);
+    await clock.advanceAsync(120_000);
+    const attempts = errors.length;
+    expect(attempts).toBeLessThan(40);
+    cluster.cut('a', { calls: false, watch: false });
+    await clock.advanceAsync(40_000);
+    expect(holder()).toBe('a');
+  });
+
+  it('goes with what nobody wants any more', async () => {
+    const [a] = await started('a');
+    a?.owned(VIP, OWNER);
+    await clock.advanceAsync(100);
+    a?.released(VIP);
+    await clock.advanceAsync(100);
+    expect(cluster.leases.has(NAME)).toBe(false);
+  });
+
+  it('says of a dead agent that it is gone, and of one that was taken for dead that it is not', async () => {
+    const [a] = await started('a', 'b');
+    a?.liveChanged();
+    live = ['a'];
+    a?.liveChanged();
+    await clock.advanceAsync(100);
+    expect(holder('kubevip-node-b')).toBe('');
+    await clock.advanceAsync(10_000);
+    expect(holder('kubevip-node-b')).toBe('b');
+  });
+
+  it('clears away what a dead agent left, once nobody has it', async () => {
+    const [, b] = await started('a', 'b');
+    b?.owned(VIP, { ...OWNER, node: 'b' });
+    await clock.advanceAsync(100);
+    cluster.cut('b', { calls: true, watch: true });
+    live = ['a'];
+    await clock.advanceAsync(60_000);
+    expect(cluster.leases.has(NAME)).toBe(false);
+  });
+
+  it('leaves nothing of the last agent, and of others what the next owner writes over', async () => {
+    const [a] = await started('a');
+    a?.owned(VIP, OWNER);
+    await clock.advanceAsync(100);
+    const stopped = a?.stop();
+    await clock.advanceAsync(100);
+    await stopped;
+    expect(cluster.leases.has('kubevip-node-a')).toBe(false);
+    expect(cluster.leases.has(NAME)).toBe(true);
+    live = ['c'];
+    const last = record('c');
+    const starting = last.start();
+    await clock.advanceAsync(100);
+    await starting;
+    last.owned(VIP, { ...OWNER, node: 'c' });
+    await clock.advanceAsync(100);
+    const ended = last.stop();
+    await clock.advanceAsync(100);
+    await ended;
+    expect([...cluster.leases.keys()]).toEqual([]);
+  });
+});
+
+describe('agents that are not heard', () => {
+  it('are those that elect through Leases, as long as they renew them', async () => {
+    const other = createLeaseOwnership({
+      node: 'z',
+      times: { duration: 5000, renewDeadline: 3000, retryPeriod: 1000 },
+      clock,
+      store: cluster.store('z'),
+    });
+    const starting = other.start();
+    await clock.advanceAsync(100);
+    await starting;
+    other.ensure(VIP, ['z']);
+    const [a] = await started('a');
+    await clock.advanceAsync(3000);
+    expect(a?.strangers()).toEqual([{ node: 'z', kind: 'lease' }]);
+    expect(a?.recordedHolder(VIP)).toBe('z');
+    cluster.cut('z', { calls: true, watch: true });
+    await clock.advanceAsync(6000);
+    expect(a?.strangers()).toEqual([]);
+  });
+
+  it('are those whose heartbeats do not get through, and not one that fell silent', async () => {
+    const [a] = await started('a', 'b');
+    await clock.advanceAsync(120_000);
+    expect(a?.strangers()).toEqual([]);
+    // It was heard until now: nothing says that it is alive.
+    live = ['a'];
+    cluster.cut('b', { calls: true, watch: true });
+    a?.liveChanged();
+    await clock.advanceAsync(170_000);
+    expect(a?.strangers()).toEqual([]);
+    cluster.cut('b', { calls: false, watch: false });
+    await clock.advanceAsync(70_000);
+    expect(a?.strangers()).toEqual([{ node: 'b', kind: 'unheard' }]);
+    live = ['a', 'b'];
+    a?.liveChanged();
+    expect(a?.strangers()).toEqual([]);
+  });
+
+  it('tell where they hear, for those who speak to them directly', async () => {
+    const [a, b] = await started('a', 'b');
+    expect(a?.peers()).toEqual(['10.0.0.2']);
+    expect(b?.peers()).toEqual(['10.0.0.1']);
+  });
+});
