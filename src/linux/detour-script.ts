@@ -1,6 +1,7 @@
 /** The rules for detours, in the language of nft(8). */
 import type { Backend, Detour } from '../exposure/endpoints/port.ts';
 import { familyOf, type Family } from '../model/ip.ts';
+import { atOnce, type Steps } from '../model/portions.ts';
 
 /** What is different between the families. */
 interface Words {
@@ -30,17 +31,17 @@ const SEED = '0x6b766970';
  * What is in the maps lasts for {@link LIFETIME} only, so that nothing is led astray by an agent that is gone itself.
  */
 export function detourScript(table: string, detours: readonly Detour[]): string {
-  return [
-    clearDetours(table),
-    ...([4, 6] as const).flatMap((family) =>
-      tableLines(
-        WORDS[family],
-        table,
-        detours.filter(({ address }) => familyOf(address) === family),
-      ),
-    ),
-    '',
-  ].join('\n');
+  return atOnce(writeDetours(table, detours));
+}
+
+/** The same, a detour a step. */
+export function* writeDetours(table: string, detours: readonly Detour[]): Steps<string> {
+  const lines = [clearDetours(table)];
+  for (const family of [4, 6] as const) {
+    const own = detours.filter(({ address }) => familyOf(address) === family);
+    lines.push(...(yield* tableLines(WORDS[family], table, own)));
+  }
+  return [...lines, ''].join('\n');
 }
 
 /** Removes the tables; none there is not an error. */
@@ -51,14 +52,19 @@ export function clearDetours(table: string): string {
     .join('\n');
 }
 
-function tableLines(words: Words, table: string, detours: readonly Detour[]): string[] {
+function* tableLines(words: Words, table: string, detours: readonly Detour[]): Steps<string[]> {
   if (detours.length === 0) return [];
   const chains = new Chains(words);
-  const [outside, inside] = (['outside', 'inside'] as const).map((side) =>
-    detours
-      .filter((detour) => detour[side].length > 0)
-      .map((detour) => `${matchOf(detour)} : goto ${chains.name(detour, detour[side])}`),
-  );
+  const outside: string[] = [];
+  const inside: string[] = [];
+  for (const detour of detours) {
+    yield;
+    for (const [elements, pods] of [
+      [outside, detour.outside],
+      [inside, detour.inside],
+    ] as const)
+      if (pods.length > 0) elements.push(`${matchOf(detour)} : goto ${chains.name(detour, pods)}`);
+  }
   const masqueraded = detours
     .filter(({ masquerade }) => masquerade)
     .flatMap(({ address, protocol, outside: pods }) =>
@@ -73,8 +79,8 @@ function tableLines(words: Words, table: string, detours: readonly Detour[]): st
   return [
     `table ${words.name} ${table} {`,
     ...chains.lines(),
-    ...collection('map outside', `${port} : verdict`, outside ?? [], LIFETIME),
-    ...collection('map inside', `${port} : verdict`, inside ?? [], LIFETIME),
+    ...collection('map outside', `${port} : verdict`, outside, LIFETIME),
+    ...collection('map inside', `${port} : verdict`, inside, LIFETIME),
     ...collection(
       'set addresses',
       type,

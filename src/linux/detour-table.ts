@@ -1,15 +1,19 @@
 /** Detours in the kernel, by nft(8): a whole set of rules in one transaction, 10 to 50 ms. */
 import type { Detour, DetourTable } from '../exposure/endpoints/port.ts';
 import { KubevipError } from '../model/errors.ts';
-import { familyOf } from '../model/ip.ts';
+import { familyOf, type Ip } from '../model/ip.ts';
+import { inPortions } from '../model/portions.ts';
 import { forgetFlow, IPPROTO, listFlows, TCP_SYN_SENT, type Flow } from './conntrack.ts';
-import { clearDetours, detourScript } from './detour-script.ts';
+import { writeDetours } from './detour-script.ts';
 import { loadLibc } from './libc.ts';
 import { MARKS } from './mark.ts';
 import { NETLINK_NETFILTER, openNetlink } from './netlink/socket.ts';
 import { withNetns } from './netns.ts';
 import { OsError } from './os-error.ts';
 import { run } from './run.ts';
+
+/** Ports whose rules are written in one go. */
+const PORTION = 32;
 
 export interface DetourTableOptions {
   /** Network namespace by name; this process's own when absent. */
@@ -23,7 +27,8 @@ export function createDetourTable({ netns }: DetourTableOptions = {}): DetourTab
   let before = '';
   return {
     set: async (detours) => {
-      const script = detours.length === 0 ? `${clearDetours(table)}\n` : detourScript(table, detours);
+      const steps = writeDetours(table, detours);
+      const script = await inPortions(steps, PORTION, () => new Promise((resolve) => setImmediate(resolve)));
       const { code, stderr } = await run('nft', ['-f', '-'], { input: script, ...where });
       if (code !== 0) throw refused(stderr);
       if (script !== before) forgetAstray(netns, detours);
@@ -38,11 +43,12 @@ export function createDetourTable({ netns }: DetourTableOptions = {}): DetourTab
  */
 function forgetAstray(netns: string | undefined, detours: readonly Detour[]): void {
   if (detours.length === 0) return;
+  const byPort = new Map(detours.map((one) => [portKey(one.address, IPPROTO[one.protocol], one.port), one]));
   const libc = loadLibc();
   const netlink = withNetns(netns, () => openNetlink(libc, NETLINK_NETFILTER), libc);
   try {
     for (const family of new Set(detours.map(({ address }) => familyOf(address)))) {
-      for (const flow of listFlows(netlink, family)) if (isAstray(flow, detours)) forget(flow);
+      for (const flow of listFlows(netlink, family)) if (isAstray(flow, byPort)) forget(flow);
     }
   } catch (error) {
     // A kernel that does not tell of its flows: those that are under way end by themselves.
@@ -61,10 +67,14 @@ function forgetAstray(netns: string | undefined, detours: readonly Detour[]): vo
 }
 
 /** On its way to a pod that is none of those that are left. */
-function isAstray({ protocol, to, port, via, tcpState }: Flow, detours: readonly Detour[]): boolean {
+function isAstray({ protocol, to, port, via, tcpState }: Flow, byPort: ReadonlyMap<string, Detour>): boolean {
   if (via === to || (protocol === IPPROTO.TCP && tcpState !== TCP_SYN_SENT)) return false;
-  const detour = detours.find((one) => one.address === to && one.port === port && IPPROTO[one.protocol] === protocol);
+  const detour = byPort.get(portKey(to, protocol, port));
   return detour !== undefined && ![...detour.outside, ...detour.inside].some(({ ip }) => ip === via);
+}
+
+function portKey(address: Ip, protocol: number, port: number): string {
+  return `${address} ${protocol} ${port}`;
 }
 
 function refused(stderr: string): KubevipError {

@@ -5,6 +5,7 @@
 import { firstOf, parseCidr } from '../../model/cidr.ts';
 import { familyOf, parseIp, type Family, type Ip } from '../../model/ip.ts';
 import { keyOf, type EndpointSlice, type Service, type ServiceKey, type ServicePort } from '../../model/kubernetes.ts';
+import { atOnce, type Steps } from '../../model/portions.ts';
 import { readAssigned } from '../address/assigned.ts';
 import type { Backend, Detour } from './port.ts';
 
@@ -28,7 +29,12 @@ interface Endpoint extends Backend {
 }
 
 /** Sorted, so that the same state of the world gives the same list on every node. */
-export function detours({ node, services, slices, dead }: Surroundings): Detour[] {
+export function detours(surroundings: Surroundings): Detour[] {
+  return atOnce(findDetours(surroundings));
+}
+
+/** The same, a Service a step. */
+export function* findDetours({ node, services, slices, dead }: Surroundings): Steps<Detour[]> {
   if (dead.size === 0) return [];
   const byService = new Map<ServiceKey, EndpointSlice[]>();
   for (const slice of slices) {
@@ -37,6 +43,7 @@ export function detours({ node, services, slices, dead }: Surroundings): Detour[
   }
   const found = new Map<string, Detour>();
   for (const service of services) {
+    yield;
     const own = byService.get(keyOf(service));
     if (own?.some((slice) => hasEndpointOn(slice, dead)) !== true) continue;
     for (const address of proxiedAddresses(service)) {

@@ -2,10 +2,12 @@
  * Leads traffic for our addresses past pods on dead nodes, on every node: until Kubernetes has found out by itself,
  * kube-proxy would go on to send a share of all connections there. While nobody is dead there are no rules.
  */
+import { messageOf } from '../../model/errors.ts';
 import type { EndpointSlice, Service } from '../../model/kubernetes.ts';
+import { inPortions } from '../../model/portions.ts';
 import type { Clock, Milliseconds, Timer } from '../../model/time.ts';
 import { Deaths } from './deaths.ts';
-import { detours, nodesStillListed } from './detours.ts';
+import { findDetours, nodesStillListed } from './detours.ts';
 import type { Detour, DetourTable } from './port.ts';
 
 /** Changes come in bursts. */
@@ -13,6 +15,8 @@ const TOGETHER: Milliseconds = 5;
 /** Rules in the kernel run out by themselves, and a firewall may flush them: while there are any they are set again. */
 const AGAIN: Milliseconds = 5000;
 const RETRY: Milliseconds = 1000;
+/** Services looked at in one go. */
+const PORTION = 32;
 
 export interface EndpointStageOptions {
   /** This node. */
@@ -34,11 +38,13 @@ export interface EndpointStageOptions {
 export class EndpointStage {
   readonly #options: EndpointStageOptions;
   readonly #deaths = new Deaths();
-  /** What the kernel holds; undefined: that is not known. */
-  #set: string | undefined;
+  /** The kernel holds no rules, as far as is known. */
+  #isEmpty = false;
   /** Nobody was lost, and there are no rules. */
   #idle = false;
   #told = '[]';
+  /** Why the kernel did not take the rules, while it does not. */
+  #problem: string | undefined;
   #timer: Timer | undefined;
   /** When the timer is due. */
   #due: Milliseconds = Number.POSITIVE_INFINITY;
@@ -84,8 +90,9 @@ export class EndpointStage {
     const lost = lostNodes();
     const listed = nodesStillListed(slices(), lost);
     const dead = this.#deaths.update({ lost, listed, inContact: inContact(), now: clock.now() });
-    const wanted = detours({ node, services: services(), slices: slices(), dead });
-    const done = wanted.length === 0 && this.#set === '[]' ? true : await this.#apply(wanted);
+    const steps = findDetours({ node, services: [...services()], slices: [...slices()], dead });
+    const wanted = await inPortions(steps, PORTION, () => new Promise((resolve) => clock.after(0, resolve)));
+    const done = (wanted.length === 0 && this.#isEmpty) || (await this.#apply(wanted));
     const told = JSON.stringify(wanted.length === 0 ? [] : [[...dead], wanted.length]);
     if (done && told !== this.#told) onChange?.(wanted.length === 0 ? [] : [...dead], wanted.length);
     if (done) this.#told = told;
@@ -94,14 +101,17 @@ export class EndpointStage {
   }
 
   async #apply(wanted: readonly Detour[]): Promise<boolean> {
-    this.#set = undefined;
+    this.#isEmpty = false;
     try {
       await this.#options.table.set(wanted);
     } catch (error) {
-      this.#options.onError?.(error);
+      // Tried again and again, told once.
+      if (messageOf(error) !== this.#problem) this.#options.onError?.(error);
+      this.#problem = messageOf(error);
       return false;
     }
-    this.#set = JSON.stringify(wanted);
+    this.#problem = undefined;
+    this.#isEmpty = wanted.length === 0;
     return true;
   }
 }

@@ -120,6 +120,7 @@ describe('the stage of endpoints', () => {
     await clock.advanceAsync(10);
     world.refuses = true;
     await lose('n3');
+    await clock.advanceAsync(10_000);
     expect(told).toEqual(['Error: nft is missing']);
     world.refuses = false;
     await clock.advanceAsync(1010);
