@@ -5,6 +5,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { DEFAULT_ELECTION, ELECTIONS } from '../src/agent/election-config.ts';
 import { rowJson, rowsTable } from './harness.ts';
 
 const folder = dirname(fileURLToPath(import.meta.url));
@@ -14,7 +15,7 @@ const { values, positionals } = parseArgs({
     json: { type: 'boolean', default: false },
     n: { type: 'string', default: '20' },
     minutes: { type: 'string' },
-    election: { type: 'string', default: 'lease' },
+    election: { type: 'string', default: DEFAULT_ELECTION },
   },
 });
 const benches = readdirSync(folder)
@@ -40,8 +41,8 @@ const wrong =
       ? `--n ${values.n} is not a number of samples`
       : minutes !== undefined && !(minutes > 0)
         ? `--minutes ${values.minutes} is not a number of minutes`
-        : !['lease', 'heartbeat'].includes(values.election)
-          ? `--election is lease or heartbeat, not ${values.election}`
+        : !ELECTIONS.includes(values.election)
+          ? `--election is one of ${ELECTIONS.join(', ')}, not ${values.election}`
           : undefined;
 
 if (wrong !== undefined) {
@@ -49,6 +50,10 @@ if (wrong !== undefined) {
   process.exitCode = 2;
 } else {
   const results = [];
+  // Also of a run that is interrupted: what was measured until then.
+  process.on('exit', () => {
+    if (!values.json && results.length > 0) console.log(rowsTable(results));
+  });
   // One after the other: they share two cores.
   for (const row of rows) {
     console.error(`${row.name}: ${row.what}`);
@@ -61,5 +66,4 @@ if (wrong !== undefined) {
       process.exitCode = 1;
     }
   }
-  if (!values.json && results.length > 0) console.log(rowsTable(results));
 }

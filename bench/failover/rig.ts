@@ -30,9 +30,9 @@ const VIP6 = ip('2001:db8:77::200');
 /** Longer than any of them listens before it acts. */
 const SETTLE_MS = 1500;
 
-/** What the agents are told; nothing where the default is meant. */
-export function agentEnv({ election, profile }: RigSettings): Record<string, string> {
-  return election === 'lease' ? {} : { kubevip_election: election, ...(profile && { kubevip_heartbeat: profile }) };
+/** What the agents are told. */
+export function agentEnv({ election, profile = 'lan' }: RigSettings): Record<string, string> {
+  return { kubevip_election: election, kubevip_heartbeat: profile };
 }
 
 /** A lab with one Service that has an address of each family. */
