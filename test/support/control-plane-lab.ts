@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { program } from '../../src/lab/cluster-daemons.ts';
 import { ensureDaemon, logFile, runningDaemons, stopDaemon } from '../../src/lab/daemons.ts';
 import { MANAGEMENT, netnsOf, nodeAddresses } from '../../src/lab/layout.ts';
+import { labOptions } from '../../src/lab/options.ts';
 import { createWatcher } from '../../src/kube/watcher/watcher.ts';
 import type { Lease } from '../../src/model/kubernetes.ts';
 import { ip } from '../../src/model/ip.ts';
@@ -105,6 +106,8 @@ export async function controlPlaneLab(lab: TestLab): Promise<ControlPlaneLab> {
           address: VIPS.join(),
           prometheus_server: ':2113',
           kubevip_cluster_name: 'home',
+          kubevip_election: labOptions().election,
+          kubevip_state_dir: join(paths.disks, node),
           ...env,
         },
       });
