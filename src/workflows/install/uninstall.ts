@@ -7,7 +7,14 @@ import type { Cluster } from '../../kube/client.ts';
 import { isApiError } from '../../kube/errors.ts';
 import type { Kind } from '../../kube/kinds.ts';
 import { controlPlaneAccount } from '../../manifests/control-plane-daemon-set.ts';
-import { CONTROL_PLANE_LEASE, CONTROL_PLANE_NAME, FIELD_MANAGER, NAME, NAMESPACE } from '../../manifests/names.ts';
+import {
+  CONTROL_PLANE_LEASE,
+  CONTROL_PLANE_NAME,
+  FIELD_MANAGER,
+  HEARTBEAT_SECRET,
+  NAME,
+  NAMESPACE,
+} from '../../manifests/names.ts';
 import type { AnyManifest } from '../../manifests/objects.ts';
 import { controlPlaneRbac, servicesRbac } from '../../manifests/rbac.ts';
 import { FINALIZER } from '../../model/annotations.ts';
@@ -80,6 +87,7 @@ export async function* uninstall(plan: UninstallPlan, parts: UninstallParts): As
     const rights = controlPlaneRbac({ serviceAccount: CONTROL_PLANE_NAME });
     yield* remove([...rights.toReversed(), controlPlaneAccount()], parts, removed);
   }
+  yield* removeKey(parts, removed);
   if (removed.length === 0) yield done('Nothing of kubevip is in this cluster');
   return { removed };
 }
@@ -235,6 +243,13 @@ async function* removeLeases(
     count++;
   }
   if (count > 0) yield done(`${count} ${count === 1 ? 'Lease' : 'Leases'} removed`);
+}
+
+/** Of the heartbeats. Agents that stay, as static pods, make it again with the key that they have. */
+async function* removeKey({ cluster, signal }: UninstallParts, removed: string[]): AsyncGenerator<Step, void> {
+  if (!(await deleted(cluster, 'Secret', { name: HEARTBEAT_SECRET, namespace: NAMESPACE }, signal))) return;
+  removed.push(`Secret ${NAMESPACE}/${HEARTBEAT_SECRET}`);
+  yield done(`Secret ${NAMESPACE}/${HEARTBEAT_SECRET} removed`);
 }
 
 /** What we applied goes; keys that others wrote stay, and the ConfigMap with them. */

@@ -181,6 +181,7 @@ againstEachServer('install', (server) => {
         metadata: { name, namespace: 'kube-system' },
         spec: { holderIdentity: holder },
       });
+    await cluster.resource('Secret').create({ metadata: { name: 'kubevip-heartbeat', namespace: 'kube-system' } });
     await cluster.resource('Service').create({
       metadata: {
         name: 'web',
@@ -209,7 +210,11 @@ againstEachServer('install', (server) => {
     const { result, told } = await end;
     expect(await ours()).toEqual([]);
     expect(result.removed).toEqual(
-      expect.arrayContaining(['DaemonSet kube-system/kubevip', 'ConfigMap kube-system/kubevip']),
+      expect.arrayContaining([
+        'DaemonSet kube-system/kubevip',
+        'ConfigMap kube-system/kubevip',
+        'Secret kube-system/kubevip-heartbeat',
+      ]),
     );
     const order = told.map((step) => ('text' in step ? step.text : step.reason));
     expect(order.indexOf('Withdrawn')).toBeLessThan(order.indexOf('DaemonSet kube-system/kubevip removed'));
