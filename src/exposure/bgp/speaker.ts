@@ -67,7 +67,10 @@ interface Peer {
   readonly fingerprint: string;
   bfd: BfdWatch | undefined;
   since: Date;
+  /** Of the last attempt. */
   problem: string | undefined;
+  /** Of the last session. */
+  ended: string | undefined;
 }
 
 export function createSpeaker(options: SpeakerOptions): Speaker {
@@ -83,10 +86,9 @@ export function createSpeaker(options: SpeakerOptions): Speaker {
     const peer = peers.get(name);
     if (peer !== undefined) {
       if (news.kind === 'up' || news.kind === 'down') peer.since = clock.wall();
-      if (news.kind === 'up') peer.problem = undefined;
-      if (news.kind === 'down' || news.kind === 'failed') {
-        peer.problem = describeCause(news.cause) + hintFor(peer.driver.settings, news);
-      }
+      if (news.kind === 'up') peer.problem = peer.ended = undefined;
+      if (news.kind === 'down') peer.ended = describeCause(news.cause);
+      if (news.kind === 'failed') peer.problem = describeCause(news.cause) + hintFor(peer.driver.settings, news);
     }
     onNews({ peer: name, news });
   };
@@ -119,6 +121,7 @@ export function createSpeaker(options: SpeakerOptions): Speaker {
       bfd: undefined,
       since: clock.wall(),
       problem: undefined,
+      ended: undefined,
     };
     peers.set(name, peer);
     driver.input({ kind: 'graceful-shutdown', on: gracefulShutdown });
@@ -208,13 +211,13 @@ export function createSpeaker(options: SpeakerOptions): Speaker {
       for (const [name, peer] of [...peers]) remove(name, peer, farewell);
     },
     peers: () =>
-      [...peers].map(([name, { driver, bfd, since, problem }]) => {
+      [...peers].map(([name, { driver, bfd, since, problem, ended }]) => {
         const { machine } = driver;
         return {
           name,
           state: machine.state,
           since: since.toISOString(),
-          problem: machine.state === 'Established' ? undefined : problem,
+          problem: machine.state === 'Established' ? undefined : problemOf(problem, ended),
           negotiated: machine.negotiated,
           announced: machine.announced(),
           received: machine.received(),
@@ -223,6 +226,12 @@ export function createSpeaker(options: SpeakerOptions): Speaker {
         };
       }),
   };
+}
+
+/** Why a session ended says more than that the next one does not come about, which a peer that was shut down leads to. */
+function problemOf(problem: string | undefined, ended: string | undefined): string | undefined {
+  if (ended === undefined) return problem;
+  return problem === undefined || problem === ended ? ended : `${ended}; since then: ${problem}`;
 }
 
 /** What a difference of would need another session. */

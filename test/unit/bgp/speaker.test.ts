@@ -143,6 +143,10 @@ describe('a speaker', () => {
     node.stop({ kind: 'shutdown', communication: 'bye' });
     clock.advance(10);
     expect(downs(routerNews)).toEqual(['the peer sent Cease/Administrative Shutdown: bye']);
+    clock.advance(10_000);
+    expect(router.peers()[0]!.problem).toBe(
+      'the peer sent Cease/Administrative Shutdown: bye; since then: cannot connect to 10.77.0.11 port 179: ECONNREFUSED',
+    );
     router.stop({ kind: 'shutdown' });
     clock.advance(100);
     expect(clock.pending()).toBe(0);
