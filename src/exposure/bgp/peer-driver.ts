@@ -31,12 +31,32 @@ export function createPeerDriver(
   const calls = new Map<number, Call>();
   let token = 0;
   let timer: Timer | undefined;
+  const inputs: PeerInput[] = [];
+  let busy = false;
+  let leaving = false;
   let closed = false;
 
+  /** One after the other: what news leads to comes after what the news came with. */
   const handle = (input: PeerInput): void => {
-    if (closed) return;
-    for (const output of machine.handle(input, clock.now())) perform(output);
-    arm();
+    inputs.push(input);
+    if (busy) return;
+    busy = true;
+    try {
+      for (let next = inputs.shift(); next !== undefined; next = inputs.shift()) {
+        if (!closed) machine.handle(next, clock.now()).forEach(perform);
+      }
+    } finally {
+      busy = false;
+    }
+    if (leaving) letGo();
+    else arm();
+  };
+
+  const letGo = (): void => {
+    closed = true;
+    timer?.cancel();
+    for (const connection of connections.values()) connection.close();
+    for (const cancel of dialling.values()) cancel();
   };
 
   const arm = (): void => {
@@ -86,9 +106,15 @@ export function createPeerDriver(
         dial(output.connection);
         return;
       case 'accept': {
-        const call = calls.get(output.token);
-        if (call === undefined) return;
-        connections.set(output.connection, call.accept(settings.distance, handlers(output.connection)));
+        const { connection } = output;
+        try {
+          const made = calls.get(output.token)?.accept(settings.distance, handlers(connection));
+          if (made !== undefined) connections.set(connection, made);
+        } catch (error) {
+          // The caller may be gone already. Told once the machine has said everything.
+          const message = messageOf(error);
+          clock.after(0, () => handle({ kind: 'lost', connection, message }));
+        }
         return;
       }
       case 'refuse':
@@ -125,20 +151,12 @@ export function createPeerDriver(
       }
       const id = ++token;
       calls.set(id, call);
-      try {
-        handle({ kind: 'incoming', token: id, localIp: call.localIp });
-      } catch (error) {
-        call.refuse();
-        throw new Error(`a call from ${call.from} could not be answered: ${messageOf(error)}`, { cause: error });
-      } finally {
-        calls.delete(id);
-      }
+      handle({ kind: 'incoming', token: id, localIp: call.localIp });
+      calls.delete(id);
     },
     close() {
-      closed = true;
-      timer?.cancel();
-      for (const connection of connections.values()) connection.close();
-      for (const cancel of dialling.values()) cancel();
+      leaving = true;
+      if (!busy) letGo();
     },
   };
 }

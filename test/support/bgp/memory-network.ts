@@ -14,8 +14,12 @@ import type {
 export interface MemoryNetwork {
   /** The network as the machine with this address has it. */
   machine(ip: Ip): { readonly transport: PeerTransport; readonly bfd: BfdTransport };
+  /** Everything said by TCP, in order. */
+  readonly said: { readonly by: Ip; readonly bytes: Uint8Array }[];
   /** Whether packets of BFD arrive. */
   bfdWorks: boolean;
+  /** Whether callers are gone before they can be answered. */
+  callersVanish: boolean;
   /** Whether anybody else listens on port 179 everywhere. */
   portTaken: boolean;
 }
@@ -36,6 +40,7 @@ export function createMemoryNetwork(clock: Clock): MemoryNetwork {
       handlers,
       over: false,
       send: (bytes) => {
+        network.said.push({ by: localIp, bytes });
         clock.after(1, () => {
           if (self.other?.over === false) self.other.handlers.onData(bytes);
         });
@@ -54,7 +59,9 @@ export function createMemoryNetwork(clock: Clock): MemoryNetwork {
   };
 
   const network: MemoryNetwork = {
+    said: [],
     bfdWorks: true,
+    callersVanish: false,
     portTaken: false,
     machine: (ip) => ({
       transport: {
@@ -75,7 +82,10 @@ export function createMemoryNetwork(clock: Clock): MemoryNetwork {
               from: ip,
               link: undefined,
               localIp: to.ip,
-              accept: (_distance, theirs) => (taken = pipe(to.ip, theirs)),
+              accept: (_distance, theirs) => {
+                if (network.callersVanish) throw new Error('the caller is gone');
+                return (taken = pipe(to.ip, theirs));
+              },
               refuse: () => undefined,
             });
             if (taken === undefined) {

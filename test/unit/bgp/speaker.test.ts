@@ -3,6 +3,8 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { ip } from '../../../src/model/ip.ts';
 import type { PeerSettings } from '../../../src/exposure/bgp/settings.ts';
 import { createSpeaker, type Speaker, type SpeakerNews } from '../../../src/exposure/bgp/speaker.ts';
+import { createFramer } from '../../../src/protocols/bgp/framing.ts';
+import { decodeMessage } from '../../../src/protocols/bgp/message.ts';
 import { describeCause } from '../../../src/protocols/bgp/session/events.ts';
 import { route, seededEntropy } from '../../support/bgp-world.ts';
 import { createMemoryNetwork, type MemoryNetwork } from '../../support/bgp/memory-network.ts';
@@ -60,6 +62,40 @@ describe('a speaker', () => {
     expect(router.peers()[0]!.received.withdrawn).toBe(1);
   });
 
+  it('says last what was wanted last, also when news leads to it', () => {
+    let rounds = 0;
+    const hasty = createSpeaker({
+      clock,
+      entropy: seededEntropy(7),
+      ...network.machine(NODE),
+      onNews: (each) => {
+        if (!('news' in each) || each.news.kind !== 'up') return;
+        rounds++;
+        hasty.setRoutes(() => []);
+        hasty.setPeers([]);
+      },
+    });
+    hasty.setRoutes(() => [route('10.99.0.1/32')]);
+    hasty.setPeers([toRouter]);
+    router.setPeers([{ ...toNode, passive: true }]);
+    clock.advance(1000);
+    expect(rounds).toBe(1);
+    const messages = network.said
+      .filter(({ by }) => by === NODE)
+      .flatMap(({ bytes }) => [...createFramer().push(bytes)].map((frame) => decodeMessage(frame)));
+    const said = messages.map((message) =>
+      message.kind !== 'update'
+        ? message.kind
+        : message.announced.length > 0
+          ? 'announced'
+          : message.withdrawn.length > 0
+            ? 'withdrawn'
+            : 'end',
+    );
+    expect(said).toEqual(['open', 'keepalive', 'announced', 'end', 'withdrawn', 'notification']);
+    expect(downs(routerNews)).toEqual(['the peer sent Cease/Peer De-configured']);
+  });
+
   it('leaves sessions alone whose settings are the same', () => {
     node.setPeers([toRouter]);
     router.setPeers([toNode]);
@@ -91,6 +127,17 @@ describe('a speaker', () => {
     clock.advance(5000);
     expect(node.peers()[0]).toMatchObject({ problem: expect.stringContaining('closed') as string });
     expect(ups(routerNews)).toBe(0);
+  });
+
+  it('bears callers that are gone before they are answered', () => {
+    network.callersVanish = true;
+    router.setPeers([{ ...toNode, passive: true }]);
+    node.setPeers([toRouter]);
+    clock.advance(2000);
+    expect(router.peers()).toMatchObject([{ problem: 'the caller is gone' }]);
+    network.callersVanish = false;
+    clock.advance(10_000);
+    expect(router.peers()).toMatchObject([{ state: 'Established' }]);
   });
 
   it('hints at passwords that differ, and shows none', () => {
