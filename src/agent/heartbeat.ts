@@ -44,6 +44,8 @@ export interface HeartbeatParts {
   readonly memory: MemoryKeeper | undefined;
   /** What the last run left. */
   readonly remembered: Memory | undefined;
+  /** No heartbeats travel: the link is down, or the port is another program's. */
+  isCutOff(): boolean;
   /** Where the other agents are, as far as anybody said. */
   peers(): readonly Ip[];
   /** Watches the key; the heartbeats themselves begin with the ownership. */
@@ -69,6 +71,7 @@ export function wireHeartbeat(options: HeartbeatPartsOptions): HeartbeatParts {
     const known = options.peers();
     return known.length > 0 ? known : (remembered?.peers ?? []);
   };
+  let cutOff = false;
   const channel = createHeartbeatChannel({
     network,
     clock,
@@ -78,6 +81,7 @@ export function wireHeartbeat(options: HeartbeatPartsOptions): HeartbeatParts {
     peers,
     afterPoll: (then) => void setImmediate(then),
     onProblem: (problem) => {
+      cutOff = problem !== undefined;
       if (problem === undefined) log.info({ instance }, 'heartbeats are sent and heard');
       else log.warn({ instance, problem }, 'no heartbeats can be sent or heard');
     },
@@ -102,6 +106,7 @@ export function wireHeartbeat(options: HeartbeatPartsOptions): HeartbeatParts {
     keys,
     memory,
     remembered,
+    isCutOff: () => cutOff,
     peers,
     start: () => {
       tellPriority(log);

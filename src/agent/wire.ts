@@ -206,7 +206,13 @@ export function wire(config: AgentConfig, log: Logger): Parts {
       ...parts,
       record,
       presenceOf: (node) => store.get(presenceNameOf(node)),
-      ownership: besideLeases({ ownership: parts.ownership, record, store, clock }),
+      ownership: besideLeases({
+        ownership: parts.ownership,
+        record,
+        store,
+        clock,
+        isCutOff: () => parts.isCutOff(),
+      }),
     };
   }
 }

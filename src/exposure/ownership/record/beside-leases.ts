@@ -15,6 +15,8 @@ export interface BesideLeasesOptions {
   readonly record: LeaseRecord;
   readonly store: LeaseStore;
   readonly clock: Clock;
+  /** Whether no heartbeats travel, since the link is down: then only the Leases can tell who owns what. */
+  readonly isCutOff?: () => boolean;
 }
 
 export function besideLeases(options: BesideLeasesOptions): HeartbeatOwnership {
@@ -26,13 +28,15 @@ class BesideLeases implements HeartbeatOwnership {
   readonly #record: LeaseRecord;
   readonly #store: LeaseStore;
   readonly #clock: Clock;
+  readonly #isCutOff: () => boolean;
   readonly #callbacks = new Set<(address: Ip | undefined) => void>();
   /** Left to agents that are not heard. */
   readonly #left = new Set<Ip>();
   readonly #stops: (() => void)[] = [];
   #isReady = false;
 
-  constructor({ ownership, record, store, clock }: BesideLeasesOptions) {
+  constructor({ ownership, record, store, clock, isCutOff }: BesideLeasesOptions) {
+    this.#isCutOff = isCutOff ?? (() => false);
     this.#clock = clock;
     this.#ownership = ownership;
     this.#record = record;
@@ -68,7 +72,7 @@ class BesideLeases implements HeartbeatOwnership {
 
   ensure(address: Ip, eligible: readonly string[]): Decision<Owner> {
     const holder = this.#record.recordedHolder(address);
-    if (holder === undefined || !this.#record.isStranger(holder)) {
+    if (holder === undefined || !this.#isLeftTo(holder)) {
       this.#left.delete(address);
       // Nothing is taken before it is known what is left to others.
       return this.#ownership.ensure(address, this.#isReady ? eligible : []);
@@ -131,9 +135,14 @@ class BesideLeases implements HeartbeatOwnership {
     return this.#ownership.onTakeover(callback);
   }
 
+  #isLeftTo(holder: string): boolean {
+    if (this.#record.isStranger(holder)) return true;
+    return this.#isCutOff() && !this.#ownership.liveNodes().includes(holder);
+  }
+
   /** By a stranger it may have become another's, or free. */
   #leaseChanged(name: string): void {
-    const strange = this.#record.strangers().length > 0 || this.#left.size > 0;
+    const strange = this.#record.strangers().length > 0 || this.#left.size > 0 || this.#isCutOff();
     if (strange && !name.startsWith('kubevip-node-')) this.#tell(undefined);
   }
 

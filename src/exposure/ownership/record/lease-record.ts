@@ -3,7 +3,7 @@ import type { Ip } from '../../../model/ip.ts';
 import { holderOf } from '../../../model/lease.ts';
 import type { Clock, Milliseconds } from '../../../model/time.ts';
 import type { OwnerRecord } from '../heartbeat/port.ts';
-import { leaseNameOf } from '../names.ts';
+import { addressOf, leaseNameOf } from '../names.ts';
 import type { LeaseStore } from '../port.ts';
 import { AddressRecord } from './address-record.ts';
 import { PresenceRecord } from './presence-record.ts';
@@ -66,6 +66,9 @@ export function createLeaseRecord(options: LeaseRecordOptions): LeaseRecord {
       for (const lease of store.list()) strangers.observe(lease.metadata.name, lease);
       unsubscribe = store.onChange((name, lease) => {
         strangers.observe(name, lease);
+        const [address, holder] = [lease && addressOf(lease), holderOf(lease)];
+        const isOurs = address !== undefined && addresses.isOwned(address);
+        if (isOurs && holder !== undefined && holder !== node && !isHeard(holder)) strangers.took(holder);
         presence.observed(name, lease);
         addresses.observed(lease);
       });

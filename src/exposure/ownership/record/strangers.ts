@@ -40,6 +40,7 @@ export class Strangers {
   readonly #options: StrangersOptions;
   readonly #sightings = new Map<string, Sighting>();
   readonly #heard = new Set<string>();
+  readonly #proven = new Set<string>();
   readonly #silentSince = new Map<string, Milliseconds>();
   #list: readonly Stranger[] = [];
   #timer: Timer | undefined;
@@ -77,6 +78,14 @@ export class Strangers {
     this.review();
   }
 
+  /** A node wrote itself over an address that is this node's for all it knows: it lives, and takes this one for dead. */
+  took(node: string): void {
+    const known = this.#sightings.get(node) ?? { lease: undefined, kind: 'unheard' as const, duration: DURATION };
+    this.#sightings.set(node, { ...known, aliveAt: this.#options.clock.now() });
+    this.#proven.add(node);
+    this.review();
+  }
+
   /** Who is heard may have changed. */
   review(): void {
     if (!this.#complete) return;
@@ -87,12 +96,19 @@ export class Strangers {
     for (const [node, { kind, aliveAt, duration }] of this.#sightings) {
       if (isHeard(node)) {
         this.#heard.add(node);
+        this.#proven.delete(node);
         continue;
       }
       if (this.#heard.delete(node)) this.#silentSince.set(node, now);
-      const silentSince = this.#silentSince.get(node) ?? Number.NEGATIVE_INFINITY;
-      if (aliveAt === undefined || aliveAt < silentSince + IN_FLIGHT || now >= aliveAt + duration) continue;
-      const since = kind === 'lease' || this.includes(node) ? aliveAt : aliveAt + PATIENCE;
+      const isProven = this.#proven.has(node);
+      const silentSince = isProven ? undefined : this.#silentSince.get(node);
+      if (
+        aliveAt === undefined ||
+        aliveAt < (silentSince ?? Number.NEGATIVE_INFINITY) + IN_FLIGHT ||
+        now >= aliveAt + duration
+      )
+        continue;
+      const since = kind === 'lease' || isProven || this.includes(node) ? aliveAt : aliveAt + PATIENCE;
       next = Math.min(next, since > now ? since : aliveAt + duration);
       if (since <= now) list.push({ node, kind });
     }
