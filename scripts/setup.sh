@@ -91,13 +91,17 @@ install_packages() {
     apt_quietly update && apt_quietly install "${missing[@]}"
   ) || give_up "Installing Debian packages failed; what apt said is in $root/.setup/apt.log"
   # The daemons are for the lab's namespaces; at the next boot they shall not come up outside of them either.
-  case " ${missing[*]} " in
-    *' avahi-daemon '*)
-      if [ -d /run/systemd/system ]; then
-        systemctl disable --quiet avahi-daemon.socket avahi-daemon.service >>.setup/apt.log 2>&1 || true
-      fi
-      ;;
-  esac
+  local unit
+  for unit in avahi-daemon:avahi-daemon.socket avahi-daemon:avahi-daemon.service bird2:bird.service frr:frr.service \
+    gobgpd:gobgpd.service; do
+    case " ${missing[*]} " in
+      *" ${unit%%:*} "*)
+        if [ -d /run/systemd/system ]; then
+          systemctl disable --quiet "${unit#*:}" >>.setup/apt.log 2>&1 || true
+        fi
+        ;;
+    esac
+  done
 }
 
 # apt-get as a script wants it: no questions, no terminal, patient with others, its words in a log.

@@ -1,0 +1,65 @@
+/** A BGP router of another make, as tests see it: configured from one list of neighbours, asked in its own words. */
+import type { LanHost } from '../netns.ts';
+
+/** One neighbour as the router is configured for it. */
+export interface Neighbor {
+  readonly name: string;
+  /** Our address. */
+  readonly ip: string;
+  /** The AS that the router expects us in. */
+  readonly as: number;
+  readonly password?: string;
+  readonly multihop?: boolean;
+  readonly ttlSecurity?: boolean;
+  readonly gracefulRestart?: boolean;
+  /** In seconds; default 90. */
+  readonly hold?: number;
+  readonly bfd?: boolean;
+  /** Where we listen. */
+  readonly port?: number;
+}
+
+export interface RouterOptions {
+  readonly host: LanHost;
+  readonly dir: string;
+  readonly as: number;
+  /** The router's own address of sessions over IPv4 and over IPv6. */
+  readonly ip: string;
+  readonly ip6: string;
+  readonly port: number;
+  readonly neighbors: readonly Neighbor[];
+}
+
+/** A route as the router shows it. */
+export interface SeenRoute {
+  readonly nextHop: string;
+  /** `4200000000 4200000000` */
+  readonly path: string;
+  readonly communities: readonly string[];
+  readonly largeCommunities: readonly string[];
+  readonly med: number | undefined;
+  readonly localPref: number | undefined;
+  /** Kept over a restart of ours. */
+  readonly stale: boolean;
+}
+
+export interface BgpRouter {
+  readonly kind: string;
+  start(): Promise<void>;
+  /** Like a power cut: nobody is told. */
+  kill(): Promise<void>;
+  established(neighbor: Neighbor): Promise<boolean>;
+  /** What the router says of the neighbour, for what it calls its last error and suchlike. */
+  describe(neighbor: Neighbor): Promise<string>;
+  /** Routes from this neighbour that the router holds, by prefix. */
+  routes(neighbor: Neighbor): Promise<ReadonlyMap<string, SeenRoute>>;
+  /** Administrative shutdown of the neighbour, with this communication. */
+  shutdown(neighbor: Neighbor, communication: string): Promise<void>;
+}
+
+export const familyOfText = (ip: string): 4 | 6 => (ip.includes(':') ? 6 : 4);
+
+/** `fa56ea00` and the like never appear: communities as routers print them, without brackets. */
+export function words(text: string | undefined): string[] {
+  return (text ?? '').split(/[\s,]+/).filter((word) => word !== '');
+}
