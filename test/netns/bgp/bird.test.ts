@@ -5,6 +5,7 @@ interop('BIRD', createBird, {
   bfd: /^Up$/,
   extendedNextHop: true,
   wrongAs: /Bad peer AS/,
+  toldWrongAs: /Bad peer AS/,
   farewell: /new disks/,
   expired: /Hold timer expired/,
 });

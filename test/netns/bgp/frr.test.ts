@@ -5,6 +5,7 @@ interop('FRR', createFrr, {
   bfd: /^up$/,
   extendedNextHop: true,
   wrongAs: /Bad Peer AS/,
+  toldWrongAs: /Bad Peer AS/,
   farewell: /new disks/,
   expired: /Hold Timer Expired/,
 });
