@@ -2,7 +2,11 @@
 import { createHeartbeatChannel } from '../exposure/ownership/heartbeat/channel.ts';
 import { createHeartbeatOwnership } from '../exposure/ownership/heartbeat/heartbeat-ownership.ts';
 import { createKeyRing, type WritableKeyRing } from '../exposure/ownership/heartbeat/key-ring.ts';
-import type { HeartbeatOwnership, HeartbeatOwnershipOptions } from '../exposure/ownership/heartbeat/options.ts';
+import type {
+  DrivenOwnership,
+  HeartbeatOwnership,
+  HeartbeatOwnershipOptions,
+} from '../exposure/ownership/heartbeat/options.ts';
 import { PROFILES } from '../exposure/ownership/heartbeat/profile.ts';
 import { shareKey } from '../exposure/ownership/heartbeat/shared-key.ts';
 import { withKey } from '../exposure/ownership/heartbeat/with-key.ts';
@@ -72,6 +76,8 @@ export function wireHeartbeat(options: HeartbeatPartsOptions): HeartbeatParts {
     return known.length > 0 ? known : (remembered?.peers ?? []);
   };
   let cutOff = false;
+  // The channel has its say before that is there: nobody has been heard yet.
+  let heartbeats: DrivenOwnership | undefined = undefined;
   const channel = createHeartbeatChannel({
     network,
     clock,
@@ -82,11 +88,12 @@ export function wireHeartbeat(options: HeartbeatPartsOptions): HeartbeatParts {
     afterPoll: (then) => void setImmediate(then),
     onProblem: (problem) => {
       cutOff = problem !== undefined;
+      heartbeats?.setCutOff(cutOff);
       if (problem === undefined) log.info({ instance }, 'heartbeats are sent and heard');
       else log.warn({ instance, problem }, 'no heartbeats can be sent or heard');
     },
   });
-  const heartbeats = createHeartbeatOwnership({
+  heartbeats = createHeartbeatOwnership({
     node: config.node,
     epoch: epochOf(entropy),
     group: nodeHash(`${instance} ${config.namespace}`),

@@ -1,7 +1,7 @@
 /** Agents that own by heartbeat on a network in memory, sealed as on a real one, by a clock that is told to go on. */
 import { createHmac } from 'node:crypto';
 import { createHeartbeatOwnership } from '../../src/exposure/ownership/heartbeat/heartbeat-ownership.ts';
-import type { HeartbeatOwnership, HeartbeatOwnershipOptions } from '../../src/exposure/ownership/heartbeat/options.ts';
+import type { DrivenOwnership, HeartbeatOwnershipOptions } from '../../src/exposure/ownership/heartbeat/options.ts';
 import type { HeartbeatKey } from '../../src/exposure/ownership/heartbeat/port.ts';
 import { PROFILES } from '../../src/exposure/ownership/heartbeat/profile.ts';
 import { keyIdOf, type KeyedHash } from '../../src/protocols/heartbeat/seal.ts';
@@ -16,7 +16,7 @@ export function keyFrom(text: string): HeartbeatKey {
 
 export interface LanAgent {
   readonly node: string;
-  readonly ownership: HeartbeatOwnership;
+  readonly ownership: DrivenOwnership;
   /** Who was noted as owner and when, in words. */
   readonly notes: string[];
   readonly refused: string[];
@@ -35,6 +35,7 @@ export interface HeartbeatLan {
   readonly add: (node: string, options?: Partial<HeartbeatOwnershipOptions>) => LanAgent;
   /** Without a word: it neither hears nor is heard any more. */
   readonly unplug: (agent: LanAgent) => void;
+  readonly plugIn: (agent: LanAgent) => void;
 }
 
 const LATENCY = 1;
@@ -115,6 +116,12 @@ export function createHeartbeatLan(): HeartbeatLan {
       for (const { node } of agents) {
         cuts.add(`${agent.node}>${node}`);
         cuts.add(`${node}>${agent.node}`);
+      }
+    },
+    plugIn(agent) {
+      for (const { node } of agents) {
+        cuts.delete(`${agent.node}>${node}`);
+        cuts.delete(`${node}>${agent.node}`);
       }
     },
   };

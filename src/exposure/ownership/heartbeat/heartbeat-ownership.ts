@@ -10,18 +10,18 @@ import { UNCONFIRMED } from '../custody.ts';
 import type { Owner, Takeover } from '../port.ts';
 import type { Effect } from './effects.ts';
 import { OwnershipMachine } from './machine.ts';
-import type { HeartbeatOwnership, HeartbeatOwnershipOptions } from './options.ts';
+import type { DrivenOwnership, HeartbeatOwnershipOptions } from './options.ts';
 
 /** How long the others may take to take over before this node ends. */
 const PATIENCE: Milliseconds = 1000;
 /** The last word is said again after these times, for it may be lost. */
 const LAST_WORDS: readonly Milliseconds[] = [10, 25];
 
-export function createHeartbeatOwnership(options: HeartbeatOwnershipOptions): HeartbeatOwnership {
+export function createHeartbeatOwnership(options: HeartbeatOwnershipOptions): DrivenOwnership {
   return new ByHeartbeat(options);
 }
 
-class ByHeartbeat implements HeartbeatOwnership {
+class ByHeartbeat implements DrivenOwnership {
   readonly #options: HeartbeatOwnershipOptions;
   /** From the start on. */
   #machine: OwnershipMachine | undefined;
@@ -147,6 +147,10 @@ class ByHeartbeat implements HeartbeatOwnership {
   setDraining(draining: boolean): void {
     this.#isDraining = draining;
     if (this.#machine) this.#perform(this.#machine.setDraining(draining, this.#now));
+  }
+
+  setCutOff(cutOff: boolean): void {
+    if (this.#machine) this.#perform(this.#machine.setCutOff(cutOff, this.#now));
   }
 
   onChange(callback: (address: Ip | undefined) => void): () => void {

@@ -58,6 +58,7 @@ export class OwnershipMachine {
   #listening = true;
   #listenFrom: Milliseconds;
   #unsureUntil: Milliseconds | undefined;
+  #cutOff = false;
   #sequence = 0;
   #nextBeat: Milliseconds;
   #sentAt: Milliseconds;
@@ -94,7 +95,12 @@ export class OwnershipMachine {
       interval: profile.interval,
       membership: this.#membership,
       mayTake: () =>
-        this.#ready && !this.#draining && !this.#left && !this.#listening && this.#unsureUntil === undefined,
+        this.#ready &&
+        !this.#draining &&
+        !this.#left &&
+        !this.#listening &&
+        !this.#cutOff &&
+        this.#unsureUntil === undefined,
       givesAway: () => this.#draining || !this.#ready,
       tell: (effect) => void this.#effects.push(effect),
     });
@@ -163,6 +169,24 @@ export class OwnershipMachine {
     return this.#standingChanged(now);
   }
 
+  /**
+   * No beat goes out or comes in, for the link is down, say. Others that this node has heard of take what it has: it
+   * answers nothing and takes nothing meanwhile, nor afterwards until they have had time to say so.
+   */
+  setCutOff(cutOff: boolean, now: Milliseconds): readonly Effect[] {
+    if (this.#left || cutOff === this.#cutOff) return [];
+    // Who has always been alone goes on as it was.
+    if (cutOff && !this.#membership.hasPeers) return [];
+    this.#awake(now);
+    this.#cutOff = cutOff;
+    if (!cutOff) {
+      this.#unsureUntil = now + this.#timeout;
+      this.#addresses.own.tellAllAgain();
+    }
+    this.#effects.push({ do: 'sure' });
+    return this.#standingChanged(now);
+  }
+
   /** The last word: lets everything go and says so. May be said again, for it may be lost. */
   leave(now: Milliseconds): readonly Effect[] {
     this.#left = true;
@@ -202,7 +226,7 @@ export class OwnershipMachine {
    * had time to say what they took: nothing may be answered or announced.
    */
   isSure(now: Milliseconds): boolean {
-    return !this.#left && this.#unsureUntil === undefined && now - this.#sentAt < this.#timeout;
+    return !this.#left && !this.#cutOff && this.#unsureUntil === undefined && now - this.#sentAt < this.#timeout;
   }
 
   /** This node owns the address, whether or not it is sure of that or handing it over. */

@@ -72,6 +72,10 @@ export class Membership {
     return this.#live;
   }
 
+  get hasPeers(): boolean {
+    return this.#byName.size > 0;
+  }
+
   peers(): IterableIterator<Peer> {
     return this.#byName.values();
   }

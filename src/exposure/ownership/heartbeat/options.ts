@@ -48,3 +48,9 @@ export interface HeartbeatOwnership extends RunningOwnership {
   /** By the clock: this process has not stood still for so long that others may count it as dead. */
   readonly isSure: boolean;
 }
+
+/** The one that is next to the wire. */
+export interface DrivenOwnership extends HeartbeatOwnership {
+  /** No beat goes out or comes in: it is silent about what it has until it can know again who has it. */
+  setCutOff(cutOff: boolean): void;
+}

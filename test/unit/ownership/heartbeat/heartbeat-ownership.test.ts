@@ -65,6 +65,49 @@ describe('ownership by heartbeat', () => {
     expect(takeover!.decided).toBe(takeover!.detected);
   });
 
+  it('is silent while its cable is out, and plugged in again until it knows that another node took over', () => {
+    const { clock, of, holders, agents, unplug, plugIn } = world();
+    clock.advance(400);
+    const cut = of(holders()[0]!);
+    unplug(cut);
+    cut.ownership.setCutOff(true);
+    expect(cut.ownership.answers(VIP)).toBe(false);
+    clock.advance(5000);
+    const answering = (): string[] => agents.filter(({ ownership }) => ownership.answers(VIP)).map(({ node }) => node);
+    const [next] = answering();
+    expect(next).not.toBe(cut.node);
+    plugIn(cut);
+    cut.ownership.setCutOff(false);
+    for (let step = 0; step < 300; step++) {
+      expect(answering()).toEqual([next]);
+      clock.advance(2);
+    }
+    expect(cut.ownership.ensure(VIP, NAMES)).toMatchObject({ state: 'ready', value: { node: next, mine: false } });
+  });
+
+  it('takes nothing while its cable is out, and goes on with what nobody took', () => {
+    const lan = world(['a', 'b']);
+    lan.clock.advance(400);
+    const owner = lan.of(lan.holders()[0]!);
+    const other = lan.agents.find((one) => one !== owner)!;
+    lan.unplug(other);
+    other.ownership.setCutOff(true);
+    lan.clock.advance(3000);
+    expect(lan.holders()).toEqual([owner.node]);
+    lan.plugIn(other);
+    other.ownership.setCutOff(false);
+    lan.clock.advance(1000);
+    expect(lan.holders()).toEqual([owner.node]);
+  });
+
+  it('serves alone, whatever its link does', () => {
+    const { clock, of, holders } = world(['a']);
+    clock.advance(400);
+    of('a').ownership.setCutOff(true);
+    clock.advance(1000);
+    expect(holders()).toEqual(['a']);
+  });
+
   it('hands over before it ends: the next one has it before this one lets go, and this one does not answer meanwhile', async () => {
     const { clock, of, holders, agents } = world();
     clock.advance(400);
