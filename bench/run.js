@@ -9,15 +9,9 @@ import { DEFAULT_ELECTION, ELECTIONS } from '../src/agent/election-config.ts';
 import { rowJson, rowsTable } from './harness.ts';
 
 const folder = dirname(fileURLToPath(import.meta.url));
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    json: { type: 'boolean', default: false },
-    n: { type: 'string', default: '20' },
-    minutes: { type: 'string' },
-    election: { type: 'string', default: DEFAULT_ELECTION },
-  },
-});
+const USAGE =
+  'npm run bench -- [NAME …] [ROW …] [--json] [--n 20] [--minutes M] [--election ' + ELECTIONS.join('|') + ']';
+const { values, positionals } = readArguments();
 const benches = readdirSync(folder)
   .filter((file) => existsSync(join(folder, file, 'bench.ts')))
   .sort();
@@ -45,7 +39,9 @@ const wrong =
           ? `--election is one of ${ELECTIONS.join(', ')}, not ${values.election}`
           : undefined;
 
-if (wrong !== undefined) {
+if (values.help) {
+  console.log(`${USAGE}\nBenches: ${benches.join(', ')}\nRows: ${names}`);
+} else if (wrong !== undefined) {
   console.error(wrong);
   process.exitCode = 2;
 } else {
@@ -65,5 +61,23 @@ if (wrong !== undefined) {
       console.error(`${row.name} failed: ${error instanceof Error ? error.message : String(error)}`);
       process.exitCode = 1;
     }
+  }
+}
+
+function readArguments() {
+  try {
+    return parseArgs({
+      allowPositionals: true,
+      options: {
+        json: { type: 'boolean', default: false },
+        n: { type: 'string', default: '20' },
+        minutes: { type: 'string' },
+        election: { type: 'string', default: DEFAULT_ELECTION },
+        help: { type: 'boolean', default: false },
+      },
+    });
+  } catch (error) {
+    console.error(`${error.message.split('. ')[0]}\n${USAGE}`);
+    process.exit(2);
   }
 }
