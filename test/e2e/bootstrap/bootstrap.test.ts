@@ -133,7 +133,7 @@ describe('kubevip join', () => {
         await node.must([
           'sh',
           '-c',
-          'cat /var/lib/kubevip/* /var/log/containers/* /etc/kubernetes/kubevip/config.yaml 2>/dev/null',
+          'find -L /var/lib/kubevip /var/log/containers /etc/kubernetes/kubevip/config.yaml -type f -exec cat {} +',
         ]),
       ].join('\n');
       for (const looked of ['"event":"call"', '"event":"done"', 'looking after the control-plane VIP']) {
