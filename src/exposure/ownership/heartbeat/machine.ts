@@ -7,10 +7,12 @@ import type { Milliseconds } from '../../../model/time.ts';
 import type { Heartbeat, RelayedClaim } from '../../../protocols/heartbeat/message.ts';
 import type { Eligible } from './address-state.ts';
 import { Addresses } from './addresses.ts';
+import { Certainty } from './certainty.ts';
 import type { AddressOwner, Effect } from './effects.ts';
 import { Membership } from './membership.ts';
 import { packBeats, Turn } from './outbox.ts';
 import type { Peer } from './peer.ts';
+import type { OwnershipMachineOptions } from './options.ts';
 import { timeoutOf, type HeartbeatProfile } from './profile.ts';
 
 /** At the start: so many beats, and no longer than this for all to tell what they have. */
@@ -25,18 +27,6 @@ const PORTION = 400;
 /** Of others, for those who cannot hear them. */
 const RELAY_PORTION = 80;
 
-export interface OwnershipMachineOptions {
-  /** This node. */
-  readonly node: string;
-  /** Random: this life of the agent. */
-  readonly epoch: bigint;
-  /** Hash of cluster and instance. */
-  readonly group: number;
-  readonly profile: HeartbeatProfile;
-  /** Monotonic, as in every call. */
-  readonly now: Milliseconds;
-}
-
 /** Every call takes the time and returns what is to be done because of it, in order. */
 export class OwnershipMachine {
   readonly #node: string;
@@ -47,6 +37,7 @@ export class OwnershipMachine {
   readonly #startedAt: Milliseconds;
   readonly #membership: Membership;
   readonly #addresses: Addresses;
+  readonly #certainty: Certainty;
   readonly #turn: Turn<Ip>;
   readonly #relayTurn: Turn<RelayedClaim>;
   /** Whom somebody does not hear, as of the last beat; and what of theirs is news. */
@@ -57,8 +48,6 @@ export class OwnershipMachine {
   #left = false;
   #listening = true;
   #listenFrom: Milliseconds;
-  #unsureUntil: Milliseconds | undefined;
-  #cutOff = false;
   #sequence = 0;
   #nextBeat: Milliseconds;
   #sentAt: Milliseconds;
@@ -73,6 +62,7 @@ export class OwnershipMachine {
     this.#group = group;
     this.#profile = profile;
     this.#timeout = timeoutOf(profile);
+    this.#certainty = new Certainty(this.#timeout);
     this.#startedAt = now;
     this.#listenFrom = now;
     this.#nextBeat = now;
@@ -94,13 +84,7 @@ export class OwnershipMachine {
       node,
       interval: profile.interval,
       membership: this.#membership,
-      mayTake: () =>
-        this.#ready &&
-        !this.#draining &&
-        !this.#left &&
-        !this.#listening &&
-        !this.#cutOff &&
-        this.#unsureUntil === undefined,
+      mayTake: () => this.#ready && !this.#draining && !this.#left && !this.#listening && this.#certainty.isSure,
       givesAway: () => this.#draining || !this.#ready,
       tell: (effect) => void this.#effects.push(effect),
     });
@@ -129,8 +113,7 @@ export class OwnershipMachine {
     if (this.#left) return [];
     this.#awake(now);
     this.#membership.advance(now);
-    if (this.#unsureUntil !== undefined && now >= this.#unsureUntil) {
-      this.#unsureUntil = undefined;
+    if (this.#certainty.settle(now)) {
       this.#effects.push({ do: 'sure' });
       this.#addresses.standingChanged();
     }
@@ -174,15 +157,12 @@ export class OwnershipMachine {
    * answers nothing and takes nothing meanwhile, nor afterwards until they have had time to say so.
    */
   setCutOff(cutOff: boolean, now: Milliseconds): readonly Effect[] {
-    if (this.#left || cutOff === this.#cutOff) return [];
+    if (this.#left || cutOff === this.#certainty.isCutOff) return [];
     // Who has always been alone goes on as it was.
     if (cutOff && !this.#membership.hasPeers) return [];
     this.#awake(now);
-    this.#cutOff = cutOff;
-    if (!cutOff) {
-      this.#unsureUntil = now + this.#timeout;
-      this.#addresses.own.tellAllAgain();
-    }
+    this.#certainty.cutOff(cutOff, now);
+    if (!cutOff) this.#addresses.own.tellAllAgain();
     this.#effects.push({ do: 'sure' });
     return this.#standingChanged(now);
   }
@@ -226,7 +206,7 @@ export class OwnershipMachine {
    * had time to say what they took: nothing may be answered or announced.
    */
   isSure(now: Milliseconds): boolean {
-    return !this.#left && !this.#cutOff && this.#unsureUntil === undefined && now - this.#sentAt < this.#timeout;
+    return !this.#left && this.#certainty.isSure && now - this.#sentAt < this.#timeout;
   }
 
   /** This node owns the address, whether or not it is sure of that or handing it over. */
@@ -253,14 +233,14 @@ export class OwnershipMachine {
       this.#addresses.drop();
       this.#listening = true;
       this.#listenFrom = now;
-      this.#unsureUntil = undefined;
+      this.#certainty.forget();
       this.#sentAt = now;
       this.#effects.push({ do: 'sure' });
       this.#addresses.standingChanged();
       this.#urgent = true;
-    } else if (still >= this.#timeout && this.#unsureUntil === undefined) {
+    } else if (still >= this.#timeout && this.#certainty.deadline() === Number.POSITIVE_INFINITY) {
       // Whoever took something meanwhile hears our claims and answers with its own, of a later term.
-      this.#unsureUntil = now + this.#timeout;
+      this.#certainty.doubt(now);
       this.#addresses.own.tellAllAgain();
       this.#effects.push({ do: 'sure' });
     }
@@ -315,7 +295,7 @@ export class OwnershipMachine {
       this.#membership.deadline(),
       this.#addresses.deadline(),
       this.#isUrgent ? this.#sentAt + PACE : Number.POSITIVE_INFINITY,
-      this.#unsureUntil ?? Number.POSITIVE_INFINITY,
+      this.#certainty.deadline(),
       this.#listening ? this.#listenFrom + LISTEN_BEATS * this.#profile.interval : Number.POSITIVE_INFINITY,
     );
   }

@@ -1,6 +1,6 @@
 /** What ownership by heartbeat is made of, and what it offers beyond ownership by Lease. */
 import type { Ip } from '../../../model/ip.ts';
-import type { Clock } from '../../../model/time.ts';
+import type { Clock, Milliseconds } from '../../../model/time.ts';
 import type { KeyedHash } from '../../../protocols/heartbeat/seal.ts';
 import type { RunningOwnership } from '../port.ts';
 import type { HeartbeatChannel, KeyRing, OwnerRecord } from './port.ts';
@@ -53,4 +53,16 @@ export interface HeartbeatOwnership extends RunningOwnership {
 export interface DrivenOwnership extends HeartbeatOwnership {
   /** No beat goes out or comes in: it is silent about what it has until it can know again who has it. */
   setCutOff(cutOff: boolean): void;
+}
+
+export interface OwnershipMachineOptions {
+  /** This node. */
+  readonly node: string;
+  /** Random: this life of the agent. */
+  readonly epoch: bigint;
+  /** Hash of cluster and instance. */
+  readonly group: number;
+  readonly profile: HeartbeatProfile;
+  /** Monotonic, as in every call. */
+  readonly now: Milliseconds;
 }
