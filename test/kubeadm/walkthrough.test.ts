@@ -148,7 +148,7 @@ describe.skipIf(lab === undefined)('the demonstration, on real parts', () => {
     const logs = await admin.must([
       'sh',
       '-c',
-      'cat /var/log/kubelet.log /var/lib/kubevip/* /etc/kubernetes/kubevip/config.yaml',
+      'find /var/log/kubelet.log /var/lib/kubevip /etc/kubernetes/kubevip/config.yaml -type f -exec cat {} +',
     ]);
     for (const secret of secrets) {
       expect(secret.length).toBeGreaterThan(10);
