@@ -5,6 +5,7 @@
 import { pending, type Decision } from '../../model/decision.ts';
 import { ip, type Ip } from '../../model/ip.ts';
 import type { Clock, Milliseconds } from '../../model/time.ts';
+import { ForwardingOwnership } from '../ownership/heartbeat/forwarding.ts';
 import type { HeartbeatOwnership } from '../ownership/heartbeat/options.ts';
 import type { Owner, Takeover } from '../ownership/port.ts';
 import type { VipRecord } from './vip-record.ts';
@@ -25,8 +26,7 @@ export function createOneOwner(options: OneOwnerOptions): HeartbeatOwnership {
   return new OneOwner(options);
 }
 
-class OneOwner implements HeartbeatOwnership {
-  readonly #ownership: HeartbeatOwnership;
+class OneOwner extends ForwardingOwnership {
   readonly #record: VipRecord;
   readonly #clock: Clock;
   /** Addresses that are asked for. */
@@ -36,14 +36,14 @@ class OneOwner implements HeartbeatOwnership {
   #isReady = false;
 
   constructor({ ownership, record, clock }: OneOwnerOptions) {
+    super(ownership);
     this.#clock = clock;
-    this.#ownership = ownership;
     this.#record = record;
   }
 
-  async start(): Promise<void> {
+  override async start(): Promise<void> {
     this.#stops.push(
-      this.#ownership.onChange((address) => {
+      this.inner.onChange((address) => {
         if (address === undefined) this.#record.liveChanged();
         this.#tell();
       }),
@@ -56,75 +56,55 @@ class OneOwner implements HeartbeatOwnership {
     const patience = this.#clock.after(PATIENCE, ready);
     this.#stops.push(() => patience.cancel());
     void this.#record.start().then(ready);
-    await this.#ownership.start();
+    await this.inner.start();
   }
 
-  async stop(): Promise<void> {
+  override async stop(): Promise<void> {
     for (const stop of this.#stops.splice(0)) stop();
     this.#wanted.clear();
-    await this.#ownership.stop();
+    await this.inner.stop();
   }
 
-  ensure(address: Ip, eligible: readonly string[]): Decision<Owner> {
+  override ensure(address: Ip, eligible: readonly string[]): Decision<Owner> {
     this.#wanted.add(address);
     const stranger = this.#record.stranger();
     if (stranger !== undefined) {
-      this.#ownership.ensure(VIP, []);
+      this.inner.ensure(VIP, []);
       return this.#record.ownedBy(stranger);
     }
-    const decision = this.#ownership.ensure(VIP, this.#isReady ? eligible : []);
+    const decision = this.inner.ensure(VIP, this.#isReady ? eligible : []);
     return { ...decision, message: decision.message.replaceAll(VIP, address) };
   }
 
-  release(address: Ip): Decision {
+  override release(address: Ip): Decision {
     this.#wanted.delete(address);
-    if (this.#wanted.size === 0) this.#ownership.release(VIP);
+    if (this.#wanted.size === 0) this.inner.release(VIP);
     return pending('Released', `${address} is not the VIP any more`);
   }
 
-  doubt(): void {
-    this.#ownership.doubt(VIP);
+  override doubt(): void {
+    this.inner.doubt(VIP);
   }
 
-  answers(address: Ip): boolean {
-    return this.#wanted.has(address) && this.#ownership.answers(VIP);
+  override answers(address: Ip): boolean {
+    return this.#wanted.has(address) && this.inner.answers(VIP);
   }
 
-  async handOver(): Promise<void> {
-    await this.#ownership.handOver();
+  override holds(address: Ip): boolean {
+    return this.#wanted.has(address) && this.inner.holds(VIP);
   }
 
-  setDraining(draining: boolean): void {
-    this.#ownership.setDraining(draining);
-  }
-
-  get isSure(): boolean {
-    return this.#ownership.isSure;
-  }
-
-  liveNodes(): readonly string[] {
-    return this.#ownership.liveNodes();
-  }
-
-  lostNodes(): readonly string[] {
-    return this.#ownership.lostNodes();
-  }
-
-  holds(address: Ip): boolean {
-    return this.#wanted.has(address) && this.#ownership.holds(VIP);
-  }
-
-  recordedHolder(): string | undefined {
+  override recordedHolder(): string | undefined {
     return this.#record.recordedHolder(VIP);
   }
 
-  onChange(callback: (address: Ip | undefined) => void): () => void {
+  override onChange(callback: (address: Ip | undefined) => void): () => void {
     this.#callbacks.add(callback);
     return () => void this.#callbacks.delete(callback);
   }
 
-  onTakeover(callback: (takeover: Takeover) => void): () => void {
-    return this.#ownership.onTakeover((takeover) => {
+  override onTakeover(callback: (takeover: Takeover) => void): () => void {
+    return this.inner.onTakeover((takeover) => {
       for (const address of this.#wanted) callback({ ...takeover, address });
     });
   }

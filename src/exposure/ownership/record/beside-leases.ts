@@ -2,9 +2,10 @@
 import { off, ready, type Decision } from '../../../model/decision.ts';
 import type { Ip } from '../../../model/ip.ts';
 import type { Clock, Milliseconds } from '../../../model/time.ts';
+import { ForwardingOwnership } from '../heartbeat/forwarding.ts';
 import type { HeartbeatOwnership } from '../heartbeat/options.ts';
 import { leaseNameOf } from '../names.ts';
-import type { LeaseStore, Owner, Takeover } from '../port.ts';
+import type { LeaseStore, Owner } from '../port.ts';
 import type { LeaseRecord } from './lease-record.ts';
 
 /** How long it is waited for what the Leases say: the API server may be out of reach. */
@@ -23,8 +24,7 @@ export function besideLeases(options: BesideLeasesOptions): HeartbeatOwnership {
   return new BesideLeases(options);
 }
 
-class BesideLeases implements HeartbeatOwnership {
-  readonly #ownership: HeartbeatOwnership;
+class BesideLeases extends ForwardingOwnership {
   readonly #record: LeaseRecord;
   readonly #store: LeaseStore;
   readonly #clock: Clock;
@@ -36,16 +36,16 @@ class BesideLeases implements HeartbeatOwnership {
   #isReady = false;
 
   constructor({ ownership, record, store, clock, isCutOff }: BesideLeasesOptions) {
+    super(ownership);
     this.#isCutOff = isCutOff ?? (() => false);
     this.#clock = clock;
-    this.#ownership = ownership;
     this.#record = record;
     this.#store = store;
   }
 
-  async start(): Promise<void> {
+  override async start(): Promise<void> {
     this.#stops.push(
-      this.#ownership.onChange((address) => {
+      this.inner.onChange((address) => {
         if (address === undefined) this.#record.liveChanged();
         this.#tell(address);
       }),
@@ -61,83 +61,55 @@ class BesideLeases implements HeartbeatOwnership {
     const patience = this.#clock.after(PATIENCE, ready);
     this.#stops.push(() => patience.cancel());
     void this.#record.start().then(ready);
-    await this.#ownership.start();
+    await this.inner.start();
   }
 
   /** The ownership stops its record itself. */
-  async stop(): Promise<void> {
+  override async stop(): Promise<void> {
     for (const stop of this.#stops.splice(0)) stop();
-    await this.#ownership.stop();
+    await this.inner.stop();
   }
 
-  ensure(address: Ip, eligible: readonly string[]): Decision<Owner> {
+  override ensure(address: Ip, eligible: readonly string[]): Decision<Owner> {
     const holder = this.#record.recordedHolder(address);
     if (holder === undefined || !this.#isLeftTo(holder)) {
       this.#left.delete(address);
       // Nothing is taken before it is known what is left to others.
-      return this.#ownership.ensure(address, this.#isReady ? eligible : []);
+      return this.inner.ensure(address, this.#isReady ? eligible : []);
     }
     this.#left.add(address);
-    this.#ownership.release(address);
+    this.inner.release(address);
     const { acquireTime: since = '', leaseTransitions: term = 0 } = this.#store.get(leaseNameOf(address))?.spec ?? {};
     return ready({ node: holder, mine: false, since, term }, 'Owned', `${holder} owns ${address}, as its Lease says`);
   }
 
-  release(address: Ip): Decision {
-    return this.#left.delete(address) ? off('Released', `nobody wants ${address}`) : this.#ownership.release(address);
-  }
-
-  doubt(address: Ip): void {
-    this.#ownership.doubt(address);
-  }
-
-  answers(address: Ip): boolean {
-    return this.#ownership.answers(address);
-  }
-
-  async handOver(): Promise<void> {
-    await this.#ownership.handOver();
-  }
-
-  setDraining(draining: boolean): void {
-    this.#ownership.setDraining(draining);
-  }
-
-  get isSure(): boolean {
-    return this.#ownership.isSure;
+  override release(address: Ip): Decision {
+    return this.#left.delete(address) ? off('Released', `nobody wants ${address}`) : this.inner.release(address);
   }
 
   /** Strangers count as alive: the kernel stays silent for them, too. */
-  liveNodes(): readonly string[] {
+  override liveNodes(): readonly string[] {
     const strangers = this.#record.strangers().map(({ node }) => node);
-    const heard = this.#ownership.liveNodes();
+    const heard = this.inner.liveNodes();
     return strangers.length === 0 ? heard : [...heard, ...strangers].sort();
   }
 
-  lostNodes(): readonly string[] {
-    return this.#ownership.lostNodes().filter((node) => !this.#record.isStranger(node));
+  override lostNodes(): readonly string[] {
+    return this.inner.lostNodes().filter((node) => !this.#record.isStranger(node));
   }
 
-  holds(address: Ip): boolean {
-    return this.#ownership.holds(address);
-  }
-
-  recordedHolder(address: Ip): string | undefined {
+  override recordedHolder(address: Ip): string | undefined {
     return this.#record.recordedHolder(address);
   }
 
-  onChange(callback: (address: Ip | undefined) => void): () => void {
+  override onChange(callback: (address: Ip | undefined) => void): () => void {
     this.#callbacks.add(callback);
     return () => void this.#callbacks.delete(callback);
   }
 
-  onTakeover(callback: (takeover: Takeover) => void): () => void {
-    return this.#ownership.onTakeover(callback);
-  }
-
   #isLeftTo(holder: string): boolean {
     if (this.#record.isStranger(holder)) return true;
-    return this.#isCutOff() && !this.#ownership.liveNodes().includes(holder);
+    return this.#isCutOff() && !this.inner.liveNodes().includes(holder);
   }
 
   /** By a stranger it may have become another's, or free. */
