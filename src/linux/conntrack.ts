@@ -1,6 +1,7 @@
 /** Flows that the kernel keeps track of, by netlink. Numbers from linux/netfilter/nfnetlink_conntrack.h. */
+import { concat } from '../model/bytes.ts';
 import { ipFromBytes, type Family, type Ip } from '../model/ip.ts';
-import { attribute, concat, decodeAttributes, viewOf } from './netlink/message.ts';
+import { attribute, decodeAttributes, viewOf } from './netlink/message.ts';
 import type { NetlinkSocket } from './netlink/socket.ts';
 
 const SUBSYSTEM = 1;

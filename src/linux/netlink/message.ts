@@ -1,4 +1,5 @@
 /** Netlink messages and their attributes (RFC 3549 §2.2; kernel header linux/netlink.h). Host byte order. */
+import { concat } from '../../model/bytes.ts';
 
 export const NLM = {
   REQUEST: 1,
@@ -75,16 +76,6 @@ export function decodeAttributes(data: Uint8Array): ReadonlyMap<number, Uint8Arr
     at += align(length);
   }
   return found;
-}
-
-export function concat(...parts: readonly Uint8Array[]): Uint8Array {
-  const out = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    out.set(part, at);
-    at += part.length;
-  }
-  return out;
 }
 
 export function viewOf(data: Uint8Array): DataView {

@@ -1,8 +1,9 @@
 /** Links, addresses and routes as rtnetlink(7) describes them. */
+import { concat } from '../../model/bytes.ts';
 import { ipFromBytes, type Ip } from '../../model/ip.ts';
 import { macFromBytes, type Mac } from '../../model/mac.ts';
 import { AF } from '../constants.ts';
-import { concat, decodeAttributes, fromCString, viewOf, type NetlinkMessage } from './message.ts';
+import { decodeAttributes, fromCString, viewOf, type NetlinkMessage } from './message.ts';
 
 export const RTM = {
   NEWLINK: 16,

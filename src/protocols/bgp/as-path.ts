@@ -1,6 +1,7 @@
 /** AS_PATH and AS4_PATH (RFC 4271 §4.3 b, RFC 6793). */
 import { as2Of } from './as-number.ts';
-import { concat, Reader, u16, u32 } from './bytes.ts';
+import { concat } from '../../model/bytes.ts';
+import { Reader, u16, u32 } from './bytes.ts';
 
 const TYPES = ['set', 'sequence', 'confed-sequence', 'confed-set'] as const;
 

@@ -2,7 +2,8 @@
 import { ipToBytes, type Ip } from '../../model/ip.ts';
 import { encodeAsPath, type AsPath } from './as-path.ts';
 import { ORIGINS, type PathAttributes } from './attributes.ts';
-import { concat, u16, u32 } from './bytes.ts';
+import { concat } from '../../model/bytes.ts';
+import { u16, u32 } from './bytes.ts';
 import { afiOf } from './capabilities.ts';
 import { ATTRIBUTE, FLAG, SAFI_UNICAST } from './codes.ts';
 import type { Nlri } from './prefix.ts';

@@ -9,16 +9,6 @@ export function u32(value: number): Uint8Array {
   return Uint8Array.of((value >>> 24) & 0xff, (value >>> 16) & 0xff, (value >>> 8) & 0xff, value & 0xff);
 }
 
-export function concat(...parts: readonly (Uint8Array | readonly number[])[]): Uint8Array {
-  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
-}
-
 /** Takes fields one behind the other; a field that is not all there is answered with `short`'s error. */
 export class Reader {
   readonly #bytes: Uint8Array;

@@ -1,6 +1,7 @@
 /** What a speaker can do, as it says in OPEN (RFC 5492). */
 import type { Family } from '../../model/ip.ts';
-import { concat, Reader, u16, u32 } from './bytes.ts';
+import { concat } from '../../model/bytes.ts';
+import { Reader, u16, u32 } from './bytes.ts';
 import { AFI, CAPABILITY, ERROR, OPEN_ERROR, SAFI_UNICAST } from './codes.ts';
 import { BgpDecodeError } from './error.ts';
 

@@ -1,5 +1,6 @@
 /** Messages out of a stream of bytes: marker, length, type (RFC 4271 §4.1), checked as §6.1 says. */
-import { concat, u16 } from './bytes.ts';
+import { concat } from '../../model/bytes.ts';
+import { u16 } from './bytes.ts';
 import { ERROR, HEADER_BYTES, HEADER_ERROR, MAX_MESSAGE_BYTES, MESSAGE } from './codes.ts';
 import { BgpDecodeError } from './error.ts';
 

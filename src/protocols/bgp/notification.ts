@@ -1,5 +1,5 @@
 /** NOTIFICATION: why a session ends (RFC 4271 §4.5), with what an operator wants the other to read (RFC 9003). */
-import { concat } from './bytes.ts';
+import { concat } from '../../model/bytes.ts';
 import { CEASE, ERROR } from './codes.ts';
 
 export interface Notification {

@@ -1,6 +1,7 @@
 /** OPEN (RFC 4271 §4.2, RFC 9072). */
 import { ipToBytes, type Ip } from '../../model/ip.ts';
-import { concat, Reader, u16 } from './bytes.ts';
+import { concat } from '../../model/bytes.ts';
+import { Reader, u16 } from './bytes.ts';
 import { decodeCapabilities, encodeCapability, type Capability } from './capabilities.ts';
 import { ERROR, OPEN_ERROR } from './codes.ts';
 import { BgpDecodeError } from './error.ts';

@@ -1,7 +1,7 @@
 /** Prefixes as BGP carries them: a length in bits and as many octets as that takes (RFC 4271 §4.3). */
 import { cidr, firstOf, parseCidr } from '../../model/cidr.ts';
 import { familyOf, ipFromBytes, ipToBytes, type Family, type Ip } from '../../model/ip.ts';
-import { concat } from './bytes.ts';
+import { concat } from '../../model/bytes.ts';
 
 declare const prefixBrand: unique symbol;
 /** Canonical text, `10.99.0.1/32`, without host bits: compares with `===` and serves as a key. */

@@ -1,5 +1,6 @@
 /** ROUTE-REFRESH: please say everything again (RFC 2918, RFC 7313). */
-import { concat, Reader, u16 } from './bytes.ts';
+import { concat } from '../../model/bytes.ts';
+import { Reader, u16 } from './bytes.ts';
 import { ERROR } from './codes.ts';
 import { BgpDecodeError } from './error.ts';
 

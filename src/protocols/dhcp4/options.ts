@@ -1,4 +1,5 @@
 /** The options of a DHCPv4 message: code, length, value (RFC 2132 §2), long ones in pieces (RFC 3396). */
+import { concat } from '../../model/bytes.ts';
 import { DecodeError } from '../../model/errors.ts';
 import { ipFromBytes, ipToBytes, type Ip } from '../../model/ip.ts';
 import { OPTION } from './codes.ts';
@@ -38,7 +39,7 @@ export function decodeOptions(fields: readonly Uint8Array[]): Map<number, Uint8A
       else known.push(value);
     }
   }
-  return new Map([...pieces].map(([code, values]) => [code, join(values)]));
+  return new Map([...pieces].map(([code, values]) => [code, concat(...values)]));
 }
 
 function* walk(field: Uint8Array): Generator<readonly [number, Uint8Array]> {
@@ -53,16 +54,6 @@ function* walk(field: Uint8Array): Generator<readonly [number, Uint8Array]> {
     yield [code, field.subarray(at, at + length)];
     at += length;
   }
-}
-
-function join(pieces: readonly Uint8Array[]): Uint8Array {
-  const whole = new Uint8Array(pieces.reduce((size, piece) => size + piece.length, 0));
-  let at = 0;
-  for (const piece of pieces) {
-    whole.set(piece, at);
-    at += piece.length;
-  }
-  return whole;
 }
 
 /* Typed readings. All give undefined for an absent option and for one of the wrong length: a server's slip in an
@@ -127,7 +118,7 @@ export function secondsValue(value: number): Uint8Array {
 }
 
 export function addressesValue(...addresses: readonly Ip[]): Uint8Array {
-  return join(addresses.map(ipToBytes));
+  return concat(...addresses.map(ipToBytes));
 }
 
 /** Characters outside ASCII have no agreed meaning in options 12 and 15 and are sent as dashes. */

@@ -1,4 +1,5 @@
 /** PCP options (RFC 6887 §7.3, §13): code, reserved, length, data padded to a multiple of four bytes. */
+import { concat } from '../../model/bytes.ts';
 import { DecodeError } from '../../model/errors.ts';
 import { from16, to16 } from './address.ts';
 import type { PcpOption } from './message.ts';
@@ -14,13 +15,7 @@ export function encodeOptions(options: readonly PcpOption[]): Uint8Array {
     bytes.set(data, 4);
     return bytes;
   });
-  const all = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    all.set(part, at);
-    at += part.length;
-  }
-  return all;
+  return concat(...parts);
 }
 
 /** @throws DecodeError for a length that does not fit. */

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { attribute, decodeAttributes, decodeMessages, encodeMessage } from '../../../src/linux/netlink/message.ts';
 import { decodeAddress, decodeDefaultRoute, decodeLink } from '../../../src/linux/netlink/route.ts';
-import { concat } from '../../../src/linux/netlink/message.ts';
+import { concat } from '../../../src/model/bytes.ts';
 
 const u16 = fc.nat(0xffff);
 const message = fc.record({
