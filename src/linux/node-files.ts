@@ -72,6 +72,8 @@ export async function sweepPrivateFiles(privateFolder: string = PRIVATE_FOLDER):
     if (!Number.isInteger(pid) || pid === process.pid || isRunning(pid)) continue;
     await rm(join(privateFolder, name), { force: true });
   }
+  // Also where they were killed between making the folder and the file.
+  await rmdir(privateFolder).catch(() => undefined);
 }
 
 export function createJournalFile(path: string): JournalFile {

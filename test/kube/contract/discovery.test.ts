@@ -91,14 +91,14 @@ againstEachServer('discovery', (server) => {
       await call(
         'POST',
         SERVICES,
-        service('t-lb', { type: 'LoadBalancer', clusterIP: '10.96.5.5', ports: [{ port: 80, nodePort: 31_234 }] }),
+        service('t-lb', { type: 'LoadBalancer', clusterIP: '10.96.5.5', ports: [{ port: 80, nodePort: 30_051 }] }),
       );
       expect(await cells(`${SERVICES}/t-lb`)).toEqual([
         't-lb',
         'LoadBalancer',
         '10.96.5.5',
         '<pending>',
-        '80:31234/TCP',
+        '80:30051/TCP',
         expect.stringMatching(/^\d+s$/),
         'app=t-lb',
       ]);

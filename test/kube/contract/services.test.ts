@@ -138,13 +138,13 @@ againstEachServer('services', (server) => {
       const [tcp, udp] = numbers((await make('a-dns', dns({}, {}))).body);
       expect(tcp).toBeTypeOf('number');
       expect(udp).toBe(tcp);
-      expect(numbers((await make('a-dns-2', dns({}, { nodePort: 31_801 }))).body)).toEqual([31_801, 31_801]);
-      const both = dns({ nodePort: 31_802 }, { nodePort: 31_803 });
-      expect(numbers((await make('a-dns-3', both)).body)).toEqual([31_802, 31_803]);
+      expect(numbers((await make('a-dns-2', dns({}, { nodePort: 30_031 }))).body)).toEqual([30_031, 30_031]);
+      const both = dns({ nodePort: 30_032 }, { nodePort: 30_033 });
+      expect(numbers((await make('a-dns-3', both)).body)).toEqual([30_032, 30_033]);
       const taken = 'provided port is already allocated';
-      const udpOfAnother = { type: 'NodePort', ports: [{ port: 53, protocol: 'UDP', nodePort: 31_802 }] };
+      const udpOfAnother = { type: 'NodePort', ports: [{ port: 53, protocol: 'UDP', nodePort: 30_032 }] };
       expect(textAt((await make('a-dns-4', udpOfAnother)).body, 'message')).toContain(taken);
-      const otherPort = dns({ nodePort: 31_804 }, { nodePort: 31_804 }, 54);
+      const otherPort = dns({ nodePort: 30_034 }, { nodePort: 30_034 }, 54);
       expect(textAt((await make('a-dns-5', otherPort)).body, 'message')).toContain(taken);
     });
 
@@ -156,19 +156,19 @@ againstEachServer('services', (server) => {
     });
 
     it('for the health check are of the same numbers, and refused as a failure of the server', async () => {
-      await make('a-health', { type: 'NodePort', ports: [{ port: 80, nodePort: 31_901 }] });
+      await make('a-health', { type: 'NodePort', ports: [{ port: 80, nodePort: 30_041 }] });
       const local = (healthCheckNodePort: number) => ({
         type: 'LoadBalancer',
         externalTrafficPolicy: 'Local',
         healthCheckNodePort,
       });
-      const { code, body } = await make('a-health-2', local(31_901));
+      const { code, body } = await make('a-health-2', local(30_041));
       expect([code, at(body, 'reason')]).toEqual([500, 'InternalError']);
       expect(textAt(body, 'message')).toBe(
-        'Internal error occurred: failed to allocate requested HealthCheck NodePort 31901: provided port is already allocated',
+        'Internal error occurred: failed to allocate requested HealthCheck NodePort 30041: provided port is already allocated',
       );
-      await make('a-health-3', local(31_902));
-      const port = await make('a-health-4', { type: 'NodePort', ports: [{ port: 80, nodePort: 31_902 }] });
+      await make('a-health-3', local(30_042));
+      const port = await make('a-health-4', { type: 'NodePort', ports: [{ port: 80, nodePort: 30_042 }] });
       expect(port.code).toBe(422);
     });
 

@@ -79,6 +79,9 @@ describe('files of the machine', () => {
     writeFileSync(join(run, `${process.pid}-abc-kubeadm.yaml`), 'token of this one');
     await sweepPrivateFiles(run);
     expect(readdirSync(run)).toEqual([`${process.pid}-abc-kubeadm.yaml`]);
+    rmSync(join(run, `${process.pid}-abc-kubeadm.yaml`));
+    await sweepPrivateFiles(run);
+    expect(await files.exists(run)).toBe(false);
   });
 
   it('are removed with their folders only when those are empty', async () => {
