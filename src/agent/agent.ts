@@ -190,8 +190,9 @@ export class Agent {
     this.#ownership(undefined);
     this.#started = true;
     this.#keepWarm();
-    if (this.#parts.heartbeats) await this.#queue.drain();
+    if (this.#parts.heartbeats || stages.announcement.settled) await this.#queue.drain();
     this.#life.servicesKnown();
+    stages.announcement.settled?.();
   }
 
   /**

@@ -3,6 +3,7 @@ import * as z from 'zod';
 import { DEFAULT_CLASS, EXCLUDE_LABEL } from '../model/annotations.ts';
 import { EXIT, KubevipError } from '../model/errors.ts';
 import { DNS_MODES } from '../model/dns-mode.ts';
+import { readMode, type AnnouncementMode } from './announcement-mode.ts';
 import { readControlPlane, type ControlPlaneConfig } from './control-plane/config.ts';
 import {
   DEFAULT_ELECTION,
@@ -84,8 +85,17 @@ export const SETTINGS = z.object({
       description: 'Which addresses of a DNS name are the VIP: the first, that of a family, or one of each.',
     }),
   vip_subnet: text('', 'length | length,length', 'Checked only: the VIP always stands alone (/32, /128).'),
-  vip_arp: bool(true, 'Announce by ARP and NDP.'),
-  vip_leaderelection: bool(true, 'Accepted only: the VIP is always elected.'),
+  vip_arp: whenUnset('true, unless another way is chosen', flag(undefined, 'Announce by ARP and NDP.')),
+  bgp_enable: bool(false, 'Announce to routers by BGP.'),
+  vip_routingtable: bool(false, 'Write routes, for a routing daemon of this node to announce.'),
+  vip_leaderelection: whenUnset(
+    'true with `vip_arp`, else false',
+    flag(
+      undefined,
+      'With BGP and routing tables: one node at a time announces an address, instead of all that can serve it. By ARP it is always one.',
+    ),
+  ),
+  svc_election: bool(false, 'The same for addresses of Services alone.'),
   vip_leasename: text('plndr-cp-lock', 'name | namespace/name', 'Lease of the node that has the VIP.'),
   vip_leaseannotations: text('', 'JSON', 'Annotations for that Lease.'),
   kubernetes_addr: text('', 'URL', 'API server for that Lease. By default this node’s own.'),
@@ -194,6 +204,8 @@ export interface AgentConfig {
   /** `cp_enable` */
   readonly controlPlane?: ControlPlaneConfig;
   readonly rules: { readonly className: string; readonly classOnly: boolean; readonly withdraw: boolean };
+  /** How addresses are announced, and by which nodes. */
+  readonly mode: AnnouncementMode;
   /** Nodes with Kubernetes' exclude label own nothing. */
   readonly honorExcludeLabel: boolean;
   /** What happens to an address that another machine claims, where its Service does not say. */
@@ -247,6 +259,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, ho
     );
   }
   const election = readElection(v);
+  const mode = readMode(v);
   const timed = TIMES.some((name) => env[name]);
   const link = v.vip_servicesinterface || v.vip_interface;
   const listen = readListen(v.prometheus_server);
@@ -259,6 +272,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, ho
     servicesEnabled: v.svc_enable ?? !v.cp_enable,
     ...(controlPlane === undefined ? {} : { controlPlane }),
     rules: { className: v.lb_class_name, classOnly: v.lb_class_only, withdraw: v.svc_withdraw },
+    mode,
     honorExcludeLabel: v.honor_exclude_label,
     conflictPolicy: v.conflict_policy,
     lease,

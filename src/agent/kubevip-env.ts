@@ -10,7 +10,6 @@ export type Support = readonly ['always' | 'no', why: string];
 
 export const OTHERWISE: Readonly<Partial<Record<SettingName, Support>>> = {
   /* election and ownership */
-  svc_election: ['always', 'every address has an owner of its own'],
   per_service_election_on_demand: ['always', 'every address has an owner of its own'],
   vip_preserve_on_leadership_loss: ['always', 'an owner keeps its address while the API server is away for all'],
   vip_loseleadership: ['always', 'an address leaves a node whose interface is down'],
@@ -43,7 +42,6 @@ export const OTHERWISE: Readonly<Partial<Record<SettingName, Support>>> = {
     'lb_fwdmethod',
   ]),
   ...all('no', 'addresses are announced by ARP and NDP, not by BGP', [
-    'bgp_enable',
     'bgp_attach_ip_to_interface',
     'bgp_routerid',
     'bgp_routerinterface',
@@ -67,7 +65,6 @@ export const OTHERWISE: Readonly<Partial<Record<SettingName, Support>>> = {
     'zebra_software_name',
   ]),
   ...all('no', 'addresses are announced by ARP and NDP, not by a routing table', [
-    'vip_routingtable',
     'vip_routingtableid',
     'vip_routingtabletype',
     'vip_routingprotocol',

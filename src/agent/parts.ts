@@ -1,7 +1,7 @@
 /** What an agent is made of. `wire.ts` makes the real ones; tests may give others. */
 import type { SpareLeases } from '../exposure/address/dhcp/spares.ts';
 import type { AddressProber } from '../exposure/address/port.ts';
-import type { Announcement } from '../exposure/announcement/port.ts';
+import type { ClosableAnnouncement } from '../exposure/announcement/port.ts';
 import type { EndpointStage } from '../exposure/endpoints/stage.ts';
 import type { FlightRecorder } from '../exposure/failover/recorder.ts';
 import type { NamePublisher } from '../exposure/naming/port.ts';
@@ -37,7 +37,7 @@ export interface Stages {
     handOver?(): Promise<void>;
   };
   /** `close` leaves nothing on the node. */
-  readonly announcement: Announcement & { close(): Promise<void> };
+  readonly announcement: ClosableAnnouncement;
   /** `stop` leaves nothing on the node. */
   readonly endpoints: Pick<EndpointStage, 'start' | 'changed' | 'stop'>;
   readonly router: RouterMappings & Closing & Pick<RouterMappingsDriver, 'sweep'>;

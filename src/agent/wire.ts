@@ -5,10 +5,8 @@ import { OFFER_PROBE } from '../exposure/address/dhcp/offer-check.ts';
 import { createSpareRecord } from '../exposure/address/dhcp/spare-record.ts';
 import { createSpareLeases } from '../exposure/address/dhcp/spares.ts';
 import { createAddressProber } from '../exposure/address/prober.ts';
-import { createAnnouncement } from '../exposure/announcement/announcement.ts';
 import { EndpointStage } from '../exposure/endpoints/stage.ts';
 import { createFlightRecorder } from '../exposure/failover/recorder.ts';
-import { reporting } from '../exposure/failover/reporting.ts';
 import { createNamePublisher } from '../exposure/naming/publisher.ts';
 import { createElection } from '../exposure/ownership/election/election.ts';
 import { withCustody } from '../exposure/ownership/custody.ts';
@@ -26,17 +24,16 @@ import { createServiceWriter } from '../kube/service-writer.ts';
 import { createWatcher, type Watcher } from '../kube/watcher/watcher.ts';
 import type { Kind, Kinds } from '../kube/kinds.ts';
 import type { Selection } from '../kube/resource.ts';
-import { createAddressTable } from '../linux/address-table.ts';
 import { createSystemClock } from '../linux/clock.ts';
 import { systemEntropy } from '../linux/entropy.ts';
 import { createDetourTable } from '../linux/detour-table.ts';
 import { createNetwork } from '../linux/network.ts';
-import { createSilenceFilter } from '../linux/silence-filter.ts';
 import { HEARTBEAT_SECRET } from '../manifests/names.ts';
 import { writeAgentInfo } from '../model/agent-info.ts';
 import { messageOf } from '../model/errors.ts';
 import { writeFailovers } from '../model/failover-record.ts';
 import { VERSION } from '../model/version.ts';
+import { createAnnouncer } from './announcer.ts';
 import type { AgentConfig } from './config.ts';
 import { nodeAddresses, wireHeartbeat, type HeartbeatParts } from './heartbeat.ts';
 import type { Logger } from './log.ts';
@@ -140,12 +137,11 @@ export function wire(config: AgentConfig, log: Logger): Parts {
         clock,
       }),
       ownership,
-      announcement: createAnnouncement({
+      announcement: createAnnouncer(config, {
+        instance: 'services',
         network,
-        addressTable: reporting(createAddressTable(where), (ip) => recorder.placed(ip)),
-        silence: createSilenceFilter(where),
         clock,
-        onAnnounced: (ip) => recorder.announced(ip),
+        recorder,
         ...(heartbeats ? { mayAnswer: (ip) => heartbeats.ownership.answers(ip) } : {}),
       }),
       endpoints: new EndpointStage({

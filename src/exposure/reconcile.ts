@@ -26,7 +26,7 @@ import { isMine } from './ownership/is-mine.ts';
 import type { Owner, Ownership } from './ownership/port.ts';
 import type { RouterMappings } from './router/port.ts';
 import { RouterStage } from './router/stage.ts';
-import { NOT_OWNER } from './standing.ts';
+import { NOT_HERE, NOT_OWNER } from './standing.ts';
 import type { Reporter } from './status/reporter.ts';
 import { foretellingPatch, patchFor, type Outcome } from './status/outcome.ts';
 import { Withdrawal } from './withdraw.ts';
@@ -233,14 +233,29 @@ export class Reconciler {
     link: string | undefined,
     policy: Intent['onConflict'],
   ): Decision<Announced> {
-    if (!isMine(owner)) return this.#letGo(ip, owner);
     const { announcement, ownership, conflictPolicy } = this.#parts;
+    const part = announcement.reach === 'every-node' ? this.#partIn(ip) : isMine(owner) ? 'announces' : 'not-owner';
+    if (part === 'not-owner') return this.#letGo(ip, owner);
+    if (part !== 'announces') {
+      if (part === 'leaves') announcement.cede(ip);
+      else announcement.release(ip);
+      return NOT_HERE;
+    }
     // Against a node that may have taken over nothing is defended.
     const onConflict = owner.reason === UNCONFIRMED ? 'yield' : (policy ?? conflictPolicy);
     const announced = announcement.ensure({ ip, ...(link === undefined ? {} : { link }), onConflict });
     // Whoever cannot be heard does not hear either who else has it.
     if (announced.state === 'failed') ownership.doubt(ip);
     return announced;
+  }
+
+  /** Where every node announces: one that may not serve it does not, and one that is to be left leaves it to the others. */
+  #partIn(ip: Ip): 'announces' | 'leaves' | 'none' {
+    const { node, ownership, drainingNodes } = this.#parts;
+    const eligible = this.#claims.eligible(ip, [...new Set([node, ...ownership.liveNodes()])]);
+    if (!eligible.includes(node)) return 'none';
+    const draining = drainingNodes();
+    return draining.includes(node) && eligible.some((other) => !draining.includes(other)) ? 'leaves' : 'announces';
   }
 
   /** Unless it is this node's: what is under way is served until everybody knows of the next owner. */

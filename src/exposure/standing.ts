@@ -21,3 +21,4 @@ export interface Standing {
 }
 
 export const NOT_OWNER = off('NotOwner', 'another node owns the address');
+export const NOT_HERE = off('NotHere', 'other nodes announce the address');

@@ -1,7 +1,7 @@
 /** Fakes of every port of the pipeline, for tests of the decisions alone. */
 import { parsePools } from '../../src/exposure/address/pools.ts';
 import type { DhcpLease, DhcpLeases, DhcpRequest } from '../../src/exposure/address/port.ts';
-import type { Announcement } from '../../src/exposure/announcement/port.ts';
+import type { Announcement, Reach } from '../../src/exposure/announcement/port.ts';
 import type { NamePublisher } from '../../src/exposure/naming/port.ts';
 import type { Ownership } from '../../src/exposure/ownership/port.ts';
 import type { RouterMapping, RouterMappings } from '../../src/exposure/router/port.ts';
@@ -96,6 +96,8 @@ export interface World {
   configMap: Record<string, string>;
   allocating: boolean;
   rules: ClassRules;
+  /** Who announces: the owner at first. */
+  reach: Reach;
   /** Why this node cannot announce addresses. */
   readonly obstacles: Map<Ip, NotReady>;
   /** What is done about conflicts over addresses that are announced. */
@@ -140,6 +142,9 @@ export function createWorld(node = 'n1'): World {
     onTakeover: () => () => undefined,
   };
   const announcement: Announcement = {
+    get reach() {
+      return world.reach;
+    },
     ensure: ({ ip: address, onConflict = 'defend' }) => {
       if (!announced.has(address)) log.push(`announce ${address}`);
       world.policies.set(address, onConflict);
@@ -273,6 +278,7 @@ export function createWorld(node = 'n1'): World {
     allocating: true,
     rules: DEFAULT_CLASS_RULES,
     policies: new Map(),
+    reach: 'owner',
     obstacles: new Map(),
     again: new Set(),
     allocator,

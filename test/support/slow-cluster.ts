@@ -110,6 +110,7 @@ export function createSlowCluster(chance: Chance, longest: Milliseconds, server:
         leases: node.leases,
         ownership: this.#ownership(),
         announcement: {
+          reach: 'owner',
           ensure: () => ready({ link: 'eth0', since: '' }, 'Announced', ''),
           release: () => off('Released', ''),
           cede: () => off('Released', ''),

@@ -2,10 +2,9 @@
 import { existsSync } from 'node:fs';
 import { createAddressProber } from '../../exposure/address/prober.ts';
 import type { AddressProber } from '../../exposure/address/port.ts';
-import { createAnnouncement, type ClosableAnnouncement } from '../../exposure/announcement/announcement.ts';
+import type { ClosableAnnouncement } from '../../exposure/announcement/port.ts';
 import type { LocalApiServer, OtherApiServers } from '../../exposure/control-plane/port.ts';
 import { createFlightRecorder, type FlightRecorder } from '../../exposure/failover/recorder.ts';
-import { reporting } from '../../exposure/failover/reporting.ts';
 import { createNamePublisher } from '../../exposure/naming/publisher.ts';
 import type { NamePublisher } from '../../exposure/naming/port.ts';
 import type { KeySecret, LeaseStore } from '../../exposure/ownership/port.ts';
@@ -20,16 +19,15 @@ import { createLeaseStore } from '../../kube/lease-store.ts';
 import type { Selection } from '../../kube/resource.ts';
 import { REFLECTOR_TIMES } from '../../kube/watcher/machine.ts';
 import { createWatcher, type Watcher } from '../../kube/watcher/watcher.ts';
-import { createAddressTable } from '../../linux/address-table.ts';
 import { createSystemClock } from '../../linux/clock.ts';
 import { systemEntropy } from '../../linux/entropy.ts';
 import { createNetwork } from '../../linux/network.ts';
-import { createSilenceFilter } from '../../linux/silence-filter.ts';
 import { HEARTBEAT_SECRET } from '../../manifests/names.ts';
 import { familyOf, isLinkLocal, parseIp, type Ip } from '../../model/ip.ts';
 import type { Clock } from '../../model/time.ts';
 import { VERSION } from '../../model/version.ts';
 import type { Network } from '../../model/wire.ts';
+import { createAnnouncer } from '../announcer.ts';
 import type { AgentConfig } from '../config.ts';
 import type { ControlPlaneConfig } from './config.ts';
 
@@ -74,23 +72,22 @@ export interface ApiParts {
 }
 
 /** Takes away what an earlier run left on the node. @throws OsError without the right to change addresses. */
-export function wireNode({ node, netns }: AgentConfig): NodeParts {
+export function wireNode(config: AgentConfig): NodeParts {
+  const { node, netns } = config;
   /** Set when heartbeats decide: who owns the VIP is known later than the node is. */
   const may: { answer: (ip: Ip) => boolean } = { answer: () => true };
   const clock = createSystemClock();
   const entropy = systemEntropy;
-  const where = { instance: 'control-plane', ...(netns === undefined ? {} : { netns }) } as const;
-  const network = createNetwork(where);
+  const network = createNetwork(netns === undefined ? {} : { netns });
   const recorder = createFlightRecorder({ node, clock });
   return {
     clock,
     network,
-    announcement: createAnnouncement({
+    announcement: createAnnouncer(config, {
+      instance: 'control-plane',
       network,
-      addressTable: reporting(createAddressTable(where), (ip) => recorder.placed(ip)),
-      silence: createSilenceFilter(where),
       clock,
-      onAnnounced: (ip) => recorder.announced(ip),
+      recorder,
       mayAnswer: (ip) => may.answer(ip),
     }),
     answerOnlyIf: (answers) => (may.answer = answers),

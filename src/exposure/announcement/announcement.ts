@@ -23,8 +23,8 @@ import type {
   AddressConflict,
   AddressTable,
   Announced,
-  Announcement,
   AnnouncementRequest,
+  ClosableAnnouncement,
   SilenceFilter,
 } from './port.ts';
 import { createTakeover, type Takeover } from './takeover.ts';
@@ -51,11 +51,6 @@ export interface AnnouncementOptions {
   readonly mayAnswer?: (ip: Ip) => boolean;
 }
 
-export interface ClosableAnnouncement extends Announcement {
-  /** Lets go of everything and leaves nothing behind. */
-  close(): Promise<void>;
-}
-
 /**
  * Takes away what an earlier run left behind, before it returns.
  * @throws what the address table throws: without the right to change addresses there is nothing to be done here.
@@ -65,6 +60,7 @@ export function createAnnouncement(options: AnnouncementOptions): ClosableAnnoun
 }
 
 class LinkLayerAnnouncement implements ClosableAnnouncement {
+  readonly reach = 'owner';
   readonly #network: Network;
   readonly #clock: Clock;
   readonly #defence: DefenceTiming | undefined;

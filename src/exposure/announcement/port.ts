@@ -28,7 +28,15 @@ export interface AddressConflict {
   readonly policy: ConflictPolicy;
 }
 
+/**
+ * Who announces an address. `owner`: one node at a time, since neighbours send to one MAC. `every-node`: all nodes that
+ * may serve it, and routers spread traffic over them; its owner only speaks for it (status, names, leases).
+ */
+export type Reach = 'owner' | 'every-node';
+
+/** How addresses are announced from this node: by ARP and NDP, or by telling routers (`routed/`). */
 export interface Announcement {
+  readonly reach: Reach;
   /** Hold and announce the address here. Synchronous as far as the kernel allows: ready on return in the usual case. */
   ensure(request: AnnouncementRequest): Decision<Announced>;
   /** Why the address could not be announced from this node now (no such link, or it is down); undefined: it could. */
@@ -55,6 +63,17 @@ export interface Announcement {
   /** A conflict that was told is over: the other machine is gone. Not told of an address released meanwhile. */
   onConflictOver(callback: (conflict: AddressConflict) => void): () => void;
   onChange(callback: (ip: Ip) => void): () => void;
+  /**
+   * All that is wanted of this node has been asked for once: what an earlier run left here and nobody has asked for goes.
+   * Absent: it went at the start.
+   */
+  settled?(): void;
+}
+
+/** With an end. */
+export interface ClosableAnnouncement extends Announcement {
+  /** Lets go of everything and leaves nothing behind. */
+  close(): Promise<void>;
 }
 
 /** Addresses in the kernel (netlink). All calls are synchronous and idempotent. */

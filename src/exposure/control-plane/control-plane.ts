@@ -7,7 +7,7 @@ import type { Ip } from '../../model/ip.ts';
 import type { Clock, Milliseconds, Timer } from '../../model/time.ts';
 import type { AddressProber } from '../address/port.ts';
 import { createListeners } from '../announcement/listeners.ts';
-import type { Announced, Announcement } from '../announcement/port.ts';
+import type { Announced, ClosableAnnouncement } from '../announcement/port.ts';
 import type { PublishedName } from '../naming/port.ts';
 import { UNCONFIRMED } from '../ownership/custody.ts';
 import { isMine } from '../ownership/is-mine.ts';
@@ -37,7 +37,7 @@ export interface ControlPlaneOptions {
   readonly addresses: VipAddresses;
   /** With custody: see `ownership/custody.ts`. */
   readonly ownership: RunningOwnership;
-  readonly announcement: Announcement & { close(): Promise<void> };
+  readonly announcement: ClosableAnnouncement;
   readonly prober: AddressProber;
   /** Absent: none is wanted. */
   readonly name?: VipName;
@@ -58,6 +58,7 @@ export class ControlPlane {
   #asking = false;
   #timer: Timer | undefined;
   #stopped = false;
+  #settled = false;
 
   constructor(options: ControlPlaneOptions) {
     this.#options = options;
@@ -70,7 +71,8 @@ export class ControlPlane {
 
   /** Whether an address of the VIP is on this node for its clients, confirmed or kept. */
   get isHolding(): boolean {
-    return this.#vips.some(({ owner }) => isMine(owner));
+    const everyNode = this.#options.announcement.reach === 'every-node';
+    return this.#vips.some(({ owner, announced }) => isMine(owner) || (everyNode && announced.state !== 'off'));
   }
 
   /** Called after each change of the state, with reasons and messages compared. */
@@ -136,28 +138,37 @@ export class ControlPlane {
     this.#vips = wanted.map((ip) => {
       this.#handled.add(ip);
       const owner = ownership.ensure(ip, eligible);
-      return { ip, owner, announced: this.#announce(ip, owner) };
+      const here = announcement.reach === 'every-node' ? eligible.length > 0 : isMine(owner);
+      return { ip, owner, announced: here ? this.#announceHere(ip, owner) : this.#notHere(ip, owner) };
     });
     this.#name = this.#publish(current.state === 'ready' ? current.value : []);
+    if (this.#settled || current.state !== 'ready' || this.#options.gate.checkedAt === undefined) return;
+    this.#settled = true;
+    announcement.settled?.();
   }
 
   /** With an API server that serves, or as the last one, and where the VIP can be announced at all. */
   #mayHold(wanted: readonly Ip[]): boolean {
     const { gate, announcement } = this.#options;
     if (gate.state.state !== 'ready' && !(gate.isLast && this.isHolding)) return false;
+    // Announced at once when that comes to work, and by nobody instead of this node.
+    if (announcement.reach === 'every-node') return true;
     return wanted.some((ip) => announcement.obstacle(this.#request(ip)) === undefined);
   }
 
-  #announce(ip: Ip, owner: Decision<Owner>): Decision<Announced> {
+  #announceHere(ip: Ip, owner: Decision<Owner>): Decision<Announced> {
     const { announcement, ownership } = this.#options;
-    if (isMine(owner)) {
-      // As for Services: what is only kept is not defended, nor kept where nobody would be heard to claim it.
-      const onConflict = owner.reason === UNCONFIRMED ? 'yield' : 'defend';
-      const announced = announcement.ensure({ ...this.#request(ip), onConflict });
-      if (announced.state === 'failed') ownership.doubt(ip);
-      return announced;
-    }
-    if (owner.state === 'ready') announcement.cede(ip);
+    // As for Services: what is only kept is not defended, nor kept where nobody would be heard to claim it.
+    const onConflict = owner.reason === UNCONFIRMED ? 'yield' : 'defend';
+    const announced = announcement.ensure({ ...this.#request(ip), onConflict });
+    if (announced.state === 'failed') ownership.doubt(ip);
+    return announced;
+  }
+
+  #notHere(ip: Ip, owner: Decision<Owner>): Decision<Announced> {
+    const { announcement } = this.#options;
+    // Where every node announces this one has no API server, and serves nothing that is under way.
+    if (owner.state === 'ready' && announcement.reach === 'owner') announcement.cede(ip);
     else announcement.release(ip);
     return NOT_HERE;
   }

@@ -18,9 +18,9 @@ describe('kube-vip’s variables', () => {
   });
 
   it('that ask for what is not supported are named, with the reason', () => {
-    expect(environmentWarnings({ bgp_enable: 'true', lb_enable: 'true', vip_arp: 'true' })).toEqual([
+    expect(environmentWarnings({ zebra_enable: 'true', lb_enable: 'true', vip_arp: 'true' })).toEqual([
       expect.stringMatching(/^lb_enable is not supported: .*API servers/),
-      expect.stringMatching(/^bgp_enable is not supported: .*BGP/),
+      expect.stringMatching(/^zebra_enable is not supported: .*BGP/),
     ]);
     expect(environmentWarnings({ EGRESS_CLEAN: 'true' })).toEqual([expect.stringMatching(/^egress_clean is not/)]);
   });

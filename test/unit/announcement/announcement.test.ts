@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createAnnouncement, type ClosableAnnouncement } from '../../../src/exposure/announcement/announcement.ts';
+import { createAnnouncement } from '../../../src/exposure/announcement/announcement.ts';
+import type { ClosableAnnouncement } from '../../../src/exposure/announcement/port.ts';
 import { ip, type Ip } from '../../../src/model/ip.ts';
 import { macFromBytes, macToBytes, parseMac, type Mac } from '../../../src/model/mac.ts';
 import type { FrameSocket } from '../../../src/model/wire.ts';

@@ -1,0 +1,51 @@
+/** Makes the announcement stage of one part of the agent, in the way that the settings ask for. */
+import { createAnnouncement } from '../exposure/announcement/announcement.ts';
+import type { ClosableAnnouncement } from '../exposure/announcement/port.ts';
+import type { FlightRecorder } from '../exposure/failover/recorder.ts';
+import { reporting } from '../exposure/failover/reporting.ts';
+import { createAddressTable } from '../linux/address-table.ts';
+import type { Instance } from '../linux/mark.ts';
+import { createSilenceFilter } from '../linux/silence-filter.ts';
+import { EXIT, KubevipError } from '../model/errors.ts';
+import type { Ip } from '../model/ip.ts';
+import type { Clock } from '../model/time.ts';
+import type { Network } from '../model/wire.ts';
+import type { AgentConfig } from './config.ts';
+
+export interface AnnouncerWorld {
+  /** Whose addresses they are: each part leaves those of the other alone. */
+  readonly instance: Instance;
+  readonly network: Network;
+  readonly clock: Clock;
+  readonly recorder: Pick<FlightRecorder, 'placed' | 'announced'>;
+  /** Whether this node may speak for an address now, where it is announced by its owner alone. */
+  readonly mayAnswer?: (ip: Ip) => boolean;
+}
+
+/**
+ * Takes away what an earlier run left behind, unless routers may still send traffic to it.
+ * @throws OsError without the right to change addresses, KubevipError for a way that there is not
+ */
+export function createAnnouncer(
+  { mode, netns }: Pick<AgentConfig, 'mode' | 'netns'>,
+  { instance, network, clock, recorder, mayAnswer }: AnnouncerWorld,
+): ClosableAnnouncement {
+  const where = { instance, ...(netns === undefined ? {} : { netns }) };
+  switch (mode.kind) {
+    case 'arp':
+      return createAnnouncement({
+        network,
+        addressTable: reporting(createAddressTable(where), (ip) => recorder.placed(ip)),
+        silence: createSilenceFilter(where),
+        clock,
+        onAnnounced: (ip) => recorder.announced(ip),
+        ...(mayAnswer ? { mayAnswer } : {}),
+      });
+    case 'bgp':
+    case 'routing-table':
+      throw new KubevipError(`addresses cannot be announced by ${mode.kind} yet: set vip_arp=true`, {
+        code: 'BAD_CONFIG',
+        exit: EXIT.usage,
+      });
+  }
+}
