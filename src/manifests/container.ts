@@ -15,17 +15,24 @@ export interface AgentContainer {
   readonly heartbeatPort?: number;
 }
 
-/** NET_ADMIN for addresses and nftables, NET_RAW for ARP, NDP and DHCP frames; nothing else, and nothing to gain. */
+/**
+ * NET_ADMIN for addresses and nftables, NET_RAW for ARP, NDP and DHCP frames, SYS_NICE for heartbeats that go before other
+ * programs; nothing else, and nothing to gain.
+ */
 export const SECURITY_CONTEXT: Container['securityContext'] = {
   allowPrivilegeEscalation: false,
-  capabilities: { add: ['NET_ADMIN', 'NET_RAW'], drop: ['ALL'] },
+  capabilities: { add: ['NET_ADMIN', 'NET_RAW', 'SYS_NICE'], drop: ['ALL'] },
   readOnlyRootFilesystem: true,
   seccompProfile: { type: 'RuntimeDefault' },
 };
 
-/** docs/benchmarks.md has what an agent needs; the limit ends a leak before it harms the node. */
+/**
+ * docs/benchmarks.md has what an agent needs; the limit ends a leak before it harms the node. The processor time that is
+ * asked for is also the agent's weight among the pods of a node that is busy, and an agent that gets none is taken for
+ * dead (ADR 17).
+ */
 export const RESOURCES: Container['resources'] = {
-  requests: { cpu: '20m', memory: '96Mi' },
+  requests: { cpu: '100m', memory: '96Mi' },
   limits: { memory: '256Mi' },
 };
 

@@ -1,5 +1,5 @@
 /**
- * The image as a container on each node of the lab, with what the manifests grant and nothing more: NET_ADMIN and NET_RAW, a
+ * The image as a container on each node of the lab, with what the manifests grant and nothing more: three capabilities, a
  * root that cannot be written to. Needs podman and mmdebstrap; KUBEVIP_IMAGE tests an image that is there already.
  */
 import { readFileSync } from 'node:fs';
@@ -66,12 +66,12 @@ describe.skipIf(missing !== undefined)('the image', () => {
         expect(await eventually(() => probe(node, path), up), await logs()).toBe('ok\n200 ');
   });
 
-  it('has two capabilities, seccomp’s filter, no way to more, and nowhere to write', async () => {
+  it('has three capabilities, seccomp’s filter, no way to more, and nowhere to write', async () => {
     const status = readFileSync(`/proc/${agent.pid}/status`, 'utf8');
     const field = (name: string): string | undefined => new RegExp(`^${name}:\\s+(\\S+)$`, 'm').exec(status)?.[1];
-    // capability.h: CAP_NET_ADMIN is 12, CAP_NET_RAW 13.
-    const two = ((1 << 12) | (1 << 13)).toString(16).padStart(16, '0');
-    expect([field('CapEff'), field('CapPrm'), field('CapBnd')]).toEqual([two, two, two]);
+    // capability.h: CAP_NET_ADMIN is 12, CAP_NET_RAW 13, CAP_SYS_NICE 23.
+    const three = ((1 << 12) | (1 << 13) | (1 << 23)).toString(16).padStart(16, '0');
+    expect([field('CapEff'), field('CapPrm'), field('CapBnd')]).toEqual([three, three, three]);
     expect([field('NoNewPrivs'), field('Seccomp')]).toEqual(['1', '2']);
     for (const folder of ['/', '/app', '/tmp', '/var/tmp', '/run']) {
       const { code, stderr } = await agent.exec('touch', `${folder}/x`);

@@ -52,7 +52,7 @@ export async function findPodman(image: string): Promise<string[]> {
 
 /** The securityContext of the manifests in podman's words; seccomp is its default profile. */
 const SECURITY = [
-  ...['--cap-drop', 'all', '--cap-add', 'NET_ADMIN,NET_RAW', '--security-opt', 'no-new-privileges'],
+  ...['--cap-drop', 'all', '--cap-add', 'NET_ADMIN,NET_RAW,SYS_NICE', '--security-opt', 'no-new-privileges'],
   // Not even a writable /tmp, which podman would give and the kubelet does not.
   ...['--read-only', '--read-only-tmpfs=false'],
   ...['--memory', '256m'],

@@ -132,8 +132,8 @@ const OURS = [
   ],
   [
     '`securityContext` with capabilities',
-    'the same capabilities; besides read-only root, no privilege escalation, seccomp `RuntimeDefault`',
-    'least privilege',
+    'the same capabilities, and SYS_NICE; besides read-only root, no privilege escalation, seccomp `RuntimeDefault`',
+    'least privilege; heartbeats go before other programs',
   ],
   ['`--enableLoadBalancer` with `masquerade`: privileged', 'never privileged', 'our agent needs it for nothing'],
   [

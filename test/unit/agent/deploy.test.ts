@@ -26,12 +26,12 @@ const pod = manifests.find(({ kind }) => kind === 'DaemonSet')?.spec?.template.s
 const container = pod?.containers[0];
 
 describe('deploy/kubevip.yaml', () => {
-  it('runs with all capabilities dropped but two, and cannot gain any', () => {
+  it('runs with all capabilities dropped but three, and cannot gain any', () => {
     expect(pod?.hostNetwork).toBe(true);
     expect(container?.securityContext).toMatchObject({
       allowPrivilegeEscalation: false,
       readOnlyRootFilesystem: true,
-      capabilities: { drop: ['ALL'], add: ['NET_ADMIN', 'NET_RAW'] },
+      capabilities: { drop: ['ALL'], add: ['NET_ADMIN', 'NET_RAW', 'SYS_NICE'] },
     });
   });
 
