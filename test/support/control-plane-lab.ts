@@ -19,6 +19,9 @@ export const LEASE = { name: 'plndr-cp-lock', namespace: 'kube-system' } as cons
 /** Questions of the last quarter of a second. */
 const RECENT = 12;
 const TABLE = 'kubevip-control-plane';
+/** Lines of an agent's log, and changes of the owner, in the account of a failure. */
+const LAST_WORDS = 30;
+const LAST_HOLDERS = 6;
 
 export interface ControlPlaneLab {
   readonly lab: TestLab;
@@ -46,6 +49,8 @@ export interface ControlPlaneLab {
   hasTables(node: string): Promise<boolean>;
   /** The questions that more than one machine answered so far, for each VIP. */
   disputed(): readonly (readonly unknown[])[];
+  /** Who answers for what, who is said to have it, and the last words of each agent: for the message of a failure. */
+  account(): Promise<string>;
   [Symbol.asyncDispose](): Promise<void>;
 }
 
@@ -66,6 +71,7 @@ export async function controlPlaneLab(lab: TestLab): Promise<ControlPlaneLab> {
     const [v4, v6] = rolls.map((roll) => roll.answers().slice(-RECENT).flat().at(-1));
     return v4 !== undefined && v4 === v6 ? NODES.find((node) => nodeAddresses(node).mac === v4) : undefined;
   };
+  const nameOf = (mac: string): string => NODES.find((node) => nodeAddresses(node).mac === mac) ?? mac;
   const livez = (): Promise<(string | undefined)[]> =>
     Promise.all(
       VIPS.map(async (vip) => {
@@ -75,6 +81,21 @@ export async function controlPlaneLab(lab: TestLab): Promise<ControlPlaneLab> {
         return code === 0 ? stdout : undefined;
       }),
     );
+  const kernelAddresses = async (node: string): Promise<string[]> => {
+    const { stdout } = await lab.on(node, 'ip', '-o', 'addr', 'show', 'dev', 'eth0');
+    return VIPS.filter((vip) => stdout.includes(` ${vip}/`));
+  };
+  const logOf = (node: string): string => readFileSync(logFile(paths, vipAgent(node)), 'utf8');
+  const accountOf = async (node: string): Promise<string> => {
+    const running = runningDaemons(paths);
+    const health = await lab.on(node, 'curl', '-s', '--max-time', '2', 'http://127.0.0.1:2113/readyz');
+    return [
+      `${node}: agent ${running.has(vipAgent(node)) ? 'runs' : 'does not run'},`,
+      `API server ${running.has(`${node}-api`) ? 'runs' : 'does not run'},`,
+      `has ${(await kernelAddresses(node)).join(' and ') || 'no address'}, says ${health.stdout.trim() || 'nothing'};`,
+      `last in its log:\n${logOf(node).trim().split('\n').slice(-LAST_WORDS).join('\n')}`,
+    ].join(' ');
+  };
   return {
     lab,
     livez,
@@ -120,7 +141,7 @@ export async function controlPlaneLab(lab: TestLab): Promise<ControlPlaneLab> {
       if (!daemon) throw new Error(`the agent of the VIP on ${node} does not run`);
       return daemon.pid;
     },
-    log: (node) => readFileSync(logFile(paths, vipAgent(node)), 'utf8'),
+    log: logOf,
     lease: async () => lab.cluster.resource('Lease').find(LEASE),
     async watchHolders() {
       const watcher = createWatcher({
@@ -145,15 +166,24 @@ export async function controlPlaneLab(lab: TestLab): Promise<ControlPlaneLab> {
     },
     newOwner: async (before) => eventually(owner, (node) => node !== undefined && node !== before),
     served: async () => (await eventually(livez, (all) => all.every((status) => status === '200'))).every(Boolean),
-    async addresses(node) {
-      const { stdout } = await lab.on(node, 'ip', '-o', 'addr', 'show', 'dev', 'eth0');
-      return VIPS.filter((vip) => stdout.includes(` ${vip}/`));
-    },
+    addresses: kernelAddresses,
     async hasTables(node) {
       const { stdout } = await lab.on(node, 'nft', 'list', 'tables');
       return stdout.includes(` ${TABLE}`);
     },
     disputed: () => rolls.map((roll) => roll.disputed()),
+    async account() {
+      const answered = rolls.map((roll, i) => {
+        const all = roll.answers();
+        const recent = new Set(all.slice(-RECENT).flat().map(nameOf));
+        const holders = roll.holders().slice(-LAST_HOLDERS).map(nameOf);
+        const silence = all.length - 1 - all.findLastIndex((answers) => answers.length > 0);
+        return `${VIPS[i]}: answered by ${[...recent].join(' and ') || 'nobody'}, before that by ${holders.join(', ') || 'nobody'}; ${silence} of ${all.length} questions since the last answer`;
+      });
+      const lease = await lab.cluster.resource('Lease').find(LEASE);
+      const nodes = await Promise.all(NODES.map(accountOf));
+      return [...answered, `Lease: ${JSON.stringify(lease?.spec)}`, ...nodes].join('\n');
+    },
     async [Symbol.asyncDispose]() {
       for (const roll of rolls) roll.stop();
       await delay(0);

@@ -15,7 +15,7 @@ import { holderOf, releasedRecord } from '../../src/model/lease.ts';
 import { createFakeClock } from './fake-clock.ts';
 import { createFakeKernel, createFakeSilence, type FakeKernel } from './fake-kernel.ts';
 import { createFakeLan, type FakeHost } from './fake-network.ts';
-import { createLeaseCluster } from './lease-cluster.ts';
+import { createLeaseCluster, type Delays } from './lease-cluster.ts';
 
 export const LEASE = 'plndr-cp-lock';
 export const VIP = ip('10.0.0.250');
@@ -43,13 +43,17 @@ export interface ControlPlanesOptions {
   /** Holds back the first list of Leases, as missing permission does. */
   readonly leasesReadable?: Promise<unknown>;
   readonly name?: VipName;
+  /** How long calls of the API server and its events take. */
+  readonly delays?: Delays;
+  /** The others are asked in vain, ready or not: true for each time. */
+  readonly deaf?: () => boolean;
 }
 
 export async function createControlPlanes(options: ControlPlanesOptions = {}) {
   const { nodes = ['a', 'b', 'c'], request = { addresses: [VIP] }, healthy = true } = options;
   const clock = createFakeClock();
   const lan = createFakeLan(clock);
-  const cluster = createLeaseCluster(clock);
+  const cluster = createLeaseCluster(clock, options.delays);
   const all = new Map<string, FakeControlPlane>();
   let order = 0;
 
@@ -81,7 +85,11 @@ export async function createControlPlanes(options: ControlPlanesOptions = {}) {
     const times = { duration: 5000, renewDeadline: 3000, retryPeriod: 1000 };
     const others: OtherApiServers = {
       anyReady: () =>
-        Promise.resolve([...all.values()].some((one) => one.name !== name && one.healthy) ? 'ready' : 'none'),
+        Promise.resolve(
+          options.deaf?.() !== true && [...all.values()].some((one) => one.name !== name && one.healthy)
+            ? 'ready'
+            : 'none',
+        ),
       free,
     };
     const one: FakeControlPlane = {

@@ -306,7 +306,8 @@ class LinkLayerAnnouncement implements ClosableAnnouncement {
     const present = new Map(links.map((link) => [link.index, new Set(link.addresses.map((address) => address.ip))]));
     for (const held of [...this.#held.values()]) {
       if (held.placed && !this.#placement.isCurrent(held)) this.#lapse(held);
-      if (held.lapsed) continue;
+      // Whoever was told of it, or of one before, may have released this one: taking it in hand again would never end.
+      if (held.lapsed || this.#held.get(held.ip) !== held) continue;
       this.#tellIfChanged(held, () => {
         const used = held.advertiser?.link;
         const link = used && byIndex.get(used.index);

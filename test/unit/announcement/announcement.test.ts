@@ -389,6 +389,29 @@ describe.each(FAMILIES)('$name:', ({ dialect, subnet, elsewhere, prefixLength, q
       expect(heard.map(({ frame }) => frame)).toEqual(announced());
     });
 
+    it.each([
+      ['', 0],
+      [', after the process stood still', 6000],
+    ])('forgets all that is released by whoever hears that the link has no carrier%s', async (_when, still) => {
+      const { announcement, clock, kernel, silence, node } = await createWorld();
+      // The filter takes its time: an attempt that never ends shows as time that goes on, not as a loop without any.
+      silence.delay(1);
+      for (const address of [VIP, SECOND]) announcement.ensure({ ip: address });
+      await clock.advanceAsync(10_000);
+      // As the control plane does: asks again for what is held, finds that it cannot be, and releases it.
+      announcement.onChange(() => {
+        for (const address of [VIP, SECOND]) announcement.ensure({ ip: address });
+        for (const address of [VIP, SECOND]) announcement.release(address);
+      });
+      clock.stall(still);
+      node.setLink({ up: false });
+      await clock.advanceAsync(10_000);
+      expect([...kernel.addresses().keys()]).toEqual([]);
+      expect(silence.silent()).toEqual([]);
+      expect(node.open().frames).toBe(0);
+      expect(clock.next() ?? Number.POSITIVE_INFINITY).toBeGreaterThan(1000);
+    });
+
     it('waits for a link that is not there, and follows one that is made anew', async () => {
       const { announcement, clock, kernel, node, ask } = await createWorld();
       node.setLink(undefined);
