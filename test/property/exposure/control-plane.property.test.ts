@@ -47,13 +47,17 @@ async function afterFaults(seed: number) {
   return planes;
 }
 
-it('one node has it, the holder of the Lease, and both families of it', async () => {
-  for (let seed = SEED; seed < SEED + WORLDS; seed++) {
-    const planes = await afterFaults(seed);
-    const holder = planes.holder();
-    expect(NODES, `CONTROL_PLANE_SEED=${seed}`).toContain(holder);
-    for (const vip of [VIP, VIP6]) expect(planes.having(vip), `CONTROL_PLANE_SEED=${seed}: ${vip}`).toEqual([holder]);
-    const { vips } = planes.node(holder ?? '').controlPlane.state;
-    expect(vips.map(({ announced }) => announced.state)).toEqual(['ready', 'ready']);
-  }
-}, 60_000 + WORLDS * 200);
+it(
+  'one node has it, the holder of the Lease, and both families of it',
+  async () => {
+    for (let seed = SEED; seed < SEED + WORLDS; seed++) {
+      const planes = await afterFaults(seed);
+      const holder = planes.holder();
+      expect(NODES, `CONTROL_PLANE_SEED=${seed}`).toContain(holder);
+      for (const vip of [VIP, VIP6]) expect(planes.having(vip), `CONTROL_PLANE_SEED=${seed}: ${vip}`).toEqual([holder]);
+      const { vips } = planes.node(holder ?? '').controlPlane.state;
+      expect(vips.map(({ announced }) => announced.state)).toEqual(['ready', 'ready']);
+    }
+  },
+  60_000 + WORLDS * 200,
+);
