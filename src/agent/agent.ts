@@ -123,7 +123,7 @@ export class Agent {
     this.#stops.push(
       watchers.configMaps.onChange((_key, object) => this.#poolsChanged(object?.data ?? {})),
       watchers.endpointSlices.onChange((_key, object, previous) => {
-        stages.endpoints.changed();
+        this.#lookOn();
         const owner = (object ?? previous)?.metadata;
         const name = owner?.labels?.['kubernetes.io/service-name'];
         if (name !== undefined) this.#queue.add(`${owner?.namespace ?? 'default'}/${name}`);
@@ -157,7 +157,7 @@ export class Agent {
         else this.#sweepAgain?.cancel();
       }),
     );
-    stages.endpoints.start();
+    for (const onlooker of [stages.endpoints, ...stages.onlookers]) onlooker.start();
     for (const watcher of Object.values(watchers)) watcher.start();
     this.#life.begin();
     const { nodes, ...needed } = watchers;
@@ -176,7 +176,7 @@ export class Agent {
     this.#stops.push(
       watchers.services.onChange((key, object, previous) => {
         this.#queue.add(key as ServiceKey);
-        stages.endpoints.changed();
+        this.#lookOn();
         this.#count(object, previous);
         const [had, has] = [previous, object].map((one) => (one && readAssigned(one))?.ips ?? []);
         const freed = (had ?? []).filter((ip) => has?.includes(ip) !== true);
@@ -213,7 +213,12 @@ export class Agent {
     const handedBack = stages.leases.handBack();
     stages.leases.close();
     await stages.announcement.close();
-    await Promise.allSettled([handedBack, stages.endpoints.stop(), stages.ownership.stop(), allocatorElection.stop()]);
+    await Promise.allSettled([
+      handedBack,
+      ...[stages.endpoints, ...stages.onlookers].map((onlooker) => onlooker.stop()),
+      stages.ownership.stop(),
+      allocatorElection.stop(),
+    ]);
     this.#parts.heartbeats?.stop();
     for (const watcher of Object.values(watchers)) watcher.stop();
   }
@@ -250,18 +255,24 @@ export class Agent {
   }
 
   #ownership(ip: Ip | undefined): void {
-    const { ownership, endpoints } = this.#parts.stages;
+    const { ownership } = this.#parts.stages;
     if (ip !== undefined) {
       const holds = ownership.holds(ip);
       if (holds !== this.#holding.has(ip)) this.metrics.ownerChanged(holds ? 'taken' : 'lost');
       if (holds) this.#holding.add(ip);
       else this.#holding.delete(ip);
+      for (const onlooker of this.#parts.stages.onlookers) onlooker.changed();
       if (this.#life.settles(ip)) return;
       return this.#addAll(this.#reconciler.ownerChanged(ip));
     }
-    endpoints.changed();
+    this.#lookOn();
     this.#life.liveChanged();
     this.#addAll(this.#reconciler.claiming());
+  }
+
+  #lookOn(): void {
+    const { endpoints, onlookers } = this.#parts.stages;
+    for (const onlooker of [endpoints, ...onlookers]) onlooker.changed();
   }
 
   #startOwnership(): Promise<void> {

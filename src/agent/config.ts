@@ -63,6 +63,11 @@ const choice = <const T extends readonly [string, ...string[]]>(values: T, fallb
 
 /** One line per variable; docs/reference/agent.md is generated from here. */
 export const SETTINGS = z.object({
+  config_file: text(
+    '',
+    'file',
+    'Settings in YAML or JSON, by kube-vip’s keys or these names; `--config-file` says the same. Variables win.',
+  ),
   vip_nodename: text('', 'node', 'Name of this node in the cluster. By default the host name.'),
   svc_enable: whenUnset(
     'true, unless `cp_enable` is',
@@ -152,6 +157,10 @@ export const SETTINGS = z.object({
       'Where the agent keeps the heartbeats’ key and what it served, to serve it again when it starts without an API server. Empty: nowhere.',
     ),
   ),
+  enable_service_security: bool(
+    false,
+    'Drop what comes to an address at other ports than its Services’, node ports included. ICMP passes.',
+  ),
   enable_upnp: bool(true, 'Open router ports for Services that ask for them.'),
   dhcp_spare: ours(
     z.coerce.number().int().min(0).max(16).default(0).meta({
@@ -219,6 +228,8 @@ export interface AgentConfig {
   /** Of the Lease of the agent that gives out addresses. */
   readonly allocatorTimes: LeaseTimes;
   readonly routerEnabled: boolean;
+  /** `enable_service_security`: other ports of addresses than those of their Services are closed. */
+  readonly serviceSecurity: boolean;
   /** DHCP leases kept ready in each LAN for Services to come. */
   readonly dhcpSpare: number;
   /** Host and port of `/metrics`, `/healthz`, `/readyz`; undefined: none. */
@@ -279,6 +290,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, ho
     election,
     allocatorTimes: election.kind === 'heartbeat' && !timed ? PATIENT : lease,
     routerEnabled: v.enable_upnp,
+    serviceSecurity: v.enable_service_security,
     dhcpSpare: v.dhcp_spare,
     logLevel: v.vip_loglevel <= -4 ? 'debug' : v.vip_loglevel < 4 ? 'info' : v.vip_loglevel < 8 ? 'warn' : 'error',
     configMap: { name: v.kubevip_configmap, namespace: v.kubevip_configmap_namespace },

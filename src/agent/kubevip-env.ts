@@ -2,11 +2,17 @@
  * What the agent says at its start of kube-vip's environment variables that are not among its own settings
  * (config.ts): an old manifest with our image in it must not lose anything without a word.
  */
+import { EXIT, KubevipError } from '../model/errors.ts';
 import { ROWS, SETTINGS as KUBE_VIP, type SettingName } from '../manifests/kube-vip/table.ts';
 import { SETTINGS } from './config.ts';
 
 /** `always`: the agent does so anyway, or what it is about does not arise. `no`: not supported. */
 export type Support = readonly ['always' | 'no', why: string];
+
+const WIREGUARD =
+  'no tunnels are made: make the tunnel on the node and announce by ARP, BGP or a routing table through its interface';
+const ETCD =
+  'this agent elects by heartbeats, or by Leases, which are in etcd too, by way of the API server; leave it away, and addresses stay while that is gone';
 
 export const OTHERWISE: Readonly<Partial<Record<SettingName, Support>>> = {
   /* election and ownership */
@@ -24,14 +30,12 @@ export const OTHERWISE: Readonly<Partial<Record<SettingName, Support>>> = {
   cp_detect: ['always', 'each node asks its own API server'],
   vip_singlenode: ['always', 'it does nothing in kube-vip either'],
   vip_startleader: ['always', 'it does nothing in kube-vip either'],
-  config_file: ['always', 'it does nothing in kube-vip either'],
   lb_class_legacy_handling: ['no', 'Services without a class are served unless lb_class_only=true'],
   health_check_port: ['no', '/healthz and /readyz are where prometheus_server says'],
   instance_name: ['no', 'the agents of a node are told apart by what they serve'],
   vip_interfaceloglobal: ['no', 'addresses are not put on lo'],
   disable_service_updates: ['no', 'the status of a Service says what it has'],
   enable_node_labeling: ['no', 'owners are in Leases and in the annotation kube-vip.io/vipHost'],
-  enable_service_security: ['no', 'traffic to other ports of an address is not filtered'],
   mirror_dest_interface: ['no', 'traffic is not copied'],
   vip_ddns: ['no', 'the address of the control plane is not asked for by DHCP'],
   dhcp_mode: ['no', 'the address of the control plane is not asked for by DHCP'],
@@ -70,7 +74,7 @@ export const OTHERWISE: Readonly<Partial<Record<SettingName, Support>>> = {
     'vip_routingprotocol',
     'vip_cleanroutingtable',
   ]),
-  vip_wireguard: ['no', 'addresses are announced by ARP and NDP, not by WireGuard'],
+  vip_wireguard: ['no', WIREGUARD],
   ...all('no', 'traffic that leaves pods is not changed', [
     'egress_withnftables',
     'egress_podcidr',
@@ -142,6 +146,19 @@ export function environmentWarnings(env: Env): string[] {
     return [`${name} is not supported: ${support[1]}`];
   });
   return [...former, ...unsupported];
+}
+
+/**
+ * What must not be done in another way than was asked for.
+ * @throws KubevipError SETTINGS_REFUSED (exit 2), one line with why, and what to do instead.
+ */
+export function refuseUnsupported(env: Env): void {
+  const refused = (what: string, why: string): KubevipError =>
+    new KubevipError(`${what} is not supported: ${why}`, { code: 'SETTINGS_REFUSED', exit: EXIT.usage });
+  if (env['leaderElectionType'] && env['leaderElectionType'] !== 'kubernetes')
+    throw refused(`leaderElectionType=${env['leaderElectionType']}`, ETCD);
+  if (env['vip_wireguard'] && !isDefault('vip_wireguard', env['vip_wireguard']))
+    throw refused('vip_wireguard', WIREGUARD);
 }
 
 function isDefault(name: SettingName, text: string): boolean {

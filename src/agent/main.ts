@@ -1,17 +1,22 @@
 /** The in-cluster process: `node dist/agent/main.js`, and `kubevip agent`. */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import type { Server } from 'node:http';
 import { hostname } from 'node:os';
+import { kernelState } from '../linux/kernel-state.ts';
+import { ROWS } from '../manifests/kube-vip/table.ts';
 import { EXIT, KubevipError, messageOf } from '../model/errors.ts';
 import type { FailoverRecord } from '../model/failover-record.ts';
 import { hostPort } from '../model/ip.ts';
 import { VERSION } from '../model/version.ts';
-import { readConfig, type AgentConfig } from './config.ts';
+import { settingsOfArguments } from './arguments.ts';
+import { readConfig, SETTINGS, type AgentConfig } from './config.ts';
+import { withConfigFile } from './config-file.ts';
 import { ControlPlanePart } from './control-plane/part.ts';
 import { wireNode } from './control-plane/wire.ts';
 import { createDistinctLog } from './distinct-log.ts';
 import { serveHttp, type Health } from './http.ts';
-import { asKubeVipWould, environmentWarnings } from './kubevip-env.ts';
+import { asKubeVipWould, environmentWarnings, refuseUnsupported } from './kubevip-env.ts';
+import { kernelSections, settingsSection, writeDump, type DumpSection } from './dump.ts';
 import { createLogger, type Logger } from './log.ts';
 import { createProcessMetrics, type ProcessMetrics } from './process-metrics.ts';
 import { patientServicesPart, servicesPart, type Part } from './services.ts';
@@ -23,11 +28,15 @@ const STOP_WITHIN = 5_000;
 /** A port that another agent on this node has: tried again this often. */
 const LISTEN_AGAIN = 10_000;
 
-/** Runs until SIGTERM or SIGINT. @returns the exit code. */
-export async function runAgent(env: NodeJS.ProcessEnv = process.env): Promise<number> {
+/** Runs until SIGTERM or SIGINT. @param args as kube-vip's, after the program. @returns the exit code. */
+export async function runAgent(
+  args: readonly string[] = [],
+  variables: NodeJS.ProcessEnv = process.env,
+): Promise<number> {
+  const { env, warnings } = environmentOf(args, variables);
   const config = readConfig(asKubeVipWould(env, existsSync), hostname());
   const log = createLogger(config.logLevel, config.node);
-  for (const warning of environmentWarnings(env)) log.warn({}, warning);
+  for (const warning of [...warnings, ...environmentWarnings(env)]) log.warn({}, warning);
   const metrics = createProcessMetrics(config.node, VERSION);
   const parts = await partsOf(config, log, metrics);
   // A defect in one callback must not take the addresses of every Service with it.
@@ -37,6 +46,8 @@ export async function runAgent(env: NodeJS.ProcessEnv = process.env): Promise<nu
   process.on('unhandledRejection', (error) =>
     log.error({ message: messageOf(error) }, 'unexpected rejection; going on'),
   );
+  const settings = settingsSection(SETTINGS.parse(env));
+  process.on('SIGUSR1', () => void dump(config, settings, parts));
   const signal = untilSignal();
   // Timers and sockets here do not keep a process alive, and there may be no API server and no port yet.
   const alive = setInterval(() => undefined, 2 ** 30);
@@ -54,6 +65,16 @@ export async function runAgent(env: NodeJS.ProcessEnv = process.env): Promise<nu
   return EXIT.ok;
 }
 
+/** Arguments win over variables, and those over the file. @throws KubevipError for what cannot be, exit 2 */
+function environmentOf(args: readonly string[], variables: NodeJS.ProcessEnv): ReturnType<typeof withConfigFile> {
+  const said = { ...variables, ...settingsOfArguments(args) };
+  const all = withConfigFile(said, said['config_file'] || undefined, (path) => readFileSync(path, 'utf8'), [
+    ...new Set([...ROWS.map(([name]) => name), ...Object.keys(SETTINGS.shape)]),
+  ]);
+  refuseUnsupported(all.env);
+  return all;
+}
+
 async function partsOf(config: AgentConfig, log: Logger, metrics: ProcessMetrics): Promise<readonly Part[]> {
   const { controlPlane, servicesEnabled } = config;
   if (controlPlane) {
@@ -62,8 +83,8 @@ async function partsOf(config: AgentConfig, log: Logger, metrics: ProcessMetrics
   }
   if (servicesEnabled) return [servicesPart(config, log, metrics)];
   log.info({}, 'svc_enable=false: no Services are served here, and what an earlier run left on this node is removed');
-  const { announcement, endpoints } = wire(config, log).stages;
-  await Promise.all([announcement.close(), endpoints.stop()]);
+  const { announcement, endpoints, onlookers } = wire(config, log).stages;
+  await Promise.all([announcement.close(), ...[endpoints, ...onlookers].map((onlooker) => onlooker.stop())]);
   return [];
 }
 
@@ -94,6 +115,17 @@ function keepListening(
   };
 }
 
+/** To standard output, as kube-vip does; the agent goes on meanwhile. */
+async function dump(config: AgentConfig, settings: DumpSection, parts: readonly Part[]): Promise<void> {
+  const sections = [
+    settings,
+    ...parts.flatMap((part) => part.dump()),
+    ...kernelSections(await kernelState(config.netns)),
+  ];
+  const { pid } = process;
+  process.stdout.write(writeDump({ node: config.node, version: VERSION, pid, now: new Date() }, sections));
+}
+
 function untilSignal(): Promise<string> {
   return new Promise((resolve) => {
     for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => resolve(name));
@@ -101,7 +133,7 @@ function untilSignal(): Promise<string> {
 }
 
 if (import.meta.main) {
-  runAgent().then(
+  runAgent(process.argv.slice(2)).then(
     (code) => process.exit(code),
     (error: unknown) => {
       const hints = error instanceof KubevipError ? error.hints : [];

@@ -9,6 +9,7 @@ import type { Election, Ownership } from '../exposure/ownership/port.ts';
 import type { LeaseRecord } from '../exposure/ownership/record/lease-record.ts';
 import type { RouterMappingsDriver } from '../exposure/router/mappings.ts';
 import type { RouterMappings } from '../exposure/router/port.ts';
+import type { Onlooker } from '../exposure/upkeep.ts';
 import type { EventRecorder, ServiceWriter } from '../exposure/status/port.ts';
 import type { Watcher } from '../kube/watcher/watcher.ts';
 import type { Ip } from '../model/ip.ts';
@@ -40,6 +41,8 @@ export interface Stages {
   readonly announcement: ClosableAnnouncement;
   /** `stop` leaves nothing on the node. */
   readonly endpoints: Pick<EndpointStage, 'start' | 'changed' | 'stop'>;
+  /** What stands beside the pipeline: told of every change, and leaves nothing. */
+  readonly onlookers: readonly Onlooker[];
   readonly router: RouterMappings & Closing & Pick<RouterMappingsDriver, 'sweep'>;
   readonly names: NamePublisher;
 }

@@ -3,9 +3,11 @@ import { messageOf } from '../model/errors.ts';
 import type { FailoverRecord } from '../model/failover-record.ts';
 import { Agent } from './agent.ts';
 import type { AgentConfig } from './config.ts';
+import type { DumpSection } from './dump.ts';
 import type { Health } from './http.ts';
 import type { Logger } from './log.ts';
 import type { ProcessMetrics } from './process-metrics.ts';
+import { servicesSections } from './services-dump.ts';
 import { wire } from './wire.ts';
 
 /** A part of the agent: parts of one process know nothing of each other. */
@@ -16,11 +18,14 @@ export interface Part {
   health(): Health;
   /** To this node, newest first. */
   failovers(): readonly FailoverRecord[];
+  /** What it knows, for people who look for a fault. */
+  dump(): readonly DumpSection[];
 }
 
 /** @throws KubevipError for a kubeconfig that cannot be used, OsError without the right to change addresses */
 export function servicesPart(config: AgentConfig, log: Logger, metrics: ProcessMetrics): Part {
-  const agent = new Agent(wire(config, log), metrics);
+  const parts = wire(config, log);
+  const agent = new Agent(parts, metrics);
   return {
     start: () => {
       agent.start().then(
@@ -31,6 +36,7 @@ export function servicesPart(config: AgentConfig, log: Logger, metrics: ProcessM
     stop: async () => agent.stop(),
     health: () => agent.health(),
     failovers: () => agent.failovers(),
+    dump: () => servicesSections(parts),
   };
 }
 
@@ -60,5 +66,6 @@ export function patientServicesPart(config: AgentConfig, log: Logger, metrics: P
     },
     health: () => part?.health() ?? { notReady: problem },
     failovers: () => part?.failovers() ?? [],
+    dump: () => part?.dump() ?? [{ title: 'SERVICES CONFIGURATION', lines: [problem] }],
   };
 }

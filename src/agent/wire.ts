@@ -16,6 +16,7 @@ import { presenceNameOf } from '../exposure/ownership/names.ts';
 import { besideLeases } from '../exposure/ownership/record/beside-leases.ts';
 import { createLeaseRecord, type LeaseRecord } from '../exposure/ownership/record/lease-record.ts';
 import { createRouterMappings } from '../exposure/router/mappings.ts';
+import { createServiceSecurity } from '../exposure/security/service-security.ts';
 import { connect } from '../kube/client.ts';
 import { createEventRecorder } from '../kube/event-recorder.ts';
 import { createKeySecret } from '../kube/key-secret.ts';
@@ -28,6 +29,7 @@ import { createSystemClock } from '../linux/clock.ts';
 import { systemEntropy } from '../linux/entropy.ts';
 import { createDetourTable } from '../linux/detour-table.ts';
 import { createNetwork } from '../linux/network.ts';
+import { createPortFilter } from '../linux/port-filter.ts';
 import { HEARTBEAT_SECRET } from '../manifests/names.ts';
 import { writeAgentInfo } from '../model/agent-info.ts';
 import { messageOf } from '../model/errors.ts';
@@ -156,6 +158,15 @@ export function wire(config: AgentConfig, log: Logger): Parts {
           log.info({ nodes, ports }, nodes.length > 0 ? 'leading traffic past the pods of dead nodes' : 'no detours'),
         onError: (error) => log.warn({ message: messageOf(error) }, 'no way past the pods of dead nodes; trying again'),
       }),
+      onlookers: [
+        createServiceSecurity({
+          clock,
+          filter: createPortFilter(where),
+          enabled: config.serviceSecurity,
+          services: () => services.store.list(),
+          onError: (error) => log.warn({ message: messageOf(error) }, 'other ports are not closed; trying again'),
+        }),
+      ],
       router: createRouterMappings({ network, clock, cluster: () => clusterOf(services) }),
       names: createNamePublisher({ network, clock, entropy }),
     },

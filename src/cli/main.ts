@@ -7,7 +7,7 @@ import { errorEnvelope, wantsJson } from './envelope.ts';
 import { exitOf, renderError, shownError } from './errors.ts';
 import { exitOnInterrupt } from './interrupt.ts';
 import { wantsColor } from './paint.ts';
-import { suggest } from './suggest.ts';
+import { suggest } from '../model/suggest.ts';
 
 export interface MainOptions {
   /** Folder of the package. */

@@ -23,6 +23,15 @@ export const MARKS: Readonly<Record<Instance, Mark>> = {
   'control-plane': { protocol: 0x4c, label: ':kp', table: 'kubevip-control-plane' },
 };
 
+/** Further nftables tables for Services, each replaced as a whole by whoever it belongs to. */
+export const SERVICE_TABLES = { ports: 'kubevip-ports', egress: 'kubevip-egress' } as const;
+
+/** Names of all nftables tables of our agents. */
+export const OWN_TABLES: ReadonlySet<string> = new Set([
+  ...Object.values(MARKS).map(({ table }) => table),
+  ...Object.values(SERVICE_TABLES),
+]);
+
 /** Whether an address carries the mark. */
 export function carries(mark: Mark, address: { readonly protocol: number; readonly label: string }): boolean {
   return address.protocol === mark.protocol || address.label.endsWith(mark.label);

@@ -3,7 +3,7 @@ import { KubevipError, messageOf } from '../model/errors.ts';
 import { createAddressTable, type LinuxAddressTable } from './address-table.ts';
 import { loadLibc } from './libc.ts';
 import { openLinkTable } from './link-table.ts';
-import { MARKS, type Instance } from './mark.ts';
+import { MARKS, OWN_TABLES, type Instance } from './mark.ts';
 import { withNetns } from './netns.ts';
 import { programEnv } from './programs.ts';
 import { run } from './run.ts';
@@ -37,11 +37,10 @@ export async function ownTables(netns?: string): Promise<string[]> {
     if (/not supported/i.test(messageOf(error))) return [];
     throw error;
   }
-  const names = new Set(Object.values(MARKS).map(({ table }) => table));
   return listed
     .split('\n')
     .map((line) => line.trim())
-    .filter((line) => line.startsWith('table ') && names.has(line.split(' ')[2] ?? ''));
+    .filter((line) => line.startsWith('table ') && OWN_TABLES.has(line.split(' ')[2] ?? ''));
 }
 
 /** @throws KubevipError NFT_FAILED */

@@ -79,6 +79,14 @@ export const ANNOTATIONS = {
     meaning:
       'Lifetime of router mappings between refreshes. Default 1h. The first is at most 10 min, until it is on record.',
   },
+  ignoreServiceSecurity: {
+    key: 'kube-vip.io/ignore-service-security',
+    on: 'Service',
+    access: 'read',
+    value: 'true',
+    meaning:
+      'Leave all ports of the addresses open, also with `enable_service_security`. An address that is shared is open as soon as one of its Services asks for that.',
+  },
   vipHost: {
     key: 'kube-vip.io/vipHost',
     on: 'Service',

@@ -154,7 +154,9 @@ const OURS = [
     '10',
     'handing over takes less, and a node that shuts down need not wait longer',
   ],
-  ['`--leaderElectionType etcd`, `--etcd*`, `--config-file` are dropped', 'refused', 'our agent has neither'],
+  ['`--leaderElectionType etcd`, `--etcd*` are dropped', 'refused', 'our agent elects by heartbeats or Leases'],
+  ['`--wireguard`', 'refused', 'our agent makes no tunnels; the error says what to do instead'],
+  ['`--config-file` is dropped', 'the file is mounted, and `config_file` says where', 'what is asked for is done'],
   [
     'RBAC: nodes, pods, Endpoints, ServiceCIDRs; Leases in every namespace; Services may be replaced',
     'Services may be patched; EndpointSlices read; Events written; Leases and the ConfigMap in their own namespace, by a Role',

@@ -15,6 +15,7 @@ import { writeFailovers, type FailoverRecord } from '../../model/failover-record
 import type { Milliseconds } from '../../model/time.ts';
 import { VERSION } from '../../model/version.ts';
 import type { AgentConfig } from '../config.ts';
+import type { DumpSection } from '../dump.ts';
 import type { Health } from '../http.ts';
 import { watchLinks } from '../link-watch.ts';
 import type { Logger } from '../log.ts';
@@ -107,6 +108,22 @@ export class ControlPlanePart {
   /** Of the VIP, to this node, newest first. */
   failovers(): readonly FailoverRecord[] {
     return this.#options.node.recorder.records();
+  }
+
+  dump(): readonly DumpSection[] {
+    const { config, controlPlane } = this.#options;
+    const state = this.#running?.controlPlane.state;
+    const lines = state?.vips.map(({ ip, owner, announced }) => `${ip}: ${owner.message}; ${announced.message}`);
+    return [
+      {
+        title: 'CONTROL PLANE',
+        lines: [
+          `Lease: ${config.namespace}/${controlPlane.lease.name}, held by this node: ${this.#running?.holds() ?? false}`,
+          `API server: ${state?.api.message ?? 'there is no kubeconfig that can be used yet'}`,
+          ...(lines ?? []),
+        ],
+      },
+    ];
   }
 
   health(): Health {

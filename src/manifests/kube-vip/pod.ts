@@ -1,5 +1,5 @@
 /** Pod and DaemonSet in kube-vip's shape, for our agent or for kube-vip itself. */
-import { agentContainer } from '../container.ts';
+import { agentContainer, value } from '../container.ts';
 import type { AgentPodSpec, Container, DaemonSetManifest, EnvVar, HostPathVolume, PodManifest } from '../objects.ts';
 import { environment } from './environment.ts';
 import { readImage, type Image } from './image.ts';
@@ -70,6 +70,7 @@ function podSpec(given: Given, target: Target): AgentPodSpec {
     fromSecret: inCluster || target === 'daemonset',
     ...(named ? { kubeconfig: path } : {}),
   });
+  if (image.agent === 'kubevip' && values.config_file !== '') env.push(value('config_file', values.config_file));
   const mounts = [...(inCluster ? [] : [kubeconfigMount(path, image)]), ...fileMounts(given)];
   const volumeMounts = mounts.map(({ mount }) => mount);
   const volumes = mounts.map(({ volume }) => volume);

@@ -55,7 +55,7 @@ export const PROCESS_SETTINGS = settings({
     fallback: '',
     meaning: 'A file with settings.',
     kubeVip: 'dropped',
-    ours: 'An argument of kube-vip’s image, and the file is mounted; refused for ours, which has the environment alone.',
+    ours: 'The file is mounted: an argument of kube-vip’s image, a variable of ours, whose keys are said to be wrong where they are.',
   },
   vip_singlenode: { type: 'boolean', fallback: 'false', meaning: 'Does nothing any more.', kubeVip: 'environment' },
   vip_startleader: { type: 'boolean', fallback: 'false', meaning: 'Does nothing any more.', kubeVip: 'environment' },

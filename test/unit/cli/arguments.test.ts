@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { exposeFlagValues } from '../../../src/cli/expose-flags.ts';
 import { readExposeRequest, type ExposeFlags } from '../../../src/cli/expose-request.ts';
 import { withOptionalValues } from '../../../src/cli/optional-values.ts';
-import { suggest } from '../../../src/cli/suggest.ts';
+import { suggest } from '../../../src/model/suggest.ts';
 import { KubevipError } from '../../../src/model/errors.ts';
 import { parsePort } from '../../../src/workflows/expose/request.ts';
 

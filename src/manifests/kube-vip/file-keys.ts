@@ -1,0 +1,113 @@
+/**
+ * Keys of kube-vip's `--config-file`, by the setting that they are. kube-vip itself reads its own field names in any case
+ * and drops what it documents under another one (`lbPort`, `lbClassName`); both are understood here.
+ */
+import { type SettingName } from './table.ts';
+
+const KEYS: Readonly<Partial<Record<SettingName, readonly string[]>>> = {
+  vip_loglevel: ['logging'],
+  vip_arp: ['enableARP'],
+  bgp_enable: ['enableBGP'],
+  vip_wireguard: ['enableWireguard'],
+  vip_routingtable: ['enableRoutingTable'],
+  cp_enable: ['enableControlPlane'],
+  cp_detect: ['detectControlPlane'],
+  kubernetes_addr: ['kubernetesAddr'],
+  svc_enable: ['enableServices'],
+  svc_election: ['enableServicesElection'],
+  per_service_election_on_demand: ['perServiceElectionOnDemand'],
+  enable_node_labeling: ['enableNodeLabeling'],
+  lb_class_only: ['lbClassOnly', 'loadBalancerClassOnly'],
+  lb_class_name: ['lbClassName', 'loadBalancerClassName'],
+  lb_class_legacy_handling: ['lbClassNameLegacyHandling', 'loadBalancerClassLegacyHandling'],
+  enable_service_security: ['enableServiceSecurity'],
+  vip_arpRate: ['arpBroadcastRate'],
+  annotation: ['annotations'],
+  leaderElectionType: ['leaderElectionType'],
+  vip_leaderelection: ['enableLeaderElection'],
+  vip_leasename: ['leaseName'],
+  vip_leaseduration: ['leaseDuration'],
+  vip_renewdeadline: ['renewDeadline'],
+  vip_retryperiod: ['retryPeriod'],
+  vip_leaseannotations: ['leaseAnnotations'],
+  etcdCACert: ['etcd.caFile'],
+  etcdCert: ['etcd.clientCertFile'],
+  etcdKey: ['etcd.clientKeyFile'],
+  etcdEndpoints: ['etcd.endpoints'],
+  vip_address: ['vip'],
+  vip_subnet: ['vipSubnet', 'vipCidr'],
+  address: ['address'],
+  port: ['port'],
+  cp_namespace: ['namespace'],
+  svc_namespace: ['serviceNamespace'],
+  vip_ddns: ['ddns'],
+  vip_nodename: ['leaseNodeName', 'nodeName'],
+  vip_singlenode: ['singleNode'],
+  vip_startleader: ['startAsLeader'],
+  vip_interface: ['interface'],
+  vip_servicesinterface: ['servicesInterface'],
+  lb_enable: ['enableLoadBalancer'],
+  lb_port: ['lbPort', 'loadBalancerPort'],
+  lb_fwdmethod: ['lbForwardingMethod', 'loadBalancerForwardingMethod'],
+  vip_routingtableid: ['routingTableID'],
+  vip_routingtabletype: ['routingTableType'],
+  vip_routingprotocol: ['routingProtocol'],
+  vip_cleanroutingtable: ['cleanRoutingTable'],
+  bgp_as: ['bgpConfig.as'],
+  bgp_routerid: ['bgpConfig.routerID'],
+  bgp_sourceip: ['bgpConfig.sourceIP'],
+  bgp_sourceif: ['bgpConfig.sourceIF'],
+  bgp_hold_time: ['bgpConfig.holdTime'],
+  bgp_keepalive_interval: ['bgpConfig.keepaliveInterval'],
+  mpbgp_nexthop: ['bgpConfig.mpbgpNexthop'],
+  mpbgp_ipv4: ['bgpConfig.mpbgpIPv4'],
+  mpbgp_ipv6: ['bgpConfig.mpbgpIPv6'],
+  zebra_enable: ['bgpConfig.zebra.enabled'],
+  zebra_url: ['bgpConfig.zebra.url'],
+  zebra_version: ['bgpConfig.zebra.version'],
+  zebra_software_name: ['bgpConfig.zebra.softwareName'],
+  bgp_peeraddress: ['bgpPeerConfig.address'],
+  bgp_peeras: ['bgpPeerConfig.as'],
+  bgp_peerpass: ['bgpPeerConfig.password'],
+  bgp_multihop: ['bgpPeerConfig.multiHop'],
+  bgp_peers: ['bgpPeers'],
+  bgp_attach_ip_to_interface: ['bgpAttachIPToInterface'],
+  prometheus_server: ['prometheusHTTPServer'],
+  egress_podcidr: ['egressPodCidr'],
+  egress_servicecidr: ['egressServiceCidr'],
+  egress_withnftables: ['egressWithNftables'],
+  egress_clean: ['egressClean'],
+  svc_leasename: ['servicesLeaseName'],
+  k8s_config_file: ['k8sConfigFile'],
+  dns_mode: ['dnsDualStackMode', 'dnsMode'],
+  dhcp_mode: ['dhcpMode'],
+  dhcp_backoff_attempts: ['dhcpBackoffAttempts'],
+  disable_service_updates: ['disableServiceUpdates'],
+  enable_endpoints: ['enableEndpoints'],
+  mirror_dest_interface: ['mirrorDestInterface'],
+  iptables_backend: ['iptablesBackend'],
+  backend_health_check_interval: ['backendHealthCheckInterval'],
+  vip_interfaceloglobal: ['loInterfaceGlobalScope'],
+  health_check_port: ['healthCheckPort'],
+  enable_upnp: ['enableUPNP'],
+  instance_name: ['instanceName'],
+  vip_preserve_on_leadership_loss: ['preserveVIPOnLeadershipLoss'],
+  vip_loseleadership: ['loseLeadership'],
+  vip_allow_interface_not_up: ['allowInterfaceNotUp'],
+  vip_skipdad: ['skipDAD'],
+  debounce_time: ['debounceTime'],
+};
+
+/** Of earlier versions: kube-vip takes them and does nothing. */
+export const IDLE_KEYS: readonly string[] = ['addPeersAsBackends', 'loadBalancers', 'configFile'];
+
+/** The setting that a key is, in lower case: every spelling of kube-vip's file, and the variable's own name. */
+export function fileKeys(variables: readonly string[]): ReadonlyMap<string, string> {
+  const fromFile = Object.entries(KEYS).flatMap(([name, keys]) =>
+    keys.map((key) => [key.toLowerCase(), name] as const),
+  );
+  return new Map([...variables.map((name) => [name.toLowerCase(), name] as const), ...fromFile]);
+}
+
+/** As kube-vip's documentation spells them, for suggestions. */
+export const FILE_KEYS: readonly string[] = Object.values(KEYS).flat();
