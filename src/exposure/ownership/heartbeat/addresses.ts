@@ -173,17 +173,20 @@ export class Addresses {
     }
   }
 
-  /** Brings everything in line with what happened. */
-  run(now: Milliseconds): void {
+  /**
+   * Brings everything in line with what happened. @param allRead nothing that arrived is unread: only then is taken what
+   * a better node had its time to take, for it may have said so.
+   */
+  run(now: Milliseconds, allRead: boolean): void {
     for (const state of this.#released) {
       if (now - (state.own?.releasedAt ?? now) < RELEASED) continue;
       this.#released.delete(state);
       if (state.own) this.#disown(state);
       this.#touched.add(state);
     }
-    for (const state of this.#touched) this.#decide(state, now);
+    for (const state of this.#touched) this.#decide(state, now, allRead);
     this.#touched.clear();
-    if (this.#candidatesChanged || now >= this.#nextTake) this.#contend(now);
+    if (this.#candidatesChanged || (allRead && now >= this.#nextTake)) this.#contend(now, allRead);
     if (this.#candidatesChanged || now >= this.#nextOffer) this.#handOver(now);
     this.#candidatesChanged = false;
   }
@@ -223,7 +226,7 @@ export class Addresses {
     return made;
   }
 
-  #decide(state: AddressState, now: Milliseconds): void {
+  #decide(state: AddressState, now: Milliseconds, allRead: boolean): void {
     const { address } = state;
     if (state.own && state.claimants.length > 0) {
       if (this.#yields(state, now)) this.#disown(state);
@@ -235,7 +238,7 @@ export class Addresses {
     if (isFree) {
       state.freeSince ??= now;
       state.takeAt = this.#takeAt(state);
-      if (now >= state.takeAt) return this.#take(state, now);
+      if (this.#mayTakeNow(state, now, allRead)) return this.#take(state, now);
       this.#free.add(state);
       this.#nextTake = Math.min(this.#nextTake, state.takeAt);
     } else {
@@ -278,13 +281,18 @@ export class Addresses {
     });
   }
 
-  #contend(now: Milliseconds): void {
+  #contend(now: Milliseconds, allRead: boolean): void {
     this.#nextTake = Number.POSITIVE_INFINITY;
     for (const state of [...this.#free]) {
       if (this.#candidatesChanged) state.takeAt = this.#takeAt(state);
-      if (now >= state.takeAt) this.#take(state, now);
+      if (this.#mayTakeNow(state, now, allRead)) this.#take(state, now);
       else this.#nextTake = Math.min(this.#nextTake, state.takeAt);
     }
+  }
+
+  /** Whoever goes first waits for nobody. */
+  #mayTakeNow({ takeAt, freeSince }: AddressState, now: Milliseconds, allRead: boolean): boolean {
+    return now >= takeAt && (allRead || takeAt === freeSince);
   }
 
   #takeAt(state: AddressState): Milliseconds {
@@ -378,7 +386,7 @@ export class Addresses {
       // Served from here it would go nowhere.
       this.#disown(state);
       this.#touched.add(state);
-      this.#decide(state, now);
+      this.#decide(state, now, false);
       return;
     }
     if (own.offer || now >= own.retryAt) own.retryAt = now + RETRY;

@@ -35,6 +35,8 @@ class ByHeartbeat implements DrivenOwnership {
   readonly #takeovers = new Set<(takeover: Takeover) => void>();
   readonly #stops: (() => void)[] = [];
   #timer: Timer | undefined;
+  /** When it is due. */
+  #timerAt: Milliseconds = 0;
   #whenEmpty: (() => void) | undefined;
   #isDraining = false;
   #isReady = true;
@@ -214,10 +216,16 @@ class ByHeartbeat implements DrivenOwnership {
   }
 
   #arm(): void {
+    const at = this.#machine && !this.#stopped && !this.#isWaking ? this.#machine.deadline() : undefined;
+    if (this.#timer && at === this.#timerAt) return;
     this.#timer?.cancel();
-    if (!this.#machine || this.#stopped || this.#isWaking) return;
-    const delay = Math.max(0, this.#machine.deadline() - this.#now);
-    this.#timer = this.#options.clock.after(delay, () => this.#wake());
+    this.#timer = undefined;
+    if (at === undefined) return;
+    this.#timerAt = at;
+    this.#timer = this.#options.clock.after(Math.max(0, at - this.#now), () => {
+      this.#timer = undefined;
+      this.#wake();
+    });
   }
 
   #perform(effects: readonly Effect[]): void {

@@ -117,7 +117,7 @@ export class OwnershipMachine {
       this.#effects.push({ do: 'sure' });
       this.#addresses.standingChanged();
     }
-    return this.#run(now);
+    return this.#run(now, true);
   }
 
   /** A Service, or the control plane, wants the address on one of these nodes. */
@@ -171,7 +171,7 @@ export class OwnershipMachine {
   leave(now: Milliseconds): readonly Effect[] {
     this.#left = true;
     this.#addresses.drop();
-    this.#addresses.run(now);
+    this.#addresses.run(now, false);
     this.#flush(now, false);
     return this.#out();
   }
@@ -272,17 +272,23 @@ export class OwnershipMachine {
     return this.#run(now);
   }
 
-  #run(now: Milliseconds): readonly Effect[] {
+  /** @param allRead all that has arrived was given to {@link receive} */
+  #run(now: Milliseconds, allRead = false): readonly Effect[] {
     this.#stopListening(now);
-    this.#addresses.run(now);
+    this.#addresses.run(now, allRead);
     if (now >= this.#nextBeat) {
       this.#nextBeat += this.#profile.interval;
       if (this.#nextBeat <= now) this.#nextBeat = now + this.#profile.interval;
       this.#tend(now);
       this.#flush(now, true);
-    } else if (this.#isUrgent && now >= this.#sentAt + PACE) this.#flush(now, false);
+    } else if (this.#isUrgent && (now >= this.#sentAt + PACE || this.#hasTaken)) this.#flush(now, false);
     this.#due = this.#nextDeadline();
     return this.#out();
+  }
+
+  /** From another node, just now: said before anything is done about it, since others take what they hear nothing of. */
+  get #hasTaken(): boolean {
+    return this.#effects.some((effect) => effect.do === 'takeover');
   }
 
   get #isUrgent(): boolean {
