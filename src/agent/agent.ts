@@ -112,6 +112,7 @@ export class Agent {
       entropy,
       concurrency: 8,
       work: (key) => this.#work(key),
+      holdUp: () => parts.recorder.isUnderWay(),
       onError: (service, error) => this.#log.error({ service, message: messageOf(error) }, 'reconciliation failed'),
     });
   }
@@ -257,13 +258,14 @@ export class Agent {
   #ownership(ip: Ip | undefined): void {
     const { ownership } = this.#parts.stages;
     if (ip !== undefined) {
-      const holds = ownership.holds(ip);
-      if (holds !== this.#holding.has(ip)) this.metrics.ownerChanged(holds ? 'taken' : 'lost');
+      const [had, holds] = [this.#holding.has(ip), ownership.holds(ip)];
+      if (holds !== had) this.metrics.ownerChanged(holds ? 'taken' : 'lost');
       if (holds) this.#holding.add(ip);
       else this.#holding.delete(ip);
       for (const onlooker of this.#parts.stages.onlookers) onlooker.changed();
       if (this.#life.settles(ip)) return;
-      return this.#addAll(this.#reconciler.ownerChanged(ip));
+      // What was others' and is others' has time: where a thousand move, this node has its own to announce.
+      return this.#addAll(had || holds ? this.#reconciler.ownerChanged(ip) : this.#reconciler.claimants(ip));
     }
     this.#lookOn();
     this.#life.liveChanged();

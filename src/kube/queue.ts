@@ -24,9 +24,18 @@ export interface WorkQueueOptions<K> {
   readonly work: (key: K, job: Job) => Promise<Milliseconds | undefined>;
   /** Back-off of a failing key: doubles from the first to the second value. Default 100 ms to 30 s. */
   readonly backoff?: readonly [Milliseconds, Milliseconds];
+  /** As long as it says so the keys of a burst, more than have a place, wait for something that cannot. */
+  readonly holdUp?: () => boolean;
   /** For the log. `failures` counts the failures of this key in a row. */
   readonly onError?: (key: K, error: unknown, failures: number) => void;
 }
+
+/**
+ * How long keys are worked on in one go. Then timers and sockets have their turn: a thousand Services that change at once
+ * must not keep the agent from saying that it lives, nor from announcing what it has just taken.
+ */
+const SLICE: Milliseconds = 5;
+const PAUSE: Milliseconds = 1;
 
 interface Entry {
   state: 'waiting' | 'ready' | 'working';
@@ -48,6 +57,8 @@ export class WorkQueue<K> {
   readonly #idle = new Set<() => void>();
   #working = 0;
   #pumping = false;
+  /** Of a slice: when it began, and what ends it. Undefined while nothing has to wait. */
+  #slice: { readonly began: Milliseconds; readonly end: Timer } | undefined;
 
   constructor(options: WorkQueueOptions<K>) {
     this.#options = options;
@@ -113,6 +124,7 @@ export class WorkQueue<K> {
       if (entry.state !== 'working') this.#entries.delete(key);
     }
     this.#ready.length = 0;
+    this.#slice?.end.cancel();
     if (this.#working === 0) this.#tellIdle();
     await this.drain();
   }
@@ -138,13 +150,28 @@ export class WorkQueue<K> {
     this.#pumping = true;
     queueMicrotask(() => {
       this.#pumping = false;
-      while (this.#working < this.#options.concurrency) {
+      while (this.#working < this.#options.concurrency && this.#hasTime()) {
         const key = this.#ready.shift();
         if (key === undefined) return;
         const entry = this.#entries.get(key);
         if (entry) void this.#run(key, entry);
       }
     });
+  }
+
+  /** Whether the slice goes on. One begins where more is ready than has a place; its end is a turn of the event loop. */
+  #hasTime(): boolean {
+    if (this.#ready.length <= this.#options.concurrency && !this.#slice) return true;
+    const { clock, holdUp } = this.#options;
+    const now = clock.now();
+    this.#slice ??= {
+      began: now,
+      end: clock.after(PAUSE, () => {
+        this.#slice = undefined;
+        if (this.#ready.length > 0) this.#schedule();
+      }),
+    };
+    return now - this.#slice.began < SLICE && holdUp?.() !== true;
   }
 
   async #run(key: K, entry: Entry): Promise<void> {

@@ -17,6 +17,8 @@ export interface FlightRecorder {
   placed(ip: Ip): void;
   /** The LAN was told of the address. Likewise. */
   announced(ip: Ip): void;
+  /** Whether addresses that came here within the last moment are still to be announced. */
+  isUnderWay(): boolean;
   /** The last twenty, newest first. */
   records(): readonly FailoverRecord[];
   /** Called with each failover once it is over. */
@@ -33,6 +35,8 @@ interface Flight {
   readonly first: Takeover;
   readonly addresses: Map<Ip, { placed?: Milliseconds; announced?: Milliseconds }>;
   readonly began: Milliseconds;
+  /** Not announced yet. */
+  missing: number;
   last: Milliseconds;
   timer: Timer;
 }
@@ -46,13 +50,14 @@ export function createFlightRecorder({ node, clock }: RecorderOptions): FlightRe
   const note = (ip: Ip, what: 'placed' | 'announced'): void => {
     for (const flight of open.values()) {
       const known = flight.addresses.get(ip);
-      if (known && known[what] === undefined) known[what] = clock.now();
+      if (known?.[what] !== undefined || !known) continue;
+      known[what] = clock.now();
+      if (what === 'announced') flight.missing--;
     }
   };
   const look = (key: string, flight: Flight): void => {
     const now = clock.now();
-    const isDone = [...flight.addresses.values()].every(({ announced }) => announced !== undefined);
-    const end = isDone ? flight.last + TOGETHER : flight.began + PATIENCE;
+    const end = flight.missing === 0 ? flight.last + TOGETHER : flight.began + PATIENCE;
     if (now < Math.min(end, flight.began + PATIENCE)) {
       flight.timer = clock.after(TOGETHER, () => look(key, flight));
       return;
@@ -74,14 +79,18 @@ export function createFlightRecorder({ node, clock }: RecorderOptions): FlightRe
         first: takeover,
         addresses: new Map(),
         began: now,
+        missing: 0,
         last: now,
         timer: clock.after(TOGETHER, () => look(key, flight)),
       };
+      const before = flight.addresses.get(takeover.address);
+      if (!before || before.announced !== undefined) flight.missing++;
       flight.addresses.set(takeover.address, {});
       open.set(key, flight);
     },
     placed: (ip) => note(ip, 'placed'),
     announced: (ip) => note(ip, 'announced'),
+    isUnderWay: () => [...open.values()].some(({ missing, last }) => missing > 0 && clock.now() - last < TOGETHER),
     records: () => records,
     onRecord: (callback) => {
       callbacks.add(callback);

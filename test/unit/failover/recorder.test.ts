@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { createFlightRecorder } from '../../../src/exposure/failover/recorder.ts';
 import { KEY } from '../../../src/model/annotations.ts';
 import { readFailovers, writeFailovers, type FailoverRecord } from '../../../src/model/failover-record.ts';
-import { ip } from '../../../src/model/ip.ts';
+import type { Takeover } from '../../../src/exposure/ownership/port.ts';
+import { ip, type Ip } from '../../../src/model/ip.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
 
 const A = ip('10.0.0.5');
@@ -50,6 +51,23 @@ describe('the flight recorder', () => {
       },
     ]);
     expect(recorder.records()).toEqual(told);
+  });
+
+  it('is under way until the LAN was told of all addresses, and for a moment at most', () => {
+    const { clock, recorder } = setup();
+    const takeover = (address: Ip): Takeover => ({ address, from: 'n1', cause: 'handover', decided: clock.now() });
+    expect(recorder.isUnderWay()).toBe(false);
+    recorder.takeover(takeover(A));
+    recorder.takeover(takeover(B));
+    recorder.announced(A);
+    recorder.announced(A);
+    expect(recorder.isUnderWay()).toBe(true);
+    recorder.announced(B);
+    expect(recorder.isUnderWay()).toBe(false);
+    recorder.takeover(takeover(A));
+    expect(recorder.isUnderWay()).toBe(true);
+    clock.advance(600);
+    expect(recorder.isUnderWay()).toBe(false);
   });
 
   it('keeps failovers apart by the node and by the cause', () => {

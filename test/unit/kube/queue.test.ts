@@ -5,13 +5,14 @@ import { fixedEntropy } from '../../support/real-time.ts';
 
 type Work = (key: string, job: Job) => number | undefined | Promise<number | undefined>;
 
-function setup(work: Work, concurrency = 2) {
+function setup(work: Work, concurrency = 2, holdUp = (): boolean => false) {
   const clock = createFakeClock();
   const errors: [string, number][] = [];
   const queue = new WorkQueue<string>({
     clock,
     entropy: fixedEntropy(1),
     concurrency,
+    holdUp,
     work: async (key, job) => Promise.resolve(work(key, job)),
     onError: (key, _, failures) => errors.push([key, failures]),
   });
@@ -57,6 +58,40 @@ describe('the work queue', () => {
     resolve(undefined);
     await queue.drain();
     expect(done.at(-1)).toBe('slow');
+  });
+
+  it('lets timers have their turn while very many keys are worked on', async () => {
+    const done: string[] = [];
+    const { queue, clock } = setup((key) => {
+      clock.stall(1);
+      done.push(key);
+      return undefined;
+    });
+    const keys = Array.from({ length: 40 }, (_, i) => `key ${i}`);
+    for (const key of keys) queue.add(key);
+    clock.after(0, () => done.push('timer'));
+    await clock.advanceAsync(1000);
+    expect(done.filter((name) => name !== 'timer')).toEqual(keys);
+    expect(done.indexOf('timer')).toBeLessThan(10);
+  });
+
+  it('lets a burst wait for what cannot, and nothing else', async () => {
+    const done: string[] = [];
+    let busy = true;
+    const { queue, clock } = setup(
+      (key) => void done.push(key),
+      2,
+      () => busy,
+    );
+    queue.add('alone');
+    await clock.advanceAsync(0);
+    expect(done).toEqual(['alone']);
+    for (const key of ['a', 'b', 'c', 'd']) queue.add(key);
+    await clock.advanceAsync(100);
+    expect(done).toEqual(['alone']);
+    busy = false;
+    await clock.advanceAsync(100);
+    expect(done).toEqual(['alone', 'a', 'b', 'c', 'd']);
   });
 
   it('brings a failing key back after a growing pause, and forgets the pause after a success', async () => {
