@@ -21,6 +21,8 @@ export interface AddressRecordOptions {
 }
 
 const CALL = { timeoutMs: 5000 };
+/** Whoever takes a thousand addresses at once has more urgent things to do in that moment. */
+const AFTERWARDS: Milliseconds = 250;
 const RETRY: Milliseconds = 1000;
 const LONGEST_RETRY: Milliseconds = 30_000;
 /** A record in another name that does not right itself: two nodes wrote at once, or a person did. */
@@ -50,7 +52,8 @@ export class AddressRecord {
   set(address: Ip, wanted: 'owned' | 'removed'): void {
     this.#wanted.set(address, wanted);
     this.#failures.delete(address);
-    this.#settle(address);
+    if (wanted === 'owned') this.#later(address, AFTERWARDS);
+    else this.#settle(address);
   }
 
   /** Another node has it, and writes that itself. */

@@ -49,12 +49,12 @@ describe('what is written where heartbeats decide', () => {
   it('is who owns an address, when it changes, and once a minute that an agent is there: nothing else', async () => {
     const [a, b] = await started('a', 'b');
     a?.owned(VIP, OWNER);
-    await clock.advanceAsync(100);
+    await clock.advanceAsync(400);
     expect(holder()).toBe('a');
     expect(cluster.leases.get(NAME)?.metadata.annotations?.[KEY.leaseAddress]).toBe(VIP);
     a?.lost(VIP);
     b?.owned(VIP, { ...OWNER, node: 'b' });
-    await clock.advanceAsync(100);
+    await clock.advanceAsync(400);
     expect(holder()).toBe('b');
     const before = cluster.writes.length;
     await clock.advanceAsync(600_000);
@@ -79,7 +79,7 @@ describe('what is written where heartbeats decide', () => {
   it('goes with what nobody wants any more', async () => {
     const [a] = await started('a');
     a?.owned(VIP, OWNER);
-    await clock.advanceAsync(100);
+    await clock.advanceAsync(400);
     a?.released(VIP);
     await clock.advanceAsync(100);
     expect(cluster.leases.has(NAME)).toBe(false);
@@ -99,7 +99,7 @@ describe('what is written where heartbeats decide', () => {
   it('clears away what a dead agent left, once nobody has it', async () => {
     const [, b] = await started('a', 'b');
     b?.owned(VIP, { ...OWNER, node: 'b' });
-    await clock.advanceAsync(100);
+    await clock.advanceAsync(400);
     cluster.cut('b', { calls: true, watch: true });
     live = ['a'];
     await clock.advanceAsync(60_000);
@@ -109,7 +109,7 @@ describe('what is written where heartbeats decide', () => {
   it('leaves nothing of the last agent, and of others what the next owner writes over', async () => {
     const [a] = await started('a');
     a?.owned(VIP, OWNER);
-    await clock.advanceAsync(100);
+    await clock.advanceAsync(400);
     const stopped = a?.stop();
     await clock.advanceAsync(100);
     await stopped;
@@ -121,7 +121,7 @@ describe('what is written where heartbeats decide', () => {
     await clock.advanceAsync(100);
     await starting;
     last.owned(VIP, { ...OWNER, node: 'c' });
-    await clock.advanceAsync(100);
+    await clock.advanceAsync(400);
     const ended = last.stop();
     await clock.advanceAsync(100);
     await ended;
