@@ -9,8 +9,8 @@ import type { Voice } from './voice.ts';
 /** The first announcement waits no longer for the kernel to be silent. */
 const PATIENCE: Milliseconds = 2;
 
-/** Addresses given to the kernel in one go. */
-const PORTION = 128;
+/** How long addresses are given to the kernel in one go: a fraction of the time after which others miss this process. */
+const SLICE: Milliseconds = 20;
 
 export interface Takeover {
   begin(held: HeldAddress): void;
@@ -40,12 +40,12 @@ export function createTakeover({ clock, fence, placement, voice, isAlone, onLaps
       const hurry = clock.after(PATIENCE, () => placing.forEach((held) => voice.announce(held)));
       const silent = await fence.update();
       hurry.cancel();
-      let portion = PORTION;
+      let began = clock.now();
       for (const held of [...placing]) {
         // Others must hear that this process lives, however much there is to take.
-        if (portion-- === 0) {
+        if (clock.now() - began >= SLICE) {
           await new Promise<void>((resolve) => clock.after(0, resolve));
-          portion = PORTION - 1;
+          began = clock.now();
         }
         if (!placing.has(held) || (!isAlone() && !silent.has(held.ip))) continue;
         placing.delete(held);
