@@ -4,6 +4,10 @@ export interface BenchRow {
   readonly name: string;
   /** One line for people: what is measured. */
   readonly what: string;
+  /** Samples where nobody says how many. Default 20; fewer where one takes minutes. */
+  readonly runs?: number;
+  /** How long one lasts where nobody says; only of rows that are about time going by. */
+  readonly minutes?: number;
   /**
    * @param n samples. @throws Error when a sample could not be taken: a number that hides failures is none.
    * @returns several for a row that looks at more than one thing at once.
@@ -13,7 +17,7 @@ export interface BenchRow {
 
 /** What can be said on the command line besides the number of samples. */
 export interface BenchOptions {
-  /** How long rows last that are about time going by; each has a default of its own. */
+  /** Length of one sample of a row that has `minutes`; undefined: the row's own. */
   readonly minutes?: number;
   /** How the agents of a lab find owners. */
   readonly election: 'heartbeat' | 'lease';
@@ -69,6 +73,12 @@ export function printedRow(row: string, samples: readonly number[], unit: RowRes
   return { row, unit, ...summarise(samples) };
 }
 
+/** A row of which no single sample may be above a number of milliseconds. */
+export function mostRow(row: string, samples: readonly number[], limit: number): RowResult {
+  const summary = summarise(samples);
+  return { row, unit: 'ms', ...summary, bar: { text: `all ≤ ${limit} ms`, held: summary.max <= limit } };
+}
+
 /** A row of what must not happen at all: held when every sample is 0. */
 export function neverRow(row: string, samples: readonly number[]): RowResult {
   const summary = summarise(samples);
@@ -94,8 +104,8 @@ export function pairedRow(
 }
 
 /** The contract: one object a line. */
-export function rowJson({ row, unit, n, median, p95, min, max, peer }: RowResult): string {
-  const shown = { row, unit, n, median, p95, min, max, ...(peer ? { peer } : {}) };
+export function rowJson({ row, unit, n, median, p95, min, max, peer, bar }: RowResult): string {
+  const shown = { row, unit, n, median, p95, min, max, ...(peer ? { peer } : {}), ...(bar ? { bar } : {}) };
   return JSON.stringify(shown, (_, value: unknown) => (typeof value === 'number' ? round(value) : value));
 }
 

@@ -1,6 +1,7 @@
-// `npm run bench -- [NAME …] [ROW …] [--json] [--n 20] [--minutes M] [--election lease|heartbeat]`: runs benches, prints
+// `npm run bench -- [NAME …] [ROW …] [--json] [--n N] [--minutes M] [--election lease|heartbeat]`: runs benches, prints
 // their rows as a table, or as one JSON object per line. NAME is a folder in here; a word that is none is the name of a
-// row. `--minutes`: for rows that are about time going by.
+// row. Each row has a number of samples of its own, mostly 20, and those that are about time going by a length of one:
+// `--help` shows them, `--n` and `--minutes` change them.
 import { existsSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,16 +9,17 @@ import { parseArgs } from 'node:util';
 import { DEFAULT_ELECTION, ELECTIONS } from '../src/agent/election-config.ts';
 import { rowJson, rowsTable } from './harness.ts';
 
+const DEFAULT_RUNS = 20;
 const folder = dirname(fileURLToPath(import.meta.url));
 const USAGE =
-  'npm run bench -- [NAME …] [ROW …] [--json] [--n 20] [--minutes M] [--election ' + ELECTIONS.join('|') + ']';
+  'npm run bench -- [NAME …] [ROW …] [--json] [--n N] [--minutes M] [--election ' + ELECTIONS.join('|') + ']';
 const { values, positionals } = readArguments();
 const benches = readdirSync(folder)
   .filter((file) => existsSync(join(folder, file, 'bench.ts')))
   .sort();
 const wantedBenches = positionals.filter((word) => benches.includes(word));
 const wantedRows = positionals.filter((word) => !benches.includes(word));
-const n = Number(values.n);
+const n = values.n === undefined ? undefined : Number(values.n);
 const minutes = values.minutes === undefined ? undefined : Number(values.minutes);
 
 const modules = await Promise.all(
@@ -31,7 +33,7 @@ const names = known.map(({ name }) => name).join(', ');
 const wrong =
   unknown !== undefined
     ? `there is no bench or row "${unknown}". Benches: ${benches.join(', ')}; rows: ${names}`
-    : !Number.isInteger(n) || n < 1
+    : n !== undefined && (!Number.isInteger(n) || n < 1)
       ? `--n ${values.n} is not a number of samples`
       : minutes !== undefined && !(minutes > 0)
         ? `--minutes ${values.minutes} is not a number of minutes`
@@ -40,7 +42,9 @@ const wrong =
           : undefined;
 
 if (values.help) {
-  console.log(`${USAGE}\nBenches: ${benches.join(', ')}\nRows: ${names}`);
+  const width = Math.max(...known.map(({ name }) => name.length));
+  const shown = known.map((row) => `  ${row.name.padEnd(width)}  ${extentOf(row)}: ${row.what}`);
+  console.log(`${USAGE}\nBenches: ${benches.join(', ')}\nRows:\n${shown.join('\n')}`);
 } else if (wrong !== undefined) {
   console.error(wrong);
   process.exitCode = 2;
@@ -52,9 +56,9 @@ if (values.help) {
   });
   // One after the other: they share two cores.
   for (const row of rows) {
-    console.error(`${row.name}: ${row.what}`);
+    console.error(`${row.name} (${extentOf(row)}): ${row.what}`);
     try {
-      const measured = [await row.measure(n, { minutes, election: values.election })].flat();
+      const measured = [await row.measure(runsOf(row), { minutes, election: values.election })].flat();
       results.push(...measured);
       if (values.json) for (const result of measured) console.log(rowJson(result));
     } catch (error) {
@@ -64,13 +68,22 @@ if (values.help) {
   }
 }
 
+function runsOf(row) {
+  return n ?? row.runs ?? DEFAULT_RUNS;
+}
+
+/** How many samples, and how long each is. */
+function extentOf(row) {
+  return `n = ${runsOf(row)}${row.minutes === undefined ? '' : `, ${minutes ?? row.minutes} min each`}`;
+}
+
 function readArguments() {
   try {
     return parseArgs({
       allowPositionals: true,
       options: {
         json: { type: 'boolean', default: false },
-        n: { type: 'string', default: '20' },
+        n: { type: 'string' },
         minutes: { type: 'string' },
         election: { type: 'string', default: DEFAULT_ELECTION },
         help: { type: 'boolean', default: false },

@@ -6,8 +6,8 @@ import { withRig, type Rig } from './rig.ts';
 import { callRolls } from './two-owners.ts';
 
 /** Each side has decided long since. */
-const APART_MS = 3000;
-const AFTERWARDS_MS = 3000;
+const APART_MS = 2000;
+const AFTERWARDS_MS = 2000;
 const REST_MS = 1000;
 
 interface Sample {

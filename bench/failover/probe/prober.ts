@@ -31,9 +31,9 @@ export async function startConnecting(paths: LabPaths, target: Ip, everyMs: Mill
   return await start(paths, 'connect-main.ts', [target, `${everyMs}`]);
 }
 
-/** Who else serves `count` addresses than `old`, from the laptop. */
-export async function startSweep(paths: LabPaths, first: Ip, count: number, old: string): Promise<Prober<SweepLog>> {
-  return await start(paths, 'sweep-main.ts', [first, `${count}`, nodeAddresses(old).mac]);
+/** Who else serves addresses than `old`, from the laptop. */
+export async function startSweep(paths: LabPaths, addresses: readonly Ip[], old: string): Promise<Prober<SweepLog>> {
+  return await start(paths, 'sweep-main.ts', [addresses.join(), nodeAddresses(old).mac]);
 }
 
 /** Returns when it has begun. It carries the lab's mark, so it ends with the lab, whatever happens to us. */

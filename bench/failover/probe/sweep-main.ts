@@ -1,34 +1,35 @@
 /**
  * When each of many addresses is served again by another machine than before, as a client without a limit on its
- * neighbours sees it: `sweep-main FIRST COUNT OLD_MAC`, from `eth0` of where it runs. Whoever claims an address, asked
- * or not, is sent an echo request at once, and only its answer counts.
+ * neighbours sees it: `sweep-main ADDRESS,ADDRESS,… OLD_MAC`, from `eth0` of where it runs. Whoever claims an address,
+ * asked or not, is sent an echo request at once, and only its answer counts.
  *
  * Says `ready`, and listens; asks for what nobody claims from the first line of standard input on (before, the old owner
  * would have to answer all of it); ends with standard input, and prints a SweepLog.
  */
 import { createNetwork } from '../../../src/linux/network.ts';
 import { DecodeError } from '../../../src/model/errors.ts';
-import { fromBigInt, ip, ipFromBytes, ipToBigInt, ipToBytes, type Ip } from '../../../src/model/ip.ts';
+import { ip, ipFromBytes, ipToBytes, type Ip } from '../../../src/model/ip.ts';
 import { BROADCAST_MAC, macFromBytes, macToBytes, parseMac, ZERO_MAC, type Mac } from '../../../src/model/mac.ts';
 import { ARP_ETHER_TYPE, claimedBy, decodeArp, encodeArp } from '../../../src/protocols/arp/packet.ts';
 import { checksumOf, wordSum } from '../../../src/protocols/internet-checksum.ts';
 import type { SweepLog } from './sweep-log.ts';
 
 const IPV4_ETHER_TYPE = 0x0800;
-const ASK_EVERY_MS = 100;
+/** Each address so often, one after the other: a burst would be most of what the new owners are busy with. */
+const ASK_EVERY_MS = 200;
+const TICK_MS = 2;
 /** How exactly the old owner's last sign of life is known. */
 const OLD_EVERY_MS = 2;
 const [ICMP, ECHO_REPLY, ECHO_REQUEST] = [1, 0, 8];
 
-const first = ip(process.argv[2] ?? '');
-const count = Number(process.argv[3]);
-const oldMac = parseMac(process.argv[4] ?? '') ?? ZERO_MAC;
+const addresses = (process.argv[2] ?? '').split(',').map(ip);
+const [first = ip('0.0.0.0')] = addresses;
+const oldMac = parseMac(process.argv[3] ?? '') ?? ZERO_MAC;
 
 const network = createNetwork();
 const link = network.links().find(({ name }) => name === 'eth0');
 if (!link) throw new Error('there is no eth0 here');
 const own = link.addresses.find((address) => !address.ip.includes(':'))?.ip ?? ip('0.0.0.0');
-const addresses = Array.from({ length: count }, (_, i) => fromBigInt(ipToBigInt(first) + BigInt(i), 4));
 const claimed = new Map<Ip, Mac>();
 const log: SweepLog = { oldUntil: 0, servedAt: {} };
 const wanted = new Set(addresses);
@@ -55,15 +56,20 @@ const ip4 = network.openFrames({ link, etherType: IPV4_ETHER_TYPE }, (frame) => 
 setInterval(() => {
   if (Object.keys(log.servedAt).length === 0) ip4.send(echoRequest(first, oldMac));
 }, OLD_EVERY_MS);
-process.stdin.once('data', () => setInterval(ask, ASK_EVERY_MS));
+process.stdin.once('data', () => setInterval(ask, TICK_MS));
 process.stdin.on('end', () => {
   process.stdout.write(`${JSON.stringify(log)}\n`);
   process.exit(0);
 });
 console.log('ready');
 
+let turn = 0;
+
 function ask(): void {
-  for (const address of wanted) {
+  const last = turn + Math.ceil((addresses.length * TICK_MS) / ASK_EVERY_MS);
+  for (; turn < last; turn++) {
+    const address = addresses[turn % addresses.length];
+    if (address === undefined || !wanted.has(address)) continue;
     const mac = claimed.get(address);
     if (mac) ip4.send(echoRequest(address, mac));
     else if (link) arp.send(question(address, link.mac));
