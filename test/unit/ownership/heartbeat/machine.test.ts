@@ -155,6 +155,21 @@ describe('who owns', () => {
     expect(seenBy(first, vip)).toBe(second.name);
   });
 
+  it('is not yet the next by rank while what the first may have said is unread', () => {
+    const { w, vip } = world(2, 2);
+    w.release(vip);
+    w.run(1500);
+    const second = w.node(rankNodes(vip, ['n1', 'n2'])[1]!);
+    const { machine } = second;
+    const [now, late] = [w.clockOf(second), 100];
+    const taken = (effects: readonly Effect[] = []): boolean =>
+      effects.some((effect) => effect.do === 'owner' && effect.address === vip);
+    expect(taken(machine?.want(vip, 'anyone', now))).toBe(false);
+    // A Service is looked at, and its turn has come since the sockets were read.
+    expect(taken(machine?.want(w.addresses[1]!, ['n1'], now + late))).toBe(false);
+    expect(taken(machine?.advance(now + late))).toBe(true);
+  });
+
   it('listens before it takes, and takes what nobody has', () => {
     const w = new HeartbeatWorld({ nodes: 1, addresses: 1, chance: chanceFrom(1) });
     const [node] = w.nodes as [SimNode];
