@@ -83,7 +83,9 @@ async function partsOf(config: AgentConfig, log: Logger, metrics: ProcessMetrics
   }
   if (servicesEnabled) return [servicesPart(config, log, metrics)];
   log.info({}, 'svc_enable=false: no Services are served here, and what an earlier run left on this node is removed');
-  const { announcement, endpoints, onlookers } = wire(config, log).stages;
+  // Who serves nothing has nothing to say to other agents: no heartbeats.
+  const quiet: AgentConfig = { ...config, election: { ...config.election, kind: 'lease' } };
+  const { announcement, endpoints, onlookers } = wire(quiet, log).stages;
   await Promise.all([announcement.close(), ...[endpoints, ...onlookers].map((onlooker) => onlooker.stop())]);
   return [];
 }
