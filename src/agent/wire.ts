@@ -86,14 +86,19 @@ export function wire(config: AgentConfig, log: Logger): Parts {
   // Nodes belong to no namespace: an agent that is limited to one may not read them, unless it is told to.
   const nodes = config.watchNamespace === undefined || config.honorExcludeLabel ? watch('Node', {}) : undefined;
   const recorder = createFlightRecorder({ node: config.node, clock });
-  const about = (): Readonly<Record<string, string>> => ({
-    ...writeAgentInfo({
-      version: VERSION,
-      honorsExcludeLabel: config.honorExcludeLabel,
-      seesNodes: nodes?.isSynced ?? false,
-    }),
-    ...writeFailovers(recorder.records()),
-  });
+  const about = (): Readonly<Record<string, string>> => {
+    const strangers = heartbeats?.record.strangers() ?? [];
+    const unheard = strangers.flatMap(({ node, kind }) => (kind === 'unheard' ? [node] : []));
+    return {
+      ...writeAgentInfo({
+        version: VERSION,
+        honorsExcludeLabel: config.honorExcludeLabel,
+        seesNodes: nodes?.isSynced ?? false,
+        ...(unheard.length > 0 ? { unheard } : {}),
+      }),
+      ...writeFailovers(recorder.records()),
+    };
+  };
   const heartbeats = config.election.kind === 'heartbeat' ? byHeartbeat() : undefined;
   const ownership =
     heartbeats?.ownership ??
@@ -187,6 +192,7 @@ export function wire(config: AgentConfig, log: Logger): Parts {
       node: config.node,
       store,
       clock,
+      times: config.lease,
       about,
       addresses: () => nodeAddresses(network.links(), config.link),
       live: () => parts.ownership.liveNodes(),

@@ -25,11 +25,16 @@ export interface VipHeartbeats {
 export function wireVipHeartbeats(
   { config, controlPlane, log }: { config: AgentConfig; controlPlane: ControlPlaneConfig; log: Logger },
   api: ApiParts,
-  common: Omit<VipRecordOptions, 'live'>,
+  common: Omit<VipRecordOptions, 'live' | 'times' | 'otherControlPlanes'>,
   node: NodeParts,
 ): VipHeartbeats {
   const { clock, network } = node;
-  const record = createVipRecord({ ...common, live: () => parts.ownership.liveNodes() });
+  const record = createVipRecord({
+    ...common,
+    times: config.lease,
+    live: () => parts.ownership.liveNodes(),
+    otherControlPlanes: () => api.otherControlPlanes().length,
+  });
   const parts = wireHeartbeat({
     config,
     instance: 'control-plane',

@@ -4,7 +4,7 @@
  */
 import { pending, type Decision } from '../../model/decision.ts';
 import { ip, type Ip } from '../../model/ip.ts';
-import type { Clock, Milliseconds } from '../../model/time.ts';
+import type { Clock, Milliseconds, Timer } from '../../model/time.ts';
 import { ForwardingOwnership } from '../ownership/heartbeat/forwarding.ts';
 import type { HeartbeatOwnership } from '../ownership/heartbeat/options.ts';
 import type { Owner, Takeover } from '../ownership/port.ts';
@@ -15,6 +15,9 @@ const VIP = ip('0.0.0.0');
 
 /** How long it is waited for what the Lease says: the API server may be out of reach. */
 const PATIENCE: Milliseconds = 1000;
+
+/** Whoever is heard has taken the VIP by then from a node that may not have it any more. */
+const HANDED_OVER: Milliseconds = 2000;
 
 export interface OneOwnerOptions {
   readonly ownership: HeartbeatOwnership;
@@ -34,6 +37,9 @@ class OneOwner extends ForwardingOwnership {
   readonly #stops: (() => void)[] = [];
   readonly #callbacks = new Set<(address: Ip | undefined) => void>();
   #isReady = false;
+  /** Until this node gives up the VIP, which it may not have. */
+  #leaving: Timer | undefined;
+  #hasLeft = false;
 
   constructor({ ownership, record, clock }: OneOwnerOptions) {
     super(ownership);
@@ -61,6 +67,7 @@ class OneOwner extends ForwardingOwnership {
 
   override async stop(): Promise<void> {
     for (const stop of this.#stops.splice(0)) stop();
+    this.#leaving?.cancel();
     this.#wanted.clear();
     await this.inner.stop();
   }
@@ -69,9 +76,11 @@ class OneOwner extends ForwardingOwnership {
     this.#wanted.add(address);
     const stranger = this.#record.stranger();
     if (stranger !== undefined) {
-      this.inner.ensure(VIP, []);
+      this.inner.release(VIP);
       return this.#record.ownedBy(stranger);
     }
+    this.#leave(eligible.length === 0);
+    if (this.#hasLeft) return pending('WaitingForOwner', `${address} is left to whoever takes the Lease`);
     const decision = this.inner.ensure(VIP, this.#isReady ? eligible : []);
     return { ...decision, message: decision.message.replaceAll(VIP, address) };
   }
@@ -106,6 +115,21 @@ class OneOwner extends ForwardingOwnership {
   override onTakeover(callback: (takeover: Takeover) => void): () => void {
     return this.inner.onTakeover((takeover) => {
       for (const address of this.#wanted) callback({ ...takeover, address });
+    });
+  }
+
+  /** One that is not heard waits for the Lease: it is freed for that one, and the VIP is let go of. */
+  #leave(wanted: boolean): void {
+    if (wanted === (this.#leaving !== undefined)) return;
+    this.#leaving?.cancel();
+    this.#leaving = undefined;
+    this.#hasLeft = false;
+    if (!wanted) return;
+    this.#leaving = this.#clock.after(HANDED_OVER, () => {
+      if (!this.inner.holds(VIP) || !this.#record.isAmongUnheard()) return;
+      this.#hasLeft = true;
+      this.inner.release(VIP);
+      this.#tell();
     });
   }
 

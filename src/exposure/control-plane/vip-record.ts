@@ -1,6 +1,7 @@
 /**
  * The Lease of the control-plane VIP where heartbeats decide: written by the owner after the fact and refreshed once a
- * minute. A holder that renews it and is not heard (kube-vip, an agent that elects through it) is left alone.
+ * minute, or as by election while there are control planes that are not heard: theirs may be kube-vip, or an agent that
+ * elects through the Lease. A holder of those that renews it is left alone.
  */
 import { ready, type Decision } from '../../model/decision.ts';
 import type { Lease } from '../../model/kubernetes.ts';
@@ -8,7 +9,7 @@ import { durationOf, holderOf, isSameRecord, releasedRecord, takenRecord } from 
 import type { Clock, Milliseconds, Timer } from '../../model/time.ts';
 import type { OwnerRecord } from '../ownership/heartbeat/port.ts';
 import { LEASE_LABELS } from '../ownership/names.ts';
-import type { LeaseStore, Owner } from '../ownership/port.ts';
+import type { LeaseStore, LeaseTimes, Owner } from '../ownership/port.ts';
 import type { OtherApiServers } from './port.ts';
 
 export interface VipRecordOptions {
@@ -18,8 +19,12 @@ export interface VipRecordOptions {
   readonly clock: Clock;
   readonly store: LeaseStore;
   readonly others: Pick<OtherApiServers, 'free'>;
-  /** Nodes whose agents are heard. */
+  /** Nodes whose agents are heard, this one included. */
   readonly live: () => readonly string[];
+  /** How many nodes besides this one have an API server. */
+  readonly otherControlPlanes: () => number;
+  /** Of the Lease while some of those are not heard. */
+  readonly times: LeaseTimes;
   readonly annotations: () => Readonly<Record<string, string>>;
   readonly onError: (error: unknown) => void;
 }
@@ -30,6 +35,8 @@ export interface VipRecord extends OwnerRecord {
   /** Who renews the Lease and is not heard. */
   stranger(): string | undefined;
   onStranger(callback: () => void): () => void;
+  /** Somewhere is a control plane with another agent than ours, one that is not heard, or one that died just now. */
+  isAmongUnheard(): boolean;
   ownedBy(holder: string): Decision<Owner>;
 }
 
@@ -40,6 +47,8 @@ const LOOK: Milliseconds = 2000;
 const RETRY: Milliseconds = 2000;
 /** After another holder was written: by then it is heard, if it can be. */
 const PATIENCE: Milliseconds = 3000;
+/** What a node wrote may be seen a moment after it died: a sign of life after it fell silent is later than this. */
+const IN_FLIGHT: Milliseconds = 1000;
 const STOP: Milliseconds = 1000;
 const CALL = { timeoutMs: 3000 };
 
@@ -63,6 +72,8 @@ class OneLeaseRecord implements VipRecord {
   /** The Lease in another's name as last seen to change. */
   #seen: { readonly lease: Lease; readonly at: Milliseconds } | undefined;
   #stranger: string | undefined;
+  #heard: readonly string[] = [];
+  readonly #silentSince = new Map<string, Milliseconds>();
   #reviewTimer: Timer | undefined;
   #timer: Timer | undefined;
   #writing: Promise<void> | undefined;
@@ -120,7 +131,13 @@ class OneLeaseRecord implements VipRecord {
   }
 
   liveChanged(): void {
+    const { clock, live } = this.#options;
+    const heard = live();
+    for (const node of this.#heard) if (!heard.includes(node)) this.#silentSince.set(node, clock.now());
+    for (const node of heard) this.#silentSince.delete(node);
+    this.#heard = heard;
     this.#review();
+    this.#settle();
   }
 
   stranger(): string | undefined {
@@ -156,7 +173,13 @@ class OneLeaseRecord implements VipRecord {
     this.#reviewTimer?.cancel();
     const holder = holderOf(this.#seen?.lease);
     let stranger: string | undefined;
-    if (this.#seen && holder !== undefined && !live().includes(holder)) {
+    const silentSince = this.#silentSince.get(holder ?? '') ?? LONG_AGO;
+    if (
+      this.#seen &&
+      holder !== undefined &&
+      !live().includes(holder) &&
+      this.#seen.at >= silentSince + (silentSince === LONG_AGO ? 0 : IN_FLIGHT)
+    ) {
       const since = this.#seen.at + (isByElection(this.#seen.lease) ? 0 : PATIENCE);
       const until = this.#seen.at + durationOf(this.#seen.lease, DURATION);
       const now = clock.now();
@@ -177,11 +200,20 @@ class OneLeaseRecord implements VipRecord {
     if (!this.#writing && this.#isDue()) {
       this.#writing = this.#write().then((done) => {
         this.#writing = undefined;
-        this.#again(done ? LOOK : RETRY);
+        this.#again(done ? this.#lookAfter() : RETRY);
       });
       return;
     }
-    this.#timer = clock.after(LOOK, () => this.#settle());
+    this.#timer = clock.after(this.#lookAfter(), () => this.#settle());
+  }
+
+  #lookAfter(): Milliseconds {
+    return this.isAmongUnheard() ? Math.min(LOOK, this.#options.times.retryPeriod) : LOOK;
+  }
+
+  isAmongUnheard(): boolean {
+    const { live, otherControlPlanes } = this.#options;
+    return otherControlPlanes() > live().length - 1;
   }
 
   #again(delay: Milliseconds): void {
@@ -190,16 +222,18 @@ class OneLeaseRecord implements VipRecord {
   }
 
   #isDue(): boolean {
-    const { store, lease: name, node, clock, annotations } = this.#options;
+    const { store, lease: name, node, clock, annotations, times } = this.#options;
     const lease = store.get(name);
-    if (holderOf(lease) !== node) return this.#stranger === undefined;
-    if (clock.now() - this.#writtenAt >= REFRESH) return true;
-    return Object.entries(annotations()).some(([key, value]) => lease?.metadata.annotations?.[key] !== value);
+    if (holderOf(lease) !== node || !lease) return this.#stranger === undefined;
+    const [isSlow, isHurried] = [!isByElection(lease), this.isAmongUnheard()];
+    if (isSlow === isHurried) return true;
+    if (clock.now() - this.#writtenAt >= (isHurried ? times.retryPeriod : REFRESH)) return true;
+    return Object.entries(annotations()).some(([key, value]) => lease.metadata.annotations?.[key] !== value);
   }
 
   /** @returns whether it was written. Never rejects. */
   async #write(): Promise<boolean> {
-    const { store, lease: name, node, clock, annotations, onError } = this.#options;
+    const { store, lease: name, node, clock, annotations, times, onError } = this.#options;
     const before = store.get(name);
     const metadata = before?.metadata ?? { name };
     const lease: Lease = {
@@ -208,7 +242,7 @@ class OneLeaseRecord implements VipRecord {
         labels: { ...metadata.labels, ...LEASE_LABELS },
         annotations: { ...metadata.annotations, ...annotations() },
       },
-      spec: takenRecord(before, node, clock.wall(), DURATION),
+      spec: takenRecord(before, node, clock.wall(), this.isAmongUnheard() ? times.duration : DURATION),
     };
     try {
       const result = before === undefined ? await store.create(lease, CALL) : await store.replace(lease, CALL);

@@ -4,12 +4,14 @@ import { createOneOwner } from '../../../src/exposure/control-plane/one-owner.ts
 import { createOneLease } from '../../../src/exposure/control-plane/one-lease.ts';
 import { createVipRecord, type VipRecord } from '../../../src/exposure/control-plane/vip-record.ts';
 import type { HeartbeatOwnership } from '../../../src/exposure/ownership/heartbeat/options.ts';
+import type { RunningOwnership } from '../../../src/exposure/ownership/port.ts';
 import { ip, type Ip } from '../../../src/model/ip.ts';
 import { createHeartbeatLan, type HeartbeatLan, type LanAgent } from '../../support/heartbeat-lan.ts';
 import { createLeaseCluster, type LeaseCluster } from '../../support/lease-cluster.ts';
 
 const VIPS = [ip('10.0.0.250'), ip('fd00::250')];
 const LEASE = 'plndr-cp-lock';
+const TIMES = { duration: 5000, renewDeadline: 3000, retryPeriod: 1000 };
 
 interface Agent {
   readonly node: string;
@@ -24,12 +26,15 @@ let lan: HeartbeatLan;
 let cluster: LeaseCluster;
 let agents: Agent[];
 let annotation: string;
+/** Nodes with an API server. */
+let controlPlanes: number;
 
 beforeEach(() => {
   lan = createHeartbeatLan();
   cluster = createLeaseCluster(lan.clock);
   agents = [];
   annotation = 'one';
+  controlPlanes = 1;
 });
 
 async function add(node: string): Promise<Agent> {
@@ -40,6 +45,8 @@ async function add(node: string): Promise<Agent> {
     store: cluster.store(node),
     others: { free: () => Promise.resolve() },
     live: () => wire.ownership.liveNodes(),
+    otherControlPlanes: () => controlPlanes - 1,
+    times: TIMES,
     annotations: () => ({ note: annotation }),
     onError: () => undefined,
   });
@@ -63,11 +70,29 @@ async function add(node: string): Promise<Agent> {
   return agent;
 }
 
+/** An agent, or kube-vip, that knows of nothing but the Lease. */
+async function electing(node: string): Promise<RunningOwnership> {
+  const elected = createOneLease({
+    node,
+    lease: LEASE,
+    times: TIMES,
+    clock: lan.clock,
+    store: cluster.store(node),
+    others: { free: () => Promise.resolve() },
+  });
+  const starting = elected.start();
+  elected.ensure(VIPS[0]!, [node]);
+  await lan.clock.advanceAsync(2000);
+  await starting;
+  return elected;
+}
+
 const holders = (vip: Ip): string[] => agents.filter(({ ownership }) => ownership.holds(vip)).map(({ node }) => node);
 const recorded = (): string | undefined => cluster.leases.get(LEASE)?.spec?.holderIdentity;
 
 describe('the control-plane VIP by heartbeats', () => {
   it('has one owner for all its addresses, which writes itself down, and what it says, rarely', async () => {
+    controlPlanes = 3;
     for (const node of ['a', 'b', 'c']) await add(node);
     await lan.clock.advanceAsync(3000);
     const [owner = ''] = holders(VIPS[0]!);
@@ -101,18 +126,7 @@ describe('the control-plane VIP by heartbeats', () => {
   });
 
   it('is left to whoever elects through the Lease, from the first moment on, and taken when that ends', async () => {
-    const elected = createOneLease({
-      node: 'z',
-      lease: LEASE,
-      times: { duration: 5000, renewDeadline: 3000, retryPeriod: 1000 },
-      clock: lan.clock,
-      store: cluster.store('z'),
-      others: { free: () => Promise.resolve() },
-    });
-    const starting = elected.start();
-    elected.ensure(VIPS[0]!, ['z']);
-    await lan.clock.advanceAsync(2000);
-    await starting;
+    const elected = await electing('z');
     expect(elected.holds(VIPS[0]!)).toBe(true);
     const agent = await add('a');
     for (let i = 0; i < 200; i++) {
@@ -130,6 +144,71 @@ describe('the control-plane VIP by heartbeats', () => {
     expect(holders(VIPS[0]!)).toEqual(['a']);
     await lan.clock.advanceAsync(3000);
     expect(recorded()).toBe('a');
+  });
+
+  it('is renewed as by election beside one that may elect, which waits for it no longer than it would for its own kind', async () => {
+    controlPlanes = 2;
+    const agent = await add('a');
+    await lan.clock.advanceAsync(3000);
+    expect(recorded()).toBe('a');
+    expect(cluster.leases.get(LEASE)?.spec?.leaseDurationSeconds).toBe(5);
+    const elected = await electing('z');
+    for (let i = 0; i < 200; i++) {
+      await lan.clock.advanceAsync(50);
+      expect([holders(VIPS[0]!), elected.holds(VIPS[0]!)]).toEqual([['a'], false]);
+    }
+    lan.unplug(agent.wire);
+    cluster.cut('a', { calls: true, watch: true });
+    await lan.clock.advanceAsync(8000);
+    expect(elected.holds(VIPS[0]!)).toBe(true);
+  });
+
+  it('is let go of for one that elects by a node whose API server does not serve', async () => {
+    controlPlanes = 2;
+    const agent = await add('a');
+    await lan.clock.advanceAsync(3000);
+    const elected = await electing('z');
+    agent.ready = false;
+    agent.ensure();
+    await lan.clock.advanceAsync(5000);
+    expect([holders(VIPS[0]!), elected.holds(VIPS[0]!)]).toEqual([[], true]);
+    agent.ready = true;
+    agent.ensure();
+    for (let i = 0; i < 100; i++) {
+      await lan.clock.advanceAsync(50);
+      expect([holders(VIPS[0]!), elected.holds(VIPS[0]!)]).toEqual([[], true]);
+    }
+  });
+
+  it('goes at once from a node that died a moment after it had renewed the Lease, and that nobody can write over', async () => {
+    controlPlanes = 3;
+    for (const node of ['a', 'b', 'c']) await add(node);
+    await lan.clock.advanceAsync(3000);
+    const [first = ''] = holders(VIPS[0]!);
+    annotation = 'news';
+    await lan.clock.advanceAsync(2100);
+    for (const { node } of agents) cluster.cut(node, { calls: true, watch: true });
+    lan.unplug(agents.find(({ node }) => node === first)!.wire);
+    for (let i = 0; i < 200; i++) {
+      await lan.clock.advanceAsync(500);
+      const others = holders(VIPS[0]!).filter((node) => node !== first);
+      expect(others).toHaveLength(1);
+    }
+  });
+
+  it('has one owner when two that do not hear each other begin one after the other', async () => {
+    controlPlanes = 2;
+    await add('a');
+    await lan.clock.advanceAsync(3000);
+    for (const way of ['a>b', 'b>a']) lan.cuts.add(way);
+    await add('b');
+    for (let i = 0; i < 400; i++) {
+      await lan.clock.advanceAsync(50);
+      expect(holders(VIPS[0]!)).toEqual(['a']);
+    }
+    cluster.cut('a', { calls: true, watch: true });
+    await lan.clock.advanceAsync(8000);
+    expect(holders(VIPS[0]!)).toContain('b');
   });
 
   it('frees the Lease when its last agent ends', async () => {

@@ -3,8 +3,8 @@ import type { Ip } from '../../../model/ip.ts';
 import { holderOf } from '../../../model/lease.ts';
 import type { Clock, Milliseconds } from '../../../model/time.ts';
 import type { OwnerRecord } from '../heartbeat/port.ts';
-import { addressOf, leaseNameOf } from '../names.ts';
-import type { LeaseStore } from '../port.ts';
+import { addressOf, leaseNameOf, presenceNameOf } from '../names.ts';
+import type { LeaseStore, LeaseTimes } from '../port.ts';
 import { AddressRecord } from './address-record.ts';
 import { PresenceRecord } from './presence-record.ts';
 import { Strangers, type Stranger } from './strangers.ts';
@@ -13,6 +13,8 @@ export interface LeaseRecordOptions {
   readonly node: string;
   readonly store: LeaseStore;
   readonly clock: Clock;
+  /** Of the presence Lease while agents are there that are not heard. */
+  readonly times: LeaseTimes;
   /** What this agent says of itself, as annotations of its presence Lease. */
   readonly about: () => Readonly<Record<string, string>>;
   /** Addresses at which it hears heartbeats. */
@@ -46,11 +48,16 @@ export function createLeaseRecord(options: LeaseRecordOptions): LeaseRecord {
     node,
     clock,
     isHeard,
-    onChange: () => [...callbacks].forEach((callback) => callback()),
+    read: async (other) => await store.read(presenceNameOf(other), { timeoutMs: options.times.retryPeriod }),
+    onChange: () => {
+      presence.strangersChanged();
+      for (const callback of [...callbacks]) callback();
+    },
   });
   const addresses = new AddressRecord({ node, store, clock, isHeard, onError });
-  const presence = new PresenceRecord({
+  const presence: PresenceRecord = new PresenceRecord({
     ...options,
+    hasStrangers: () => strangers.list.length > 0,
     isOwned: (address, holder) =>
       holder === node
         ? addresses.isOwned(address)

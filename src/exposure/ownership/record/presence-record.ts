@@ -1,6 +1,7 @@
 /**
- * The Leases that say which nodes have an agent, where heartbeats decide: renewed once a minute, for people and for
- * agents that do not hear each other. Who died is written down by those who noticed.
+ * The Leases that say which nodes have an agent, where heartbeats decide: renewed once a minute, for people. Beside agents
+ * that are not heard they are all that those have to go by, so then they are renewed as by election. Who died is written
+ * down by those who noticed.
  */
 import { KEY } from '../../../model/annotations.ts';
 import { parseIp, type Ip } from '../../../model/ip.ts';
@@ -8,12 +9,16 @@ import type { Lease } from '../../../model/kubernetes.ts';
 import { holderOf, isSameRecord, releasedRecord, takenRecord } from '../../../model/lease.ts';
 import type { Clock, Milliseconds, Timer } from '../../../model/time.ts';
 import { addressOf, LEASE_LABELS, nodeOf, presenceNameOf } from '../names.ts';
-import type { LeaseStore } from '../port.ts';
+import type { LeaseStore, LeaseTimes } from '../port.ts';
 
 export interface PresenceRecordOptions {
   readonly node: string;
   readonly store: LeaseStore;
   readonly clock: Clock;
+  /** Of its renewals while agents are there that are not heard. */
+  readonly times: LeaseTimes;
+  /** Whether there are. */
+  readonly hasStrangers: () => boolean;
   /** What this agent says of itself, as annotations. */
   readonly about: () => Readonly<Record<string, string>>;
   /** Addresses at which it hears heartbeats. */
@@ -66,9 +71,19 @@ export class PresenceRecord {
     this.#tidyTimer?.cancel();
     await this.#pending;
     await this.#quietly(this.#name, async () => {
-      const released = await this.#release(this.#name);
-      if (released) await this.#options.store.delete(released, CALL);
+      const { store } = this.#options;
+      // Those who notice that it is gone write that down at the same time.
+      for (let attempt = 0; attempt < 3; attempt++) {
+        const released = await this.#release(this.#name);
+        if (released && (await store.delete(released, CALL)) !== 'conflict') return;
+        if ((await store.read(this.#name, CALL)) === undefined) return;
+      }
     });
+  }
+
+  /** There are agents that are not heard, or none any more. */
+  strangersChanged(): void {
+    if (this.#running) this.#renew();
   }
 
   /** A Lease was changed by somebody else. */
@@ -115,8 +130,14 @@ export class PresenceRecord {
   #renew(): void {
     if (!this.#running) return;
     this.#timer?.cancel();
-    this.#pending = this.#quietly(this.#name, async () => this.#write()).then((done) => {
-      if (this.#running) this.#renewIn(done ? RENEW : RETRY);
+    const before = this.#pending;
+    this.#pending = this.#quietly(this.#name, async () => {
+      await before;
+      await this.#write();
+    }).then((done) => {
+      if (!this.#running) return;
+      const { times, hasStrangers } = this.#options;
+      this.#renewIn(hasStrangers() ? times.retryPeriod : done ? RENEW : RETRY);
     });
   }
 
@@ -126,7 +147,7 @@ export class PresenceRecord {
   }
 
   async #write(): Promise<void> {
-    const { store, clock, node, about, addresses } = this.#options;
+    const { store, clock, node, about, addresses, times, hasStrangers } = this.#options;
     for (let attempt = 0; attempt < 2; attempt++) {
       const before = store.get(this.#name);
       const metadata = before?.metadata ?? { name: this.#name };
@@ -136,7 +157,7 @@ export class PresenceRecord {
           labels: { ...metadata.labels, ...LEASE_LABELS },
           annotations: { ...metadata.annotations, ...about(), [KEY.heartbeat]: addresses().join() },
         },
-        spec: takenRecord(before, node, clock.wall(), DURATION),
+        spec: takenRecord(before, node, clock.wall(), hasStrangers() ? times.duration : DURATION),
       };
       const result = before === undefined ? await store.create(lease, CALL) : await store.replace(lease, CALL);
       if (result !== 'conflict') return;

@@ -18,6 +18,8 @@ export interface StrangersOptions {
   readonly node: string;
   readonly clock: Clock;
   readonly isHeard: (node: string) => boolean;
+  /** The presence of a node as the API server has it now. Rejects when it does not say. */
+  readonly read: (node: string) => Promise<Lease | undefined>;
   readonly onChange: () => void;
 }
 
@@ -27,6 +29,8 @@ const PATIENCE: Milliseconds = 3000;
 const IN_FLIGHT: Milliseconds = 1000;
 /** Where a Lease does not say how long it lasts. */
 const DURATION: Milliseconds = 180_000;
+/** An API server that does not answer is asked again this often. */
+const ASK_AGAIN: Milliseconds = 1000;
 
 interface Sighting {
   readonly lease: Lease | undefined;
@@ -34,6 +38,8 @@ interface Sighting {
   readonly duration: Milliseconds;
   /** The last sign of life that was seen to be given; undefined: its Lease was there when this agent began. */
   readonly aliveAt: Milliseconds | undefined;
+  /** The API server did not answer when it was asked about: the node may have been unable to renew, too. */
+  readonly unasked?: true;
 }
 
 export class Strangers {
@@ -42,6 +48,7 @@ export class Strangers {
   readonly #heard = new Set<string>();
   readonly #proven = new Set<string>();
   readonly #silentSince = new Map<string, Milliseconds>();
+  readonly #asking = new Set<string>();
   #list: readonly Stranger[] = [];
   #timer: Timer | undefined;
   #complete = false;
@@ -102,12 +109,14 @@ export class Strangers {
       if (this.#heard.delete(node)) this.#silentSince.set(node, now);
       const isProven = this.#proven.has(node);
       const silentSince = isProven ? undefined : this.#silentSince.get(node);
-      if (
-        aliveAt === undefined ||
-        aliveAt < (silentSince ?? Number.NEGATIVE_INFINITY) + IN_FLIGHT ||
-        now >= aliveAt + duration
-      )
+      if (aliveAt === undefined || aliveAt < (silentSince ?? Number.NEGATIVE_INFINITY) + IN_FLIGHT) continue;
+      if (now >= aliveAt + duration) {
+        if (!this.includes(node)) continue;
+        // The silence may be the API server's: until that says so itself nobody is gone.
+        this.#ask(node);
+        list.push({ node, kind });
         continue;
+      }
       const since = kind === 'lease' || isProven || this.includes(node) ? aliveAt : aliveAt + PATIENCE;
       next = Math.min(next, since > now ? since : aliveAt + duration);
       if (since <= now) list.push({ node, kind });
@@ -118,6 +127,30 @@ export class Strangers {
     const isNews = JSON.stringify(list) !== JSON.stringify(this.#list);
     this.#list = list;
     if (isNews) onChange();
+  }
+
+  /** Whether it renewed its presence unseen. After an outage of the API server everybody has his time again. */
+  #ask(node: string): void {
+    if (this.#asking.has(node)) return;
+    this.#asking.add(node);
+    const { read, clock } = this.#options;
+    const asked = this.#sightings.get(node);
+    const settle = (then: (known: Sighting) => void): void => {
+      this.#asking.delete(node);
+      const known = this.#sightings.get(node);
+      // Heard of since: the answer may be older than that.
+      if (this.#complete && known && known.aliveAt === asked?.aliveAt) then(known);
+      this.review();
+    };
+    read(node).then(
+      (lease) =>
+        settle(({ lease: before, kind, duration }) => {
+          if (lease !== undefined && !isSameRecord(before, lease)) return this.#presence(node, lease);
+          const aliveAt = asked?.unasked ? clock.now() : undefined;
+          this.#sightings.set(node, { lease: before, kind, duration, aliveAt });
+        }),
+      () => clock.after(ASK_AGAIN, () => settle((known) => this.#sightings.set(node, { ...known, unasked: true }))),
+    );
   }
 
   #presence(node: string, lease: Lease | undefined): void {

@@ -10,6 +10,7 @@ import { createHeartbeatLan, type HeartbeatLan, type LanAgent } from '../../../s
 import { createLeaseCluster, type LeaseCluster } from '../../../support/lease-cluster.ts';
 
 const VIP = ip('10.0.0.200');
+const TIMES = { duration: 5000, renewDeadline: 3000, retryPeriod: 1000 };
 
 interface Agent {
   readonly node: string;
@@ -44,6 +45,7 @@ async function byHeartbeat(node: string): Promise<Agent & { readonly record: Lea
     node,
     store,
     clock: lan.clock,
+    times: TIMES,
     about: () => ({}),
     addresses: () => [],
     live: () => inner.liveNodes(),
@@ -59,7 +61,7 @@ async function byHeartbeat(node: string): Promise<Agent & { readonly record: Lea
 async function byLease(node: string): Promise<Agent> {
   const ownership = createLeaseOwnership({
     node,
-    times: { duration: 5000, renewDeadline: 3000, retryPeriod: 1000 },
+    times: TIMES,
     clock: lan.clock,
     store: cluster.store(node),
   });

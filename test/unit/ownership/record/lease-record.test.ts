@@ -7,6 +7,7 @@ import { createFakeClock, type FakeClock } from '../../../support/fake-clock.ts'
 import { createLeaseCluster, type LeaseCluster } from '../../../support/lease-cluster.ts';
 
 const VIP = ip('10.0.0.200');
+const TIMES = { duration: 5000, renewDeadline: 3000, retryPeriod: 1000 };
 const NAME = 'kubevip-10-0-0-200';
 const OWNER = { node: 'a', mine: true, since: '', term: 1 };
 
@@ -22,20 +23,24 @@ beforeEach(() => {
   errors = [];
 });
 
-function record(node: string): LeaseRecord {
+type Hearing = (node: string) => string[];
+
+function record(node: string, hears: Hearing = () => live): LeaseRecord {
   return createLeaseRecord({
     node,
     store: cluster.store(node),
     clock,
+    times: TIMES,
     about: () => ({ [KEY.agent]: '{}' }),
     addresses: () => [ip(node === 'a' ? '10.0.0.1' : '10.0.0.2')],
-    live: () => live,
+    live: () => hears(node),
     onError: (error) => errors.push(error),
   });
 }
 
-async function started(...nodes: string[]): Promise<LeaseRecord[]> {
-  const records = nodes.map(record);
+async function started(...given: (string | { readonly live: Hearing })[]): Promise<LeaseRecord[]> {
+  const hears = given.flatMap((one) => (typeof one === 'string' ? [] : [one.live]))[0];
+  const records = given.flatMap((one) => (typeof one === 'string' ? [record(one, hears)] : []));
   const starting = records.map((one) => one.start());
   await clock.advanceAsync(100);
   await Promise.all(starting);
@@ -129,11 +134,25 @@ describe('what is written where heartbeats decide', () => {
   });
 });
 
+describe('the presence of an agent that ends', () => {
+  it.each([0, 1, 2, 3, 4, 5])('goes with it, though others wrote down %d ms before that it is gone', async (before) => {
+    const [a, b] = await started('a', 'b');
+    a?.liveChanged();
+    live = ['a'];
+    a?.liveChanged();
+    await clock.advanceAsync(before);
+    const stopped = b?.stop();
+    await clock.advanceAsync(100);
+    await stopped;
+    expect(cluster.leases.has('kubevip-node-b')).toBe(false);
+  });
+});
+
 describe('agents that are not heard', () => {
   it('are those that elect through Leases, as long as they renew them', async () => {
     const other = createLeaseOwnership({
       node: 'z',
-      times: { duration: 5000, renewDeadline: 3000, retryPeriod: 1000 },
+      times: TIMES,
       clock,
       store: cluster.store('z'),
     });
@@ -165,6 +184,43 @@ describe('agents that are not heard', () => {
     expect(a?.strangers()).toEqual([{ node: 'b', kind: 'unheard' }]);
     live = ['a', 'b'];
     a?.liveChanged();
+    expect(a?.strangers()).toEqual([]);
+  });
+
+  it('have nothing to go by but the Lease: it is renewed as by election, and both know of a death as soon', async () => {
+    const heard = new Map([
+      ['a', ['a']],
+      ['b', ['b']],
+    ]);
+    const [a, b] = await started('a', 'b', { live: (node) => heard.get(node) ?? [] });
+    await clock.advanceAsync(70_000);
+    expect([a?.strangers(), b?.strangers()]).toEqual([
+      [{ node: 'b', kind: 'unheard' }],
+      [{ node: 'a', kind: 'unheard' }],
+    ]);
+    expect(cluster.leases.get('kubevip-node-b')?.spec?.leaseDurationSeconds).toBe(5);
+    cluster.cut('b', { calls: true, watch: true });
+    await clock.advanceAsync(4000);
+    expect(a?.strangers()).toHaveLength(1);
+    await clock.advanceAsync(3000);
+    expect(a?.strangers()).toEqual([]);
+    // Nobody is left whom it concerns.
+    const before = writesTo('kubevip-node-a').length;
+    await clock.advanceAsync(50_000);
+    expect(writesTo('kubevip-node-a').length - before).toBeLessThanOrEqual(1);
+    expect(cluster.leases.get('kubevip-node-a')?.spec?.leaseDurationSeconds).toBe(180);
+  });
+
+  it('are as alive as they were while no API server answers, and have their time again after that', async () => {
+    const [a] = await started('a', 'b', { live: (node) => [node] });
+    await clock.advanceAsync(70_000);
+    for (const node of ['a', 'b']) cluster.cut(node, { calls: true, watch: true });
+    await clock.advanceAsync(600_000);
+    expect(a?.strangers()).toHaveLength(1);
+    cluster.cut('a', { calls: false, watch: false });
+    await clock.advanceAsync(4000);
+    expect(a?.strangers()).toHaveLength(1);
+    await clock.advanceAsync(8000);
     expect(a?.strangers()).toEqual([]);
   });
 
