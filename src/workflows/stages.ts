@@ -70,6 +70,10 @@ const HINTS: Readonly<Record<string, readonly string[]>> = {
   NotGlobal: ['Add addresses of your provider’s prefix to the pool, or leave the router to IPv4.'],
   OfferDeclined: ['Take that address out of the DHCP server’s range, or give the machine that has it another.'],
   RouterForbidden: ['Allow it in ConfigMap kubevip (kube-system), or expose without --router.'],
+  WaitingForKey: [
+    'May the agents read Secret kubevip-heartbeat and make it? `kubevip install` grants that, and so does `kubectl apply -f deploy/kubevip.yaml`.',
+    'Or set kubevip_election=lease on all agents: then no key is needed.',
+  ],
   WaitingForAllocator: [
     'Does the agent live that gives out addresses? kubectl -n kube-system get lease plndr-svcs-lock',
     'If it does, it cannot give what was asked for: ask for another address.',

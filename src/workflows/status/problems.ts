@@ -1,5 +1,9 @@
 /** What is wrong, in words and with what to do: the part of the status that people look for. */
 import type { PoolConfig } from '../../exposure/address/pools.ts';
+import { nodeOf } from '../../exposure/ownership/names.ts';
+import { HEARTBEAT_PORTS } from '../../manifests/names.ts';
+import { readAgentInfo } from '../../model/agent-info.ts';
+import { KEY } from '../../model/annotations.ts';
 import type { Lease, Service } from '../../model/kubernetes.ts';
 import { firstProblem, hasConditions, hintsFor, type StageName } from '../stages.ts';
 import type { AgentStatus } from './report.ts';
@@ -70,6 +74,41 @@ export function agentProblems(presence: readonly Lease[] | undefined, agents: re
       ...(lastSeen === undefined ? {} : { since: lastSeen }),
       hints: [],
     }));
+}
+
+/** Agents that do not hear each other, for a firewall perhaps, and agents that choose owners in different ways. */
+export function electionProblems(presence: readonly Lease[], agents: readonly AgentStatus[]): Problem[] {
+  const isLive = (node: string): boolean => agents.some((agent) => agent.node === node && agent.live);
+  const live = presence
+    .map((lease) => ({ lease, node: nodeOf(lease.metadata.name) ?? '' }))
+    .filter(({ node }) => isLive(node));
+  const byLease = live.filter(({ lease }) => lease.metadata.annotations?.[KEY.heartbeat] === undefined);
+  const unheard = live.flatMap(({ lease, node }): Problem[] => {
+    const others = (readAgentInfo(lease).unheard ?? []).filter(isLive);
+    if (others.length === 0) return [];
+    return [
+      {
+        what: `agent ${node}`,
+        reason: 'AgentNotHeard',
+        message: `does not hear the heartbeats of ${others.join(', ')}: between them addresses move by Leases, in seconds`,
+        hints: [
+          `Let UDP port ${HEARTBEAT_PORTS.services} (kubevip_heartbeat_port) through between the nodes: ufw allow ${HEARTBEAT_PORTS.services}/udp, or firewall-cmd --permanent --add-port=${HEARTBEAT_PORTS.services}/udp && firewall-cmd --reload`,
+          'Where it cannot be opened, set kubevip_election=lease on all agents.',
+        ],
+      },
+    ];
+  });
+  if (byLease.length === 0 || byLease.length === live.length) return unheard;
+  const names = byLease.map(({ node }) => node).sort();
+  return [
+    ...unheard,
+    {
+      what: 'agents',
+      reason: 'ElectionsDiffer',
+      message: `${names.join(', ')} ${names.length === 1 ? 'elects' : 'elect'} through Leases, the others by heartbeat: between them addresses move by Leases, in seconds`,
+      hints: ['Set kubevip_election alike on all agents.'],
+    },
+  ];
 }
 
 export function forbidden(what: string): Problem {

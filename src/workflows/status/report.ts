@@ -20,7 +20,7 @@ import {
   type ControlPlaneStatus,
 } from './control-plane.ts';
 import { conditionOf, firstProblem, STAGES, type StageName } from '../stages.ts';
-import { agentProblems, forbidden, keyProblems, serviceProblems, type Problem } from './problems.ts';
+import { agentProblems, electionProblems, forbidden, keyProblems, serviceProblems, type Problem } from './problems.ts';
 
 export interface StatusInput {
   readonly services: readonly Service[];
@@ -138,6 +138,7 @@ export function statusReport(input: StatusInput): StatusReport {
     problems: [
       ...controlPlaneProblems(controlPlane),
       ...agentProblems(input.presence, agents),
+      ...electionProblems(presence, agents),
       ...keyProblems(config),
       ...(input.pools === null ? [forbidden('ConfigMap kubevip')] : []),
       ...ours.flatMap(serviceProblems),

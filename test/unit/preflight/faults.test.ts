@@ -412,6 +412,14 @@ const FAULTS: readonly Fault[] = [
     remedy: '--add-port=6443/tcp',
   },
   {
+    name: 'ufw, before the heartbeats of both agents of a control plane',
+    id: 'firewall',
+    level: 'warn',
+    inject: command('ufw status', 'Status: active\n'),
+    what: /ufw is on/,
+    remedy: 'ufw allow 10471/udp && ufw allow 10472/udp',
+  },
+  {
     name: 'a host name that is no name for a node',
     id: 'node-name',
     inject: (fake) => (fake.facts = { ...fake.facts, hostname: 'my_node' }),

@@ -194,6 +194,27 @@ describe('status', () => {
     expect(problems).toEqual([expect.objectContaining({ what: 'agent n10', reason: 'AgentSilent' })]);
   });
 
+  it('tells of agents that do not hear each other, with the port to open, and of ones that elect in another way', () => {
+    const agent = (name: string, unheard: string[], byHeartbeat = true): Lease => {
+      const lease = presence(name, '2026-01-01T00:09:59.000000Z');
+      const info = writeAgentInfo({ version: '1.2.3', honorsExcludeLabel: false, seesNodes: true, unheard });
+      const annotations = { ...info, ...(byHeartbeat ? { [KEY.heartbeat]: '10.0.0.1' } : {}) };
+      return { ...lease, metadata: { ...lease.metadata, annotations } };
+    };
+    const problemsOf = (...leases: Lease[]) =>
+      statusReport({ services: [], allServices: [], presence: leases, pools: undefined, nodes: [], now }).problems;
+    expect(problemsOf(agent('n1', []), agent('n2', []))).toEqual([]);
+    expect(problemsOf(agent('n1', [], false), agent('n2', [], false))).toEqual([]);
+    // What was said of one that is not there any more is old.
+    expect(problemsOf(agent('n1', ['n3']))).toEqual([]);
+    const [one, two] = problemsOf(agent('n1', ['n2']), agent('n2', []), agent('n3', [], false));
+    expect(one).toMatchObject({ what: 'agent n1', reason: 'AgentNotHeard' });
+    expect(one?.message).toContain('n2');
+    expect(one?.hints[0]).toContain('UDP port 10471');
+    expect(two).toMatchObject({ what: 'agents', reason: 'ElectionsDiffer' });
+    expect(two?.message).toContain('n3 elects through Leases');
+  });
+
   it('leaves Services of others out, and shows one that is being removed', () => {
     const other: Service = {
       metadata: { name: 'other' },
