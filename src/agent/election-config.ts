@@ -1,7 +1,7 @@
 /** The settings of heartbeats, as `SETTINGS` reads them. */
 export const ELECTIONS = ['heartbeat', 'lease'] as const;
 /** What holds where nobody decides. */
-export const DEFAULT_ELECTION: (typeof ELECTIONS)[number] = 'lease';
+export const DEFAULT_ELECTION: (typeof ELECTIONS)[number] = 'heartbeat';
 export const PROFILES = ['lan', 'fast', 'wifi', 'wan'] as const;
 export const TRANSPORTS = ['auto', 'multicast', 'unicast'] as const;
 
