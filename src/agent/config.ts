@@ -4,7 +4,7 @@ import { DEFAULT_CLASS, EXCLUDE_LABEL } from '../model/annotations.ts';
 import { EXIT, KubevipError } from '../model/errors.ts';
 import { DNS_MODES } from '../model/dns-mode.ts';
 import { readMode, type AnnouncementMode } from './announcement-mode.ts';
-import { readControlPlane, type ControlPlaneConfig } from './control-plane/config.ts';
+import { FORWARDING_METHODS, readControlPlane, type ControlPlaneConfig } from './control-plane/config.ts';
 import {
   DEFAULT_ELECTION,
   ELECTIONS,
@@ -116,6 +116,25 @@ export const SETTINGS = z.object({
     description: 'Failures in a row after which the VIP is given away.',
   }),
   control_plane_health_check_ca_path: text('', 'file', 'CA of that URL. By default the kubeconfig’s.'),
+  lb_enable: bool(false, 'Spread connections to the VIP over all API servers that are ready, by nftables.'),
+  lb_port: whenUnset(
+    '`port`',
+    z.coerce
+      .number()
+      .int()
+      .min(1)
+      .max(65_535)
+      .optional()
+      .meta({ form: 'port', description: 'Port of the VIP whose connections are spread.' }),
+  ),
+  lb_fwdmethod: z
+    .enum(['', ...FORWARDING_METHODS])
+    .default('')
+    .meta({
+      form: FORWARDING_METHODS.join(' | '),
+      description: 'Accepted only: a way of IPVS. Addresses are translated by nftables, as with `masquerade`.',
+    }),
+  backend_health_check_interval: seconds(1, 'How often the API servers are asked whether they are ready, to be in it.'),
   kubevip_cluster_name: ours(
     text(
       '',

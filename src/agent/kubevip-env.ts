@@ -26,7 +26,6 @@ export const OTHERWISE: Readonly<Partial<Record<SettingName, Support>>> = {
   dhcp_backoff_attempts: ['always', 'DHCP is never given up'],
   enable_endpoints: ['always', 'EndpointSlices say the same, and more'],
   debounce_time: ['always', 'events of one Service are put together anyway'],
-  backend_health_check_interval: ['always', 'each node asks its own API server'],
   cp_detect: ['always', 'each node asks its own API server'],
   vip_singlenode: ['always', 'it does nothing in kube-vip either'],
   vip_startleader: ['always', 'it does nothing in kube-vip either'],
@@ -40,11 +39,6 @@ export const OTHERWISE: Readonly<Partial<Record<SettingName, Support>>> = {
   vip_ddns: ['no', 'the address of the control plane is not asked for by DHCP'],
   dhcp_mode: ['no', 'the address of the control plane is not asked for by DHCP'],
   /* other ways to announce and to balance */
-  ...all('no', 'the API servers are not balanced: the address is at one of them', [
-    'lb_enable',
-    'lb_port',
-    'lb_fwdmethod',
-  ]),
   ...all('no', 'addresses are announced by ARP and NDP, not by BGP', [
     'bgp_attach_ip_to_interface',
     'bgp_routerid',

@@ -1,4 +1,5 @@
 /** Asks an API server whether it is ready to serve: `/readyz` and the like, which answer in plain text. */
+import type { EventEmitter } from 'node:events';
 import { readFileSync } from 'node:fs';
 import * as http from 'node:http';
 import * as https from 'node:https';
@@ -33,9 +34,44 @@ export async function askReadiness(
   credentials: Credentials,
   question: ReadinessQuestion,
 ): Promise<NotServing | undefined> {
-  const { url, timeout } = question;
+  return await judge(question, () => ask(credentials, question, false));
+}
+
+export interface StandingAnswer {
+  /** Undefined: it is ready. */
+  readonly why: NotServing | undefined;
+  /** Ends the connection. */
+  release(): void;
+}
+
+/** The same, and the connection stands until it is released. `onLost`: it has ended before that, once it had an answer. */
+export async function askAndStay(
+  credentials: Credentials,
+  question: ReadinessQuestion,
+  onLost: () => void,
+): Promise<StandingAnswer> {
+  const agent = new (question.url.protocol === 'https:' ? https : http).Agent({ keepAlive: true });
+  let released = false;
+  agent.on('free', (socket: EventEmitter) =>
+    socket.once('close', () => {
+      if (!released) onLost();
+    }),
+  );
+  return {
+    why: await judge(question, () => ask(credentials, question, agent)),
+    release: () => {
+      released = true;
+      agent.destroy();
+    },
+  };
+}
+
+async function judge(
+  { url, timeout }: ReadinessQuestion,
+  answer: () => Promise<Answer>,
+): Promise<NotServing | undefined> {
   try {
-    const { status, body } = await ask(credentials, question);
+    const { status, body } = await answer();
     if (status >= 200 && status <= 299) return undefined;
     if (status === 401 || status === 403) {
       const why = status === 401 ? 'our credentials are not accepted' : `we may not ask (get ${url.pathname})`;
@@ -53,18 +89,24 @@ export async function askReadiness(
   }
 }
 
+interface Answer {
+  readonly status: number;
+  readonly body: string;
+}
+
 async function ask(
   credentials: Credentials,
   { url, serverName, caFile, timeout }: ReadinessQuestion,
-): Promise<{ readonly status: number; readonly body: string }> {
+  agent: http.Agent | false,
+): Promise<Answer> {
   const { headers, tls } = await credentials.authorize();
   const secure = url.protocol === 'https:';
   const extra = caFile === undefined ? [] : [readFileSync(caFile)];
   const ca = [tls.ca ?? [], extra].flat();
   const options: https.RequestOptions = {
     method: 'GET',
-    agent: false,
-    headers: { ...headers, Connection: 'close' },
+    agent,
+    headers: { ...headers, Connection: agent === false ? 'close' : 'keep-alive' },
     signal: AbortSignal.timeout(timeout),
     ...tls,
     ...(ca.length === 0 ? {} : { ca }),

@@ -11,7 +11,7 @@ const CTA = { TUPLE_ORIG: 1, TUPLE_REPLY: 2, PROTOINFO: 4, ID: 12, ZONE: 18 } as
 const TUPLE = { IP: 1, PROTO: 2 } as const;
 const SOURCE: Readonly<Record<Family, number>> = { 4: 1, 6: 3 };
 const DESTINATION: Readonly<Record<Family, number>> = { 4: 2, 6: 4 };
-const PROTO = { NUMBER: 1, DESTINATION_PORT: 3 } as const;
+const PROTO = { NUMBER: 1, SOURCE_PORT: 2, DESTINATION_PORT: 3 } as const;
 const PROTOINFO_TCP = 1;
 const TCP_STATE = 1;
 /** Set in an attribute's type: its content is attributes again. */
@@ -25,6 +25,9 @@ export interface Flow {
   readonly family: Family;
   /** IPPROTO_* */
   readonly protocol: number;
+  /** The client. */
+  readonly from: Ip;
+  readonly fromPort: number;
   /** Where the client sent its first packet. */
   readonly to: Ip;
   readonly port: number;
@@ -53,19 +56,22 @@ export function decodeFlow(family: Family, body: Uint8Array): Flow | undefined {
   const [original, reply] = [all.get(CTA.TUPLE_ORIG), all.get(CTA.TUPLE_REPLY)];
   if (!original || !reply) return undefined;
   const tuple = decodeAttributes(original);
-  const to = decodeAttributes(tuple.get(TUPLE.IP) ?? new Uint8Array()).get(DESTINATION[family]);
+  const ends = decodeAttributes(tuple.get(TUPLE.IP) ?? new Uint8Array());
+  const [from, to] = [ends.get(SOURCE[family]), ends.get(DESTINATION[family])];
   const proto = decodeAttributes(tuple.get(TUPLE.PROTO) ?? new Uint8Array());
   const [protocol] = proto.get(PROTO.NUMBER) ?? [];
-  const port = proto.get(PROTO.DESTINATION_PORT);
+  const [fromPort, port] = [proto.get(PROTO.SOURCE_PORT), proto.get(PROTO.DESTINATION_PORT)];
   const answers = decodeAttributes(decodeAttributes(reply).get(TUPLE.IP) ?? new Uint8Array()).get(SOURCE[family]);
   const length = family === 4 ? 4 : 16;
-  if (to?.length !== length || answers?.length !== length || protocol === undefined || port?.length !== 2)
-    return undefined;
+  if (from?.length !== length || to?.length !== length || answers?.length !== length) return undefined;
+  if (protocol === undefined || fromPort?.length !== 2 || port?.length !== 2) return undefined;
   const tcp = decodeAttributes(all.get(CTA.PROTOINFO) ?? new Uint8Array()).get(PROTOINFO_TCP);
   const [zone, id] = [all.get(CTA.ZONE), all.get(CTA.ID)];
   return {
     family,
     protocol,
+    from: ipFromBytes(from),
+    fromPort: viewOf(fromPort).getUint16(0),
     to: ipFromBytes(to),
     port: viewOf(port).getUint16(0),
     via: ipFromBytes(answers),

@@ -24,6 +24,8 @@ const HEARTBEAT_KEY: readonly PolicyRule[] = [
   { apiGroups: [''], resources: ['secrets'], resourceNames: [HEARTBEAT_SECRET], verbs: ['get', 'list', 'watch'] },
   { apiGroups: [''], resources: ['secrets'], verbs: ['create'] },
 ];
+/** They belong to no namespace, so a Role cannot grant it. */
+const NODES: PolicyRule = { apiGroups: [''], resources: ['nodes'], verbs: ['get', 'list', 'watch'] };
 const API_GROUP = 'rbac.authorization.k8s.io';
 
 /** ServiceAccount, ClusterRole and Role with their bindings, of the agents that serve Services. */
@@ -38,12 +40,11 @@ export function servicesRbac(
     { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: ['get', 'list', 'watch'] },
     EVENTS,
   ];
-  // Those that are to be left alone say so themselves. They belong to no namespace, so a Role cannot grant it.
-  const nodes: PolicyRule = { apiGroups: [''], resources: ['nodes'], verbs: ['get', 'list', 'watch'] };
   return [
     { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: names.account, namespace } },
     ...(config.within === undefined
-      ? clusterWide(names, account, [...services, nodes])
+      ? // Nodes that are to be left alone say so themselves.
+        clusterWide(names, [account], [...services, NODES])
       : within(config.within, `${names.account}-services`, [account], services)),
     ...within(
       namespace,
@@ -92,12 +93,19 @@ export function controlPlaneRbac(config: ControlPlaneRbacConfig = {}): (RoleMani
         verbs: ['get', 'list', 'watch'],
       },
     ]),
+    // API servers write one address of themselves; the other family is with the nodes.
+    ...clusterWide(CONTROL_PLANE_CLUSTER_ROLE, subjects, [NODES]),
   ];
 }
 
+const CONTROL_PLANE_CLUSTER_ROLE = {
+  clusterRole: `system:${CONTROL_PLANE_NAME}`,
+  clusterBinding: `system:${CONTROL_PLANE_NAME}`,
+};
+
 export function clusterWide(
   names: { readonly clusterRole: string; readonly clusterBinding: string },
-  subject: Subject,
+  subjects: readonly Subject[],
   rules: readonly PolicyRule[],
 ): [RoleManifest, RoleBindingManifest] {
   const apiVersion = 'rbac.authorization.k8s.io/v1';
@@ -108,7 +116,7 @@ export function clusterWide(
       kind: 'ClusterRoleBinding',
       metadata: { name: names.clusterBinding },
       roleRef: { apiGroup: API_GROUP, kind: 'ClusterRole', name: names.clusterRole },
-      subjects: [subject],
+      subjects,
     },
   ];
 }

@@ -5,6 +5,10 @@ import { EXIT, KubevipError } from '../../model/errors.ts';
 import { familyOf, parseIp } from '../../model/ip.ts';
 import type { Milliseconds } from '../../model/time.ts';
 
+/** Of IPVS. */
+export const FORWARDING_METHODS = ['local', 'masquerade', 'tunnel', 'directroute', 'bypass'] as const;
+export type ForwardingMethod = (typeof FORWARDING_METHODS)[number];
+
 /** The variables that it is made of, as `SETTINGS` reads them. */
 export interface ControlPlaneSettings {
   readonly cp_enable: boolean;
@@ -24,6 +28,10 @@ export interface ControlPlaneSettings {
   readonly control_plane_health_check_failure_threshold: number;
   readonly control_plane_health_check_ca_path: string;
   readonly kubevip_cluster_name: string;
+  readonly lb_enable: boolean;
+  readonly lb_port?: number | undefined;
+  readonly lb_fwdmethod: ForwardingMethod | '';
+  readonly backend_health_check_interval: number;
 }
 
 export interface ControlPlaneConfig {
@@ -48,6 +56,15 @@ export interface ControlPlaneConfig {
     readonly timeout: Milliseconds;
     /** Failures in a row that make it unhealthy. */
     readonly threshold: number;
+  };
+  /** `lb_enable`: connections to the VIP are spread over the API servers. */
+  readonly balance?: {
+    /** Of the VIP. */
+    readonly port: number;
+    /** Between two looks at an API server. */
+    readonly interval: Milliseconds;
+    /** What is said once of a setting that means nothing here. */
+    readonly remark?: string;
   };
   /** Published by mDNS under this name; undefined: not published. */
   readonly cluster?: string;
@@ -82,6 +99,19 @@ export function readControlPlane(v: ControlPlaneSettings): ControlPlaneConfig | 
     ...(v.vip_interface === '' || v.vip_interface === 'auto' ? {} : { link: v.vip_interface }),
     ...(v.kubernetes_addr === '' ? {} : { server: readUrl('kubernetes_addr', v.kubernetes_addr) }),
     ...(v.kubevip_cluster_name === '' ? {} : { cluster: v.kubevip_cluster_name }),
+    ...(v.lb_enable ? { balance: readBalance(v) } : {}),
+  };
+}
+
+function readBalance(v: ControlPlaneSettings): NonNullable<ControlPlaneConfig['balance']> {
+  const method = v.lb_fwdmethod;
+  const meansNothing = method !== '' && method !== 'masquerade';
+  return {
+    port: v.lb_port ?? v.port,
+    interval: v.backend_health_check_interval * 1000,
+    ...(meansNothing
+      ? { remark: `lb_fwdmethod=${method} is a way of IPVS: here nftables translates addresses, as with masquerade` }
+      : {}),
   };
 }
 

@@ -1,7 +1,9 @@
 /** Metrics of the control-plane VIP, beside kube-vip's of the Lease. */
 import { Counter, Gauge } from 'prom-client';
+import type { Balancer } from '../../exposure/control-plane/balance/balancer.ts';
 import type { ControlPlaneState } from '../../exposure/control-plane/port.ts';
 import { isMine } from '../../exposure/ownership/is-mine.ts';
+import { hostPort } from '../../model/ip.ts';
 import type { HeldLease, ProcessMetrics } from '../process-metrics.ts';
 
 export interface ControlPlaneMetrics {
@@ -15,6 +17,7 @@ export function createControlPlaneMetrics(
   shared: ProcessMetrics,
   lease: () => HeldLease,
   state: () => ControlPlaneState | undefined,
+  backends: () => Balancer['backends'],
 ): ControlPlaneMetrics {
   const registers = [shared.registry];
   shared.leasesOf(() => [lease()]);
@@ -35,6 +38,17 @@ export function createControlPlaneMetrics(
     registers,
     collect() {
       this.set(state()?.api.state === 'ready' ? 1 : 0);
+    },
+  });
+  new Gauge({
+    name: 'kubevip_control_plane_backend',
+    help: 'API servers that this node spreads the VIP over, 1 for those that are ready',
+    labelNames: ['address'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { backend, state: health } of backends())
+        this.set({ address: hostPort(backend.ip, backend.port) }, health.state === 'ready' ? 1 : 0);
     },
   });
   const owners = new Counter({

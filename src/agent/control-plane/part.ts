@@ -20,6 +20,7 @@ import type { Health } from '../http.ts';
 import { watchLinks } from '../link-watch.ts';
 import type { Logger } from '../log.ts';
 import type { ProcessMetrics } from '../process-metrics.ts';
+import { wireBalancing, type Balancing } from './balance.ts';
 import type { ControlPlaneConfig } from './config.ts';
 import { wireVipHeartbeats, type VipHeartbeats } from './heartbeat.ts';
 import { createControlPlaneMetrics, type ControlPlaneMetrics } from './metrics.ts';
@@ -48,6 +49,7 @@ interface Running {
   readonly controlPlane: ControlPlane;
   readonly holds: () => boolean;
   readonly heartbeats: VipHeartbeats | undefined;
+  readonly balancing: Balancing | undefined;
 }
 
 export class ControlPlanePart {
@@ -71,6 +73,7 @@ export class ControlPlanePart {
       options.metrics,
       () => ({ name: options.controlPlane.lease.name, held: this.#running?.holds() ?? false }),
       () => this.#running?.controlPlane.state,
+      () => this.#running?.balancing?.backends ?? [],
     );
   }
 
@@ -97,7 +100,9 @@ export class ControlPlanePart {
     else {
       await running.heartbeats?.handOver(() => running.controlPlane.isHolding);
       for (const stop of this.#stops.splice(0)) stop();
+      // Rules for an address that is not here any more do nothing; and no connection goes elsewhere while it still is.
       await running.controlPlane.stop();
+      await running.balancing?.stop();
       await running.api.events.stop(LAST_EVENTS);
       running.heartbeats?.stop();
       running.api.close();
@@ -199,16 +204,21 @@ export class ControlPlanePart {
             }),
           }),
     });
+    const balancing = wireBalancing({ config, controlPlane: wanted, api, clock, log });
     const holds = (): boolean => controlPlane.state.vips.some(({ ip }) => ownership.holds(ip));
     const telling = createTelling({ node: config.node, log, events: api.events, lease, metrics: this.#metrics });
     this.#stops.push(
       ownership.onTakeover((takeover) => recorder.takeover(takeover)),
+      ownership.onChange((ip) => {
+        if (ip === undefined) balancing?.nodesChanged();
+      }),
       recorder.onRecord((record) => {
         metrics.failedOver(record);
         log.info({ ...record }, 'the control-plane VIP came here');
       }),
       controlPlane.onChange((state) => {
         telling.changed(state);
+        balancing?.changed(state);
         if (holds() !== this.#wasLeader) this.#metrics.leadershipChanged();
         this.#wasLeader = holds();
         if (!controlPlane.isHolding) this.#names = undefined;
@@ -229,8 +239,9 @@ export class ControlPlanePart {
         telling.event('Normal', 'AddressConflictOver', `${mac} on ${link} no longer claims ${ip}`),
       ),
     );
-    this.#running = { api, gate, controlPlane, holds, heartbeats };
+    this.#running = { api, gate, controlPlane, holds, heartbeats, balancing };
     log.info({ lease: wanted.lease.name, port: wanted.port }, 'looking after the control-plane VIP');
+    balancing?.start();
     api.start();
     heartbeats?.start(telling);
     controlPlane.start();

@@ -3,12 +3,15 @@ import { existsSync } from 'node:fs';
 import { createAddressProber } from '../../exposure/address/prober.ts';
 import type { AddressProber } from '../../exposure/address/port.ts';
 import type { ClosableAnnouncement } from '../../exposure/announcement/port.ts';
+import { apiBackends } from '../../exposure/control-plane/balance/candidates.ts';
+import type { ApiBackend, BackendProbes } from '../../exposure/control-plane/balance/port.ts';
 import type { LocalApiServer, OtherApiServers } from '../../exposure/control-plane/port.ts';
 import { createFlightRecorder, type FlightRecorder } from '../../exposure/failover/recorder.ts';
 import { createNamePublisher } from '../../exposure/naming/publisher.ts';
 import type { NamePublisher } from '../../exposure/naming/port.ts';
 import type { KeySecret, LeaseStore } from '../../exposure/ownership/port.ts';
 import { createLocalApiServer, createOtherApiServers } from '../../kube/api-servers.ts';
+import { createBackendProbes } from '../../kube/backend-probes.ts';
 import { caHashOf } from '../../kube/ca-hash.ts';
 import { connectWith } from '../../kube/client.ts';
 import { loadCredentials, redirected, type ApiEndpoint } from '../../kube/credentials.ts';
@@ -22,6 +25,7 @@ import { createWatcher, type Watcher } from '../../kube/watcher/watcher.ts';
 import { createSystemClock } from '../../linux/clock.ts';
 import { systemEntropy } from '../../linux/entropy.ts';
 import { createNetwork } from '../../linux/network.ts';
+import { handshakes } from '../../linux/tcp-handshake.ts';
 import { HEARTBEAT_SECRET } from '../../manifests/names.ts';
 import { familyOf, isLinkLocal, parseIp, type Ip } from '../../model/ip.ts';
 import type { Clock } from '../../model/time.ts';
@@ -63,6 +67,12 @@ export interface ApiParts {
   readonly secret: KeySecret;
   /** Addresses of the other control planes, as far as known. */
   readonly otherControlPlanes: () => readonly Ip[];
+  /** The API servers behind the VIP, where it is spread over them. */
+  readonly backends?: {
+    readonly probes: BackendProbes;
+    list(): ApiBackend[];
+    onChange(callback: () => void): () => void;
+  };
   /** Of this node's API server. @throws ApiError */
   version(): Promise<string>;
   /** @throws ApiError, Error */
@@ -100,7 +110,7 @@ export function wireNode(config: AgentConfig): NodeParts {
 /** Nothing is started and no request made yet. @throws ApiError NO_KUBECONFIG, BAD_KUBECONFIG */
 export function wireApi(
   config: AgentConfig,
-  { port, lease, health, server }: ControlPlaneConfig,
+  { port, lease, health, server, balance }: ControlPlaneConfig,
   { clock, network }: NodeParts,
   notYet: (topic: string, error: unknown) => void,
 ): ApiParts {
@@ -119,10 +129,31 @@ export function wireApi(
       times: EAGER,
       onError: (error) => notYet(`watching ${kind}`, error),
     });
+  const where = config.netns === undefined ? {} : { netns: config.netns };
   const leases = watch('Lease', { namespace: lease.namespace, fieldSelector: `metadata.name=${lease.name}` });
   const endpoints = watch('EndpointSlice', { namespace: 'default', fieldSelector: 'metadata.name=kubernetes' });
+  // Who may not read them has the family that API servers write of themselves.
+  const nodes = balance ? watch('Node', { labelSelector: 'node-role.kubernetes.io/control-plane' }) : undefined;
   return {
     local,
+    ...(nodes
+      ? {
+          backends: {
+            probes: createBackendProbes(credentials, (backend, timeout) => handshakes(backend, timeout, where)),
+            list: () =>
+              apiBackends({
+                slices: endpoints.store.list(),
+                nodes: nodes.store.list(),
+                ownAddresses: nodeAddresses(),
+                port,
+              }),
+            onChange: (callback) => {
+              const stops = [endpoints.onChange(callback), nodes.onChange(callback)];
+              return () => stops.forEach((stop) => stop());
+            },
+          },
+        }
+      : {}),
     store: createLeaseStore({
       leases: cluster.resource('Lease'),
       watcher: leases,
@@ -163,9 +194,13 @@ export function wireApi(
     }),
     version: async () => cluster.version({ timeoutMs: health.timeout }),
     caHash: async () => caHashOf(credentials),
-    start: () => endpoints.start(),
+    start: () => {
+      endpoints.start();
+      nodes?.start();
+    },
     close: () => {
       endpoints.stop();
+      nodes?.stop();
       cluster.close();
     },
   };

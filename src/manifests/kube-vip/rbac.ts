@@ -20,7 +20,7 @@ export function kubeVipRbac({ values }: Given): AnyManifest[] {
   const rules = kubeVipRules(limited, values.vip_wireguard);
   return [
     { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: NAMES.account, namespace: own } },
-    ...(limited ? within(own, NAMES.account, [account], rules) : clusterWide(NAMES, account, rules)),
+    ...(limited ? within(own, NAMES.account, [account], rules) : clusterWide(NAMES, [account], rules)),
   ];
 }
 

@@ -70,10 +70,18 @@ describe('a manifest', () => {
   });
 
   it('comes with a warning on stderr for what our agent does not do', async () => {
-    const { code, stderr } = await runCli(['manifest', 'pod', ...CP, '--enableLoadBalancer']);
+    const { code, stderr } = await runCli(['manifest', 'pod', ...CP, '--healthCheckPort', '8080']);
     expect(code).toBe(0);
-    expect(stderr).toMatch(/^Warning: our agent: lb_enable is not supported: .*\n$/);
-    const theirs = await runCli(['manifest', 'pod', ...CP, '--enableLoadBalancer', '--image', 'kube-vip/kube-vip']);
+    expect(stderr).toMatch(/^Warning: our agent: health_check_port is not supported: .*\n$/);
+    const theirs = await runCli([
+      'manifest',
+      'pod',
+      ...CP,
+      '--healthCheckPort',
+      '8080',
+      '--image',
+      'kube-vip/kube-vip',
+    ]);
     expect(theirs.stderr).toBe('');
   });
 });

@@ -114,10 +114,11 @@ describe('the VIP while a cluster is made', () => {
   it('is taken once it may be, with no more rights than its group has', async () => {
     const transport = createTransport(loadCredentials({ env: {}, kubeconfig: join(dir, 'admin.conf') }), 'test');
     for (const object of controlPlaneRbac()) {
-      const { namespace = '' } = object.metadata;
+      const { namespace } = object.metadata;
+      const where = namespace === undefined ? '' : `namespaces/${namespace}/`;
       await transport.send({
         method: 'POST',
-        path: `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}/${object.kind.toLowerCase()}s`,
+        path: `/apis/rbac.authorization.k8s.io/v1/${where}${object.kind.toLowerCase()}s`,
         body: object,
         subject: { verb: 'create', resource: object.kind, group: 'rbac.authorization.k8s.io' },
       });

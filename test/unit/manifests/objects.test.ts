@@ -64,7 +64,7 @@ describe('pools', () => {
 });
 
 describe('what the agents may do', () => {
-  it('is one Secret to be read, no wildcard, and for the control plane only its namespace', () => {
+  it('is one Secret to be read, no wildcard, and for the control plane beyond its namespaces only the nodes', () => {
     const rules = [...servicesRbac(), ...controlPlaneRbac()].flatMap((object) =>
       'rules' in object ? object.rules : [],
     );
@@ -75,6 +75,10 @@ describe('what the agents may do', () => {
       const byName = rule.resourceNames?.join() === 'kubevip-heartbeat';
       expect(rule.verbs).toEqual(byName ? ['get', 'list', 'watch'] : ['create']);
     }
-    expect(controlPlaneRbac().map(({ kind }) => kind)).toEqual(['Role', 'RoleBinding', 'Role', 'RoleBinding']);
+    const kinds = ['Role', 'RoleBinding', 'Role', 'RoleBinding', 'ClusterRole', 'ClusterRoleBinding'];
+    expect(controlPlaneRbac().map(({ kind }) => kind)).toEqual(kinds);
+    expect(controlPlaneRbac().find(({ kind }) => kind === 'ClusterRole')).toMatchObject({
+      rules: [{ resources: ['nodes'], verbs: ['get', 'list', 'watch'] }],
+    });
   });
 });

@@ -30,6 +30,20 @@ describe('the settings of the control-plane VIP', () => {
     });
   });
 
+  it('spread the VIP over the API servers as kube-vip’s lb_* say, each accepted', () => {
+    const balance = (env: Readonly<Record<string, string>>) =>
+      readConfig({ cp_enable: 'true', address: '192.168.0.40', ...env }, 'n1').controlPlane?.balance;
+    expect(balance({ lb_port: '6443', lb_fwdmethod: 'local' })).toBeUndefined();
+    expect(balance({ lb_enable: 'true', port: '7443' })).toEqual({ port: 7443, interval: 1000 });
+    expect(
+      balance({ lb_enable: 'true', lb_port: '443', lb_fwdmethod: 'masquerade', backend_health_check_interval: '5' }),
+    ).toEqual({ port: 443, interval: 5000 });
+    for (const method of ['local', 'tunnel', 'directroute', 'bypass'])
+      expect(balance({ lb_enable: 'true', lb_fwdmethod: method })?.remark).toContain(
+        `lb_fwdmethod=${method} is a way of IPVS`,
+      );
+  });
+
   it('need cp_enable', () => {
     const config = readConfig({ address: '192.168.0.40' }, 'n1');
     expect(config.controlPlane).toBeUndefined();
@@ -70,6 +84,9 @@ describe('the settings of the control-plane VIP', () => {
     [{ address: '10.0.0.5', port: '70000' }, /port/],
     [{ address: '10.0.0.5', kubevip_cluster_name: 'My Home' }, /kubevip_cluster_name/],
     [{ address: '10.0.0.5', dns_mode: 'any' }, /dns_mode/],
+    [{ address: '10.0.0.5', lb_fwdmethod: 'nat' }, /lb_fwdmethod/],
+    [{ address: '10.0.0.5', lb_port: '70000' }, /lb_port/],
+    [{ address: '10.0.0.5', backend_health_check_interval: '0' }, /backend_health_check_interval/],
   ])('refuse %o by name', (env, message) => {
     expect(() => readConfig({ cp_enable: 'true', ...env }, 'n1')).toThrow(message);
   });
