@@ -79,6 +79,14 @@ export const OTHERWISE: Readonly<Partial<Record<SettingName, Support>>> = {
   ]),
 };
 
+/** Of settings that the agent has: what is otherwise than in kube-vip. */
+export const DIFFERENT: Readonly<Partial<Record<SettingName, string>>> = {
+  lb_enable: 'by nftables instead of IPVS, so kube-proxy’s mode does not matter and nothing is left after a crash',
+  lb_port: '`port` by default',
+  lb_fwdmethod: 'accepted, and said to be a way of IPVS: nftables translates addresses, as with `masquerade`',
+  backend_health_check_interval: '1 by default; an API server that is gone is noticed at once',
+};
+
 function all(support: Support[0], why: string, names: readonly SettingName[]): Partial<Record<SettingName, Support>> {
   return Object.fromEntries(names.map((name) => [name, [support, why]]));
 }

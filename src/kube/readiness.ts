@@ -41,7 +41,7 @@ export interface StandingAnswer {
   /** Undefined: it is ready. */
   readonly why: NotServing | undefined;
   /** Ends the connection. */
-  release(): void;
+  readonly release: () => void;
 }
 
 /** The same, and the connection stands until it is released. `onLost`: it has ended before that, once it had an answer. */

@@ -49,10 +49,19 @@ function tableLines(table: string, spread: Spread): string[] {
     ...backends.flatMap((backend) => [`chain ${chainOf(backend)} {`, ...leadTo(backend, spread, name), '}']),
     ...entry('prerouting', spread.outside, spread, name),
     ...entry('output', spread.inside, spread, name),
+    ...nameForOthers(backends, name),
+    '}',
+  ];
+}
+
+function nameForOthers(backends: readonly ApiBackend[], name: string): string[] {
+  const others = backends.filter(({ here }) => !here).map(({ ip, port }) => `${ip} . ${port}`);
+  if (others.length === 0) return [];
+  return [
     'chain postrouting {',
     'type nat hook postrouting priority 99; policy accept;',
-    `ct status dnat ct original ${name} daddr @vips ct original proto-dst ${spread.port} oifname != "lo" masquerade fully-random`,
-    '}',
+    // nft knows no type for the port that a connection was made to, so it is told by where it leads.
+    `ct status dnat ct original ${name} daddr @vips ${name} daddr . tcp dport { ${others.join(', ')} } masquerade fully-random`,
     '}',
   ];
 }

@@ -1,5 +1,5 @@
 /** docs/compatibility.md: kube-vip's settings one by one, and where our manifests differ. */
-import { supportOf } from '../../src/agent/kubevip-env.ts';
+import { DIFFERENT, supportOf } from '../../src/agent/kubevip-env.ts';
 import type { Setting } from '../../src/manifests/kube-vip/setting.ts';
 import { KUBE_VIP_VERSION, ROWS, type SettingName } from '../../src/manifests/kube-vip/table.ts';
 import { table } from './markdown.ts';
@@ -68,7 +68,8 @@ export function compatibilityPage(): string {
 function agentOf(name: SettingName, row: Setting): string {
   if (row.flagOnly === true) return '';
   const support = supportOf(name);
-  if (support === 'honoured') return 'yes';
+  const different = DIFFERENT[name];
+  if (support === 'honoured') return different === undefined ? 'yes' : `yes: ${different}`;
   return `${support[0]}: ${support[1]}`;
 }
 

@@ -1,7 +1,6 @@
 /** Connections to the VIP spread over the API servers: its real parts, and who tells it what. */
 import { Balancer } from '../../exposure/control-plane/balance/balancer.ts';
 import type { ControlPlaneState } from '../../exposure/control-plane/port.ts';
-import { isMine } from '../../exposure/ownership/is-mine.ts';
 import { forwards } from '../../linux/forwarding.ts';
 import { createSpreadTable } from '../../linux/spread-table.ts';
 import { messageOf } from '../../model/errors.ts';
@@ -55,7 +54,10 @@ export function wireBalancing({ config, controlPlane, api, clock, log }: Balanci
       const { state, reason, message } = balancer.state;
       if (told === message) return;
       told = message;
-      log[state === 'pending' ? 'warn' : 'info']({ topic: 'load balancing', reason }, message);
+      log[state === 'pending' && reason !== 'ApiServersNotAsked' ? 'warn' : 'info'](
+        { topic: 'load balancing', reason },
+        message,
+      );
     },
     onError: (error) =>
       log.warn({ message: messageOf(error) }, 'the VIP is not spread over the API servers; trying again'),
@@ -75,9 +77,7 @@ export function wireBalancing({ config, controlPlane, api, clock, log }: Balanci
     },
     changed: ({ vips }) =>
       balancer.hold(
-        vips.flatMap(({ ip, owner, announced }) =>
-          isMine(owner) && announced.state === 'ready' ? [{ ip, link: announced.value.link }] : [],
-        ),
+        vips.flatMap(({ ip, announced }) => (announced.state === 'ready' ? [{ ip, link: announced.value.link }] : [])),
       ),
     nodesChanged: () => balancer.doubt(),
     async stop() {

@@ -34,6 +34,13 @@ const counted = (answers: readonly string[]): Record<string, number> => {
   }
   return counts;
 };
+/** In turn, and the turns begin anew when the rules are set again: one more or less at each. */
+function expectEven(answers: readonly string[], ...nodes: readonly Node[]): void {
+  const counts = counted(answers);
+  expect(Object.keys(counts).sort()).toEqual(nodes);
+  for (const count of Object.values(counts))
+    expect(Math.abs(count - answers.length / nodes.length), JSON.stringify(counts)).toBeLessThanOrEqual(1);
+}
 const lines = (text: string): string[] => text.trim().split('\n').filter(Boolean);
 const ask = async (from: LanHost, host: string, times = 30, port = 6443): Promise<string[]> =>
   lines(
@@ -65,8 +72,13 @@ async function balance(port = 6443): Promise<HostDaemon> {
   return balancer;
 }
 const last = (): string => lines(balancer?.log() ?? '').at(-1) ?? '';
-const said = (pattern: RegExp): Promise<boolean> =>
-  eventually(`${pattern} of the balancer, which said: ${last()}`, () => pattern.test(last()));
+const said = async (pattern: RegExp): Promise<void> => {
+  try {
+    await eventually(`${pattern}`, () => pattern.test(last()));
+  } catch (error) {
+    throw new Error(`the balancer said ${balancer?.log()}`, { cause: error });
+  }
+};
 
 beforeAll(async () => {
   lan = await createLan({ nodes: [...NODES, 'lap'] });
@@ -100,8 +112,7 @@ describe('connections to the VIP', () => {
     await balance();
     for (const vip of [VIP, VIP6])
       for (const from of ['lap', 'n1', 'n2'] as const) {
-        const counts = counted(await ask(lan.hosts[from], vip));
-        expect(counts, `${from} at ${vip}`).toEqual({ n1: 10, n2: 10, n3: 10 });
+        expectEven(await ask(lan.hosts[from], vip), ...NODES);
       }
   });
 
@@ -120,8 +131,8 @@ describe('connections to the VIP', () => {
   it('are spread on a port of its own, if asked for, and left alone on the API’s', async () => {
     await balance(443);
     for (const vip of [VIP, VIP6]) {
-      expect(counted(await ask(lan.hosts.lap, vip, 9, 443))).toEqual({ n1: 3, n2: 3, n3: 3 });
-      expect(counted(await ask(lan.hosts.n1, vip, 9, 443))).toEqual({ n1: 3, n2: 3, n3: 3 });
+      expectEven(await ask(lan.hosts.lap, vip, 9, 443), 'n1', 'n2', 'n3');
+      expectEven(await ask(lan.hosts.n1, vip, 9, 443), 'n1', 'n2', 'n3');
       expect(counted(await ask(lan.hosts.lap, vip, 3))).toEqual({ n1: 3 });
     }
     for (const node of ['n1', 'n2', 'n3'] as const) kill(node);
@@ -138,7 +149,7 @@ describe('connections to the VIP', () => {
       balancer = n1.daemon(argv);
       await said(/^NotForwarding: .*net\.ipv4\.ip_forward=1/);
       expect(counted(await ask(lap, VIP, 6))).toEqual({ n1: 6 });
-      expect(counted(await ask(n1, VIP, 6))).toEqual({ n1: 2, n2: 2, n3: 2 });
+      expectEven(await ask(n1, VIP, 6), 'n1', 'n2', 'n3');
     } finally {
       await n1.must(['sysctl', '-qw', 'net.ipv4.conf.eth0.forwarding=1']);
     }
@@ -171,17 +182,18 @@ describe('an API server', () => {
       last ?? 0,
       `the last failed request, of ${answers.filter((one) => one.endsWith('failed')).length}`,
     ).toBeLessThan(2500);
-    expect(counted(await ask(lan.hosts.lap, VIP, 10))).toEqual({ n1: 5, n3: 5 });
+    expectEven(await ask(lan.hosts.lap, VIP, 10), 'n1', 'n3');
     await serve('n2');
     await said(/^Balanced: .*10\.77\.0\.12:6443/);
-    expect(counted(await ask(lan.hosts.lap, VIP, 9))).toEqual({ n1: 3, n2: 3, n3: 3 });
+    expectEven(await ask(lan.hosts.lap, VIP, 9), 'n1', 'n2', 'n3');
   });
 
   it('whose node loses its power costs them for little longer, and its watches are ended', async () => {
     const running = await balance();
     const watch = lan.hosts.lap.daemon([process.execPath, CLIENTS, 'watch', VIP, '9'], { env: ca });
     await eventually('nine watches', () => lines(watch.log()).length === 9);
-    expect(counted(lines(watch.log()).map((line) => line.replace('open ', '')))).toEqual({ n1: 3, n2: 3, n3: 3 });
+    const opened = counted(lines(watch.log()).map((line) => line.replace('open ', '')));
+    expect(opened['n3']).toBeGreaterThan(0);
     const answers = await steady(6000, 2000, async () => {
       await lan.setCable('n3', false);
       // What heartbeats tell an agent.
@@ -189,8 +201,8 @@ describe('an API server', () => {
     });
     expect(lastFailure(answers, 2000) ?? 0).toBeLessThan(3000);
     const ended = (): string[] => lines(watch.log()).filter((line) => line.startsWith('ended'));
-    await eventually('the watches of n3 ended', () => ended().length === 3);
-    expect(ended()).toEqual(['ended n3', 'ended n3', 'ended n3']);
+    await eventually('the watches of n3 ended', () => ended().length === opened['n3']);
+    expect(new Set(ended())).toEqual(new Set(['ended n3']));
     await watch.stop();
   });
 
@@ -200,7 +212,7 @@ describe('an API server', () => {
     await eventually('three watches', () => lines(watch.log()).length === 3);
     process.kill(servers.get('n2')?.id.pid ?? 0, 'SIGUSR2');
     await said(/^Balanced: (?!.*10\.77\.0\.12)/);
-    expect(counted(await ask(lan.hosts.lap, VIP, 10))).toEqual({ n1: 5, n3: 5 });
+    expectEven(await ask(lan.hosts.lap, VIP, 10), 'n1', 'n3');
     expect(lines(watch.log()).filter((line) => line.startsWith('ended'))).toEqual([]);
     process.kill(servers.get('n2')?.id.pid ?? 0, 'SIGUSR2');
     await said(/^Balanced: .*10\.77\.0\.12/);
@@ -226,8 +238,8 @@ describe('an API server', () => {
     await balance();
     kill('n1');
     await said(/^Balanced: (?!.*10\.77\.0\.11)/);
-    expect(counted(await ask(lan.hosts.lap, VIP, 10))).toEqual({ n2: 5, n3: 5 });
-    expect(counted(await ask(lan.hosts.n1, VIP6, 10))).toEqual({ n2: 5, n3: 5 });
+    expectEven(await ask(lan.hosts.lap, VIP, 10), 'n2', 'n3');
+    expectEven(await ask(lan.hosts.n1, VIP6, 10), 'n2', 'n3');
   });
 });
 
@@ -266,6 +278,6 @@ describe('nothing is left', () => {
     await balance();
     await lan.hosts.n1.must(['nft', 'flush', 'ruleset']);
     await eventually('the rules again', async () => (await ruleset()).includes(TABLE), 20_000);
-    expect(counted(await ask(lan.hosts.lap, VIP, 6))).toEqual({ n1: 2, n2: 2, n3: 2 });
+    expectEven(await ask(lan.hosts.lap, VIP, 6), 'n1', 'n2', 'n3');
   });
 });

@@ -18,9 +18,9 @@ describe('kube-vip’s variables', () => {
   });
 
   it('that ask for what is not supported are named, with the reason', () => {
-    expect(environmentWarnings({ zebra_enable: 'true', vip_wireguard: 'true', vip_arp: 'true' })).toEqual([
+    expect(environmentWarnings({ zebra_enable: 'true', vip_ddns: 'true', vip_arp: 'true' }).toSorted()).toEqual([
+      expect.stringMatching(/^vip_ddns is not supported: .*DHCP/),
       expect.stringMatching(/^zebra_enable is not supported: .*BGP/),
-      expect.stringMatching(/^vip_wireguard is not supported: .*WireGuard/),
     ]);
     expect(environmentWarnings({ EGRESS_CLEAN: 'true' })).toEqual([expect.stringMatching(/^egress_clean is not/)]);
   });

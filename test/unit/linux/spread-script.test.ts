@@ -31,6 +31,7 @@ describe('rules that spread the VIP', () => {
     );
     expect(script).toContain('chain here {\naccept\n}');
     expect(script).toContain('dnat to 10.77.0.12:6443');
+    expect(script).toContain('ip daddr . tcp dport { 10.77.0.12 . 6443 } masquerade');
     expect(script).not.toContain('hook output');
   });
 

@@ -63,6 +63,13 @@ export class BackendHealth {
     this.#standing?.release();
   }
 
+  /** @returns whether there was any; none any more then */
+  #takeDoubt(): boolean {
+    const doubted = this.#again && !this.#stopped;
+    this.#again = false;
+    return doubted;
+  }
+
   /** A server may close connections without being dead: that is made sure of once between two regular looks. */
   #lost(): void {
     if (!this.#heeds || this.#asking) return;
@@ -78,11 +85,8 @@ export class BackendHealth {
     const { clock, interval } = this.#options;
     const began = clock.now();
     this.#asking = true;
-    do {
-      const suspected = this.#again;
-      this.#again = false;
-      await this.#ask(suspected);
-    } while (this.#again && !this.#stopped);
+    await this.#ask(this.#takeDoubt());
+    while (this.#takeDoubt()) await this.#ask(true);
     this.#asking = false;
     if (this.#stopped) return;
     this.#timer = clock.after(Math.max(0, began + interval - clock.now()), () => {

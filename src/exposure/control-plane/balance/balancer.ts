@@ -3,7 +3,6 @@
  * kernel. Level-triggered: what is held, who there is and who is ready lead to the same look at what the rules should be.
  */
 import { off, pending, ready, type Decision } from '../../../model/decision.ts';
-import { messageOf } from '../../../model/errors.ts';
 import { familyOf, hostPort, type Family, type Ip } from '../../../model/ip.ts';
 import type { Clock, Milliseconds, Timer } from '../../../model/time.ts';
 import { BackendHealth } from './backend.ts';
@@ -235,6 +234,9 @@ export class Balancer {
       return pending('RulesNotSet', 'the rules that spread the VIP are not in the kernel; it is at this node alone');
     const alive = [...this.#backends.values()].filter(({ state }) => state.state === 'ready');
     const names = alive.map(({ backend }) => hostPort(backend.ip, backend.port)).join(', ');
+    const unasked = [...this.#backends.values()].some(({ state }) => state.state === 'pending');
+    if (alive.length === 0 && unasked)
+      return pending('ApiServersNotAsked', 'the API servers have not been asked yet: this node’s own has the VIP');
     if (alive.length === 0) return pending('NoApiServerReady', 'no API server is ready: this node’s own has the VIP');
     const stays = spreads.find(({ outside, inside }) => inside.some(isElsewhere) && !outside.some(isElsewhere));
     if (stays)

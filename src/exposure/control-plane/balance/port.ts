@@ -30,7 +30,7 @@ export interface BackendProbes {
    */
   ask(backend: ApiBackend, timeout: Milliseconds, onLost: () => void): Promise<AskedBackend>;
   /** Whether its port takes connections at all. Never rejects. */
-  answers(backend: ApiBackend, timeout: Milliseconds): Promise<boolean>;
+  readonly answers: (backend: ApiBackend, timeout: Milliseconds) => Promise<boolean>;
 }
 
 /** Where new connections to one port of some addresses go. All are of one family. */

@@ -1,0 +1,139 @@
+/** `lb_enable` with real agents: whoever has the VIP spreads its connections over the API servers, and leaves nothing. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { powerOff, powerOn } from '../../src/lab/faults.ts';
+import { nodeAddresses } from '../../src/lab/layout.ts';
+import { controlPlaneLab, NODES, VIPS, type ControlPlaneLab } from '../support/control-plane-lab.ts';
+import { eventually, startLab, type TestLab } from '../support/e2e.ts';
+
+let lab: TestLab;
+let planes: ControlPlaneLab;
+const BALANCED = { lb_enable: 'true', lb_fwdmethod: 'tunnel', lb_port: '6443' };
+
+beforeAll(async () => {
+  lab = await startLab({ agents: false, dhcp: { enabled: false }, upnp: { igd: false, natPmp: false, pcp: false } });
+  planes = await controlPlaneLab(lab);
+  // API servers write one address of themselves: those of the other family are with the nodes.
+  const labels = { 'node-role.kubernetes.io/control-plane': '' };
+  await Promise.all(
+    NODES.map((name) => lab.cluster.resource('Node').patch({ name }, { metadata: { labels } }, { type: 'merge' })),
+  );
+  await Promise.all(NODES.map((node) => planes.api(node, true)));
+  await Promise.all(NODES.map((node) => planes.start(node, BALANCED)));
+}, 120_000);
+afterAll(async () => {
+  await planes[Symbol.asyncDispose]();
+  await lab[Symbol.asyncDispose]();
+});
+
+async function owner(before?: string): Promise<string> {
+  const node = await planes.newOwner(before);
+  if (node === undefined) throw new Error('nobody has the VIP');
+  return node;
+}
+const hasNat = async (node: string): Promise<boolean> =>
+  / ip6? kubevip-control-plane/.test((await lab.on(node, 'nft', 'list', 'tables')).stdout);
+const host = (vip: string): string => (vip.includes(':') ? `[${vip}]` : vip);
+const ask = async (vip: string, from = 'laptop'): Promise<boolean> => {
+  const args = ['-sk', '-o', '/dev/null', '--max-time', '2', `https://${host(vip)}:6443/livez`];
+  return (await lab.on(from, 'curl', ...args)).code === 0;
+};
+/** Until the owner spreads over so many API servers in each family. */
+const balances = async (node: string, count: number): Promise<void> => {
+  const ready = async (): Promise<number> => {
+    const page = (await lab.curl(node, 'http://127.0.0.1:2113/metrics')) ?? '';
+    return [...page.matchAll(/^kubevip_control_plane_backend\{.*\} 1$/gm)].length;
+  };
+  expect(await eventually(ready, (number) => number === 2 * count, 10)).toBe(2 * count);
+};
+/** Which API servers the owner led the connections of the laptop to, by node. */
+async function served(node: string, vip: string): Promise<string[]> {
+  const family = vip.includes(':') ? 'ipv6' : 'ipv4';
+  const { stdout } = await lab.on(node, 'conntrack', '-L', '-f', family, '-p', 'tcp', '--orig-dst', vip);
+  const to = [...stdout.matchAll(/src=\S+ dst=\S+ sport=\d+ dport=6443 .*?src=(\S+) dst=/g)].map(([, ip]) => ip);
+  const named = (ip: string | undefined): string =>
+    NODES.find((one) => [nodeAddresses(one).lan, nodeAddresses(one).lan6].includes(ip ?? '')) ?? node;
+  return [...new Set(to.map(named))].sort();
+}
+
+describe('connections to the VIP', () => {
+  it('are spread over all API servers by the owner alone, in both families', async () => {
+    const node = await owner();
+    await balances(node, 3);
+    for (const vip of VIPS) {
+      for (let i = 0; i < 6; i++) expect(await ask(vip)).toBe(true);
+      expect(await served(node, vip)).toEqual([...NODES]);
+      expect(await ask(vip, node)).toBe(true);
+    }
+    for (const other of NODES.filter((one) => one !== node)) expect(await hasNat(other)).toBe(false);
+    expect(planes.log(node)).toContain('lb_fwdmethod=tunnel is a way of IPVS');
+  });
+
+  it('no longer go to an API server that is gone, though its agent lives, and do again when it is back', async () => {
+    const node = await owner();
+    const gone = NODES.find((one) => one !== node) ?? '';
+    await planes.api(gone, false);
+    await balances(node, 2);
+    for (let i = 0; i < 6; i++) expect(await ask(VIPS[0])).toBe(true);
+    await planes.api(gone, true);
+    await balances(node, 3);
+    expect(planes.owner()).toBe(node);
+  });
+
+  it('are spread by the next owner when the one that did loses its power', async () => {
+    const before = await owner();
+    await powerOff(lab.id, before);
+    const next = await owner(before);
+    await balances(next, 2);
+    for (let i = 0; i < 4; i++) expect(await ask(VIPS[0])).toBe(true);
+    await powerOn(lab.id, before);
+    await planes.api(before, true);
+    await planes.start(before, BALANCED);
+    await balances(next, 3);
+    expect(await hasNat(before)).toBe(false);
+  });
+
+  it('all go to the owner when no other API server is left', async () => {
+    const node = await owner();
+    await Promise.all(NODES.filter((one) => one !== node).map((one) => planes.api(one, false)));
+    await balances(node, 1);
+    for (const vip of VIPS) expect(await ask(vip)).toBe(true);
+    expect(
+      await eventually(
+        () => hasNat(node),
+        (has) => !has,
+        5,
+      ),
+    ).toBe(false);
+    await Promise.all(NODES.map((one) => planes.api(one, true)));
+    await balances(node, 3);
+  });
+});
+
+describe('on the node nothing is left', () => {
+  it('when the agent ends', async () => {
+    const before = await owner();
+    await balances(before, 3);
+    await planes.stop(before);
+    expect(await hasNat(before)).toBe(false);
+    const next = await owner(before);
+    expect(await planes.served()).toBe(true);
+    await planes.start(before, BALANCED);
+    await balances(next, 3);
+  });
+
+  it('when it is killed and started again, also without lb_enable', async () => {
+    const before = await owner();
+    await planes.stop(before, 'kill');
+    expect(await hasNat(before)).toBe(true);
+    await owner(before);
+    await planes.start(before, { lb_enable: 'false' });
+    expect(
+      await eventually(
+        () => hasNat(before),
+        (has) => !has,
+        10,
+      ),
+    ).toBe(false);
+    expect(await planes.served()).toBe(true);
+  });
+});
