@@ -64,6 +64,8 @@ export class HeartbeatWorld {
   now = 0;
   /** Calls of machines. */
   steps = 0;
+  /** Of any node so far: a beat says after what time without another one its sender counts as dead. */
+  longestTimeout = 0;
   weather: Weather = FAIR;
   /** Directions that carry nothing: `from>to`. */
   readonly cuts = new Set<string>();
@@ -237,6 +239,7 @@ export class HeartbeatWorld {
   #send(from: SimNode, sent: Heartbeat): void {
     // Over the wire and back: what does not fit or does not come back the same would show.
     const beat = decodeHeartbeat(encodeHeartbeat(sent));
+    this.longestTimeout = Math.max(this.longestTimeout, beat.interval * beat.missed);
     this.#recorded.push(beat);
     if (this.#recorded.length > RECORDED) this.#recorded.splice(this.chance.below(RECORDED), 1);
     for (const to of this.nodes) {

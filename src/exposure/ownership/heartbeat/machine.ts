@@ -9,6 +9,7 @@ import type { Eligible } from './address-state.ts';
 import { Addresses } from './addresses.ts';
 import { Certainty } from './certainty.ts';
 import type { AddressOwner, Effect } from './effects.ts';
+import { Leniency } from './leniency.ts';
 import { Membership } from './membership.ts';
 import { packBeats, Turn } from './outbox.ts';
 import type { Peer } from './peer.ts';
@@ -38,6 +39,7 @@ export class OwnershipMachine {
   readonly #membership: Membership;
   readonly #addresses: Addresses;
   readonly #certainty: Certainty;
+  readonly #leniency: Leniency;
   readonly #turn: Turn<Ip>;
   readonly #relayTurn: Turn<RelayedClaim>;
   /** Whom somebody does not hear, as of the last beat; and what of theirs is news. */
@@ -63,6 +65,7 @@ export class OwnershipMachine {
     this.#profile = profile;
     this.#timeout = timeoutOf(profile);
     this.#certainty = new Certainty(this.#timeout);
+    this.#leniency = new Leniency(profile);
     this.#startedAt = now;
     this.#listenFrom = now;
     this.#nextBeat = now;
@@ -328,6 +331,7 @@ export class OwnershipMachine {
 
   #flush(now: Milliseconds, isRegular: boolean): void {
     this.#urgent = false;
+    this.#leniency.sent(now - this.#sentAt, now);
     const { own } = this.#addresses;
     const news = own.takeNews();
     const offers = this.#addresses.takeOffers();
@@ -346,7 +350,7 @@ export class OwnershipMachine {
         epoch: this.#epoch,
         uptime: Math.floor(now - this.#startedAt),
         interval: this.#profile.interval,
-        missed: this.#profile.missed,
+        missed: this.#leniency.missed,
         ready: this.#ready,
         draining: this.#draining,
         leaving: this.#left,
