@@ -96,7 +96,9 @@ export function createLeaseRecord(options: LeaseRecordOptions): LeaseRecord {
     },
     liveChanged() {
       const now = live();
-      for (const other of before) if (!now.includes(other)) presence.died(other);
+      const silent = before.filter((other) => !now.includes(other));
+      for (const other of silent) presence.died(other);
+      if (silent.length > 0) presence.speakUp();
       before = now;
       strangers.review();
     },

@@ -33,6 +33,8 @@ export interface PresenceRecordOptions {
 const RENEW: Milliseconds = 60_000;
 const DURATION: Milliseconds = 180_000;
 const RETRY: Milliseconds = 5000;
+/** A sign of life for those that are not heard any more: late enough not to be taken for one from before. */
+const SPEAK_UP: Milliseconds = 1500;
 const CALL = { timeoutMs: 5000 };
 /** Leases of addresses that nobody owns, and of nodes that are gone, are looked for this often. */
 const TIDY: Milliseconds = 15_000;
@@ -97,7 +99,7 @@ export class PresenceRecord {
       else if (!known || !isSameRecord(known.lease, lease)) this.#others.set(node, { lease, at: clock.now() });
     } else if (this.#running && holderOf(store.get(name)) !== node) {
       // Somebody took us for dead, or a person deleted it.
-      this.#renewIn(RETRY);
+      this.#renewIn(SPEAK_UP);
     }
   }
 
@@ -107,6 +109,11 @@ export class PresenceRecord {
     return [...this.#others.values()].flatMap(({ lease, at }) =>
       now - at < DURATION && holderOf(lease) !== undefined ? addressesOf(lease) : [],
     );
+  }
+
+  /** Others fell silent: if they live and do not hear this one either, they are to know soon. */
+  speakUp(): void {
+    if (this.#running && !this.#options.hasStrangers()) this.#renewIn(SPEAK_UP);
   }
 
   /** The agent of a node fell silent. One of those who noticed writes it down. */

@@ -161,6 +161,31 @@ describe('ownership by heartbeat', () => {
     expect(ownership.ensure(VIP, ['a'])).toMatchObject({ reason: 'Owned', value: { term: 1 } });
   });
 
+  it('takes no notice of wall clocks, whether they jump or have never agreed', () => {
+    const lan = createHeartbeatLan();
+    const YEAR = 365 * 86_400_000;
+    let jump = 0;
+    for (const [i, name] of NAMES.entries()) {
+      const wall = (): Date => new Date(lan.clock.wall().getTime() + jump + i * YEAR);
+      void lan.add(name, { clock: { ...lan.clock, wall } }).ownership.start();
+    }
+    const holders = (): string[] => lan.agents.filter(({ ownership }) => ownership.holds(VIP)).map(({ node }) => node);
+    for (const { ownership } of lan.agents) ownership.ensure(VIP, NAMES);
+    lan.clock.advance(400);
+    const [first] = holders();
+    for (const to of [YEAR, -YEAR, 10 * YEAR, 0]) {
+      jump = to;
+      for (let i = 0; i < 40; i++) {
+        lan.clock.advance(50);
+        expect(holders()).toEqual([first]);
+      }
+    }
+    lan.unplug(lan.agents.find(({ node }) => node === first)!);
+    jump = -YEAR;
+    lan.clock.advance(250);
+    expect(holders().filter((node) => node !== first)).toHaveLength(1);
+  });
+
   it('lets go of what nobody wants, and has it noted', () => {
     const { clock, of, holders } = world();
     clock.advance(400);

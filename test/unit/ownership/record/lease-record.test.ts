@@ -211,6 +211,23 @@ describe('agents that are not heard', () => {
     expect(cluster.leases.get('kubevip-node-a')?.spec?.leaseDurationSeconds).toBe(180);
   });
 
+  it('are known as such seconds after they fell silent, when it is the network that fails', async () => {
+    const hears = new Map([
+      ['a', ['a', 'b']],
+      ['b', ['a', 'b']],
+    ]);
+    const [a, b] = await started('a', 'b', { live: (node) => hears.get(node) ?? [] });
+    for (const one of [a, b]) one?.liveChanged();
+    await clock.advanceAsync(10_000);
+    for (const node of ['a', 'b']) hears.set(node, [node]);
+    for (const one of [a, b]) one?.liveChanged();
+    await clock.advanceAsync(6000);
+    expect([a?.strangers(), b?.strangers()]).toEqual([
+      [{ node: 'b', kind: 'unheard' }],
+      [{ node: 'a', kind: 'unheard' }],
+    ]);
+  });
+
   it('are as alive as they were while no API server answers, and have their time again after that', async () => {
     const [a] = await started('a', 'b', { live: (node) => [node] });
     await clock.advanceAsync(70_000);
