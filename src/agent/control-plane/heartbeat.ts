@@ -3,7 +3,7 @@ import { createOneOwner } from '../../exposure/control-plane/one-owner.ts';
 import { createVipRecord, type VipRecordOptions } from '../../exposure/control-plane/vip-record.ts';
 import type { HeartbeatOwnership } from '../../exposure/ownership/heartbeat/options.ts';
 import { systemEntropy } from '../../linux/entropy.ts';
-import type { Milliseconds } from '../../model/time.ts';
+import type { Milliseconds, Timer } from '../../model/time.ts';
 import type { AgentConfig } from '../config.ts';
 import { wireHeartbeat } from '../heartbeat.ts';
 import type { Logger } from '../log.ts';
@@ -11,6 +11,8 @@ import type { ControlPlaneConfig } from './config.ts';
 import type { Telling } from './telling.ts';
 import type { ApiParts, NodeParts } from './wire.ts';
 
+/** By then one is heard that can be, after this agent or that one began. */
+const HEARD_WITHIN: Milliseconds = 3000;
 /** What is under way at a VIP that was handed over is served until then. */
 const UNDER_WAY: Milliseconds = 600;
 
@@ -51,6 +53,12 @@ export function wireVipHeartbeats(
   const ownership = createOneOwner({ ownership: parts.ownership, record, clock });
   node.answerOnlyIf((ip) => ownership.answers(ip));
   const stops: (() => void)[] = [];
+  let told: Timer | undefined;
+  const tell = (stranger: string, telling: Telling): void => {
+    const note = `${stranger} renews Lease ${common.lease} and its heartbeats are not heard: the VIP is left to it. Set kubevip_election alike everywhere, and let UDP port ${config.election.ports.controlPlane} through`;
+    log.warn({ holder: stranger }, note);
+    telling.event('Warning', 'AgentNotHeard', note);
+  };
   return {
     ownership,
     start: (telling) => {
@@ -61,12 +69,11 @@ export function wireVipHeartbeats(
         keys.onChange(() => memory?.changed()),
         parts.ownership.onChange(() => memory?.changed()),
         record.onStranger(() => {
+          told?.cancel();
           const stranger = record.stranger();
-          if (stranger === undefined) return;
-          const note = `${stranger} renews Lease ${common.lease} and its heartbeats are not heard: the VIP is left to it. Set kubevip_election alike everywhere, and let UDP port ${config.election.ports.controlPlane} through`;
-          log.warn({ holder: stranger }, note);
-          telling.event('Warning', 'AgentNotHeard', note);
+          if (stranger !== undefined) told = clock.after(HEARD_WITHIN, () => tell(stranger, telling));
         }),
+        () => told?.cancel(),
       );
     },
     async handOver(isHolding) {
