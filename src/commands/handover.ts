@@ -10,7 +10,8 @@ import { EXIT } from '../model/errors.ts';
 import type { HandoverResult } from '../workflows/handover.ts';
 
 export class Handover extends BaseCommand<HandoverResult> {
-  static override summary = 'Move all addresses of Services away from a node, before it is switched off or upgraded';
+  static override summary =
+    'Move all addresses away from a node, the control-plane VIP included, before it is switched off or upgraded';
   static override description =
     'Every address goes to another node and stays away from this one until --undo, also when the node restarts. What no ' +
     'other node can serve stays, and the exit code is 6 then. Nothing is pulled back by --undo.';

@@ -230,6 +230,14 @@ export const ANNOTATIONS = {
     meaning:
       'The addresses of the control-plane VIP, its port and its names on the LAN, on the Lease of its owner (`plndr-cp-lock`).',
   },
+  stayAway: {
+    key: 'kubevip.dev/stay-away',
+    on: 'Lease',
+    access: 'read and written',
+    value: 'name[,name]',
+    meaning:
+      'Nodes that the control-plane VIP stays away from, on its Lease, as long as another control plane has it. Written by `kubevip handover`, and by its `--undo`.',
+  },
   dhcpSpares: {
     key: 'kubevip.dev/dhcp-spares',
     on: 'Lease',

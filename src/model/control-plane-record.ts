@@ -10,6 +10,8 @@ export interface ControlPlaneRecord {
   readonly port: number;
   /** Names published by mDNS, hosts and instances, after any renaming: the next owner announces them at once. */
   readonly names: readonly string[];
+  /** The agent leaves with the VIP when its Lease says so (`kubevip handover`). */
+  readonly handsOver: boolean;
 }
 
 export function writeControlPlaneRecord(record: ControlPlaneRecord): Readonly<Record<string, string>> {
@@ -25,13 +27,23 @@ export function readControlPlaneRecord(lease: Lease | undefined): Partial<Contro
     return {};
   }
   if (typeof value !== 'object' || value === null) return {};
-  const { version, addresses, port, names } = value as Partial<Record<keyof ControlPlaneRecord, unknown>>;
+  const { version, addresses, port, names, handsOver } = value as Partial<Record<keyof ControlPlaneRecord, unknown>>;
   return {
     ...(typeof version === 'string' ? { version } : {}),
     ...(Array.isArray(addresses) ? { addresses: texts(addresses).flatMap((text) => parseIp(text) ?? []) } : {}),
     ...(typeof port === 'number' ? { port } : {}),
     ...(Array.isArray(names) ? { names: texts(names) } : {}),
+    ...(typeof handsOver === 'boolean' ? { handsOver } : {}),
   };
+}
+
+/** Names of the nodes that the VIP stays away from, in order. */
+export function readStayAway(lease: Lease | undefined): string[] {
+  return (lease?.metadata.annotations?.[KEY.stayAway] ?? '')
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '')
+    .sort();
 }
 
 function texts(values: readonly unknown[]): string[] {

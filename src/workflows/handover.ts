@@ -15,6 +15,7 @@ import type { Clock, Milliseconds } from '../model/time.ts';
 import { nodesWithReadyEndpoints } from '../agent/endpoints.ts';
 import { isPresence, PRESENCE } from './expose/wait.ts';
 import { until } from './install/until.ts';
+import { keepVipAway, vipOn } from './handover-vip.ts';
 import { controlPlaneLease } from './status/control-plane.ts';
 import { agentStatus } from './status/report.ts';
 import { done, stageStep, warning, type Step } from './steps.ts';
@@ -59,6 +60,9 @@ export class HandoverError extends KubevipError {
   }
 }
 
+/** In place of a Service. */
+const CONTROL_PLANE = 'control plane';
+
 interface World {
   readonly node: Node;
   readonly nodes: readonly Node[];
@@ -74,21 +78,24 @@ interface World {
 export async function* handover(name: string, parts: HandoverParts): AsyncGenerator<Step, HandoverResult> {
   const { cluster, clock, timeout, signal } = parts;
   const world = await survey(name, parts);
-  const others = successors(world, clock.wall());
+  const vip = vipOn(name, world);
+  const others = successors(world, clock.wall(), vip !== undefined && vip.obstacle === undefined);
   const before = addressesOn(name, world.leases);
   yield* mark(world, parts);
-  const stuck = before.flatMap((address) => {
-    const reason = obstacle(address, others, world);
-    return reason === undefined ? [] : [{ address, services: servicesOf(address, world), reason }];
-  });
-  const vip = controlPlaneLease(world.leases);
-  if (vip && holderOf(vip) === name)
-    yield warning(
-      `the VIP of the control plane stays on ${name}: it leaves when the API server or the agent there ends`,
-    );
+  await keepVipAway(name, true, parts, controlPlaneLease(world.leases));
+  const stuck = [
+    ...(vip?.obstacle === undefined ? [] : kept(vip.addresses, [CONTROL_PLANE], vip.obstacle)),
+    ...before.flatMap((address) => {
+      const reason = obstacle(address, others, world);
+      return reason === undefined ? [] : kept([address], servicesOf(address, world), reason);
+    }),
+  ];
   for (const { address, reason } of stuck) yield warning(`${address} stays on ${name}: ${reason}`);
 
-  const movable = before.filter((address) => !stuck.some((kept) => kept.address === address));
+  const vips = vip?.obstacle === undefined ? (vip?.addresses ?? []) : [];
+  const movable = [...vips, ...before.filter((address) => !stuck.some((one) => one.address === address))];
+  const usersOf = (address: string): readonly string[] =>
+    vips.includes(address) ? [CONTROL_PLANE] : servicesOf(address, world);
   let holders = holdersOf(world.leases);
   const left = (): string[] => movable.filter((address) => !isElsewhere(holders.get(address), name));
   if (movable.length > 0) yield stageStep('addresses', 'waiting', 'Moving', `${countOf(movable.length)} to move`);
@@ -96,19 +103,17 @@ export async function* handover(name: string, parts: HandoverParts): AsyncGenera
     async () => {
       const { items } = await cluster.resource('Lease').list({ namespace: PRESENCE.namespace }, { signal });
       holders = holdersOf(items);
+      const holder = holderOf(items.find(({ metadata }) => metadata.name === vip?.lease));
+      if (holder !== undefined) for (const address of vips) holders.set(address, holder);
       return left().length === 0;
     },
     { clock, timeout, signal },
   );
   const moved = movable.flatMap((address) => {
     const to = holders.get(address);
-    return isElsewhere(to, name) ? [{ address, services: servicesOf(address, world), to }] : [];
+    return isElsewhere(to, name) ? [{ address, services: usersOf(address), to }] : [];
   });
-  const late = left().map((address) => ({
-    address,
-    services: servicesOf(address, world),
-    reason: 'no other node has taken it yet',
-  }));
+  const late = left().flatMap((address) => kept([address], usersOf(address), 'no other node has taken it yet'));
   const result = { node: name, draining: true, moved, kept: [...stuck, ...late] };
   if (!isDone) {
     throw new HandoverError(
@@ -132,6 +137,10 @@ export async function* handover(name: string, parts: HandoverParts): AsyncGenera
 export async function* undoHandover(name: string, parts: HandoverParts): AsyncGenerator<Step, HandoverResult> {
   const nodes = await listNodes(parts);
   const node = find(nodes, name);
+  const { items } = await parts.cluster
+    .resource('Lease')
+    .list({ namespace: PRESENCE.namespace }, { signal: parts.signal });
+  await keepVipAway(name, false, parts, controlPlaneLease(items));
   if (node.metadata.annotations?.[KEY.draining] === undefined) yield done(`Addresses are not kept away from ${name}`);
   else {
     await annotate(name, null, parts);
@@ -166,14 +175,19 @@ function find(nodes: readonly Node[], name: string): Node {
   });
 }
 
-/** Nodes that could have its addresses. @throws KubevipError where that is none, or the node's agent would not hear of it */
-function successors({ node, nodes, leases }: World, now: Date): string[] {
+/**
+ * Nodes that could have its addresses. @throws KubevipError where that is none, or the node's agent would not hear of it
+ *
+ * @param vipLeaves the control-plane VIP can leave the node, which is reason enough, agents for Services or not.
+ */
+function successors({ node, nodes, leases }: World, now: Date, vipLeaves: boolean): string[] {
   const { name } = node.metadata;
   const draining = drainingNodes(nodes);
   const agents = leases
     .filter(isPresence)
     .map((lease) => ({ ...agentStatus(lease, now, draining), info: readAgentInfo(lease) }));
   const live = agents.filter((agent) => agent.live);
+  if (live.length === 0 && vipLeaves) return [];
   if (live.length === 0) {
     throw new KubevipError('no kubevip agent is running in this cluster: there is nobody to hand over to', {
       code: 'NO_AGENTS',
@@ -193,7 +207,7 @@ function successors({ node, nodes, leases }: World, now: Date): string[] {
   const honored = live.some(({ info }) => info.honorsExcludeLabel === true);
   const barred = new Set([...draining, ...(honored ? excludedNodes(nodes) : [])]);
   const others = live.map((agent) => agent.node).filter((other) => other !== name && !barred.has(other));
-  if (others.length > 0) return others;
+  if (others.length > 0 || vipLeaves) return others;
   const why = live
     .map((agent) => agent.node)
     .filter((other) => other !== name)
@@ -230,6 +244,7 @@ function obstacle(address: string, others: readonly string[], world: World): str
     return nodes.filter((node) => serving.includes(node));
   }, others);
   if (able.length > 0) return undefined;
+  if (others.length === 0) return 'no other node could have it';
   return `externalTrafficPolicy is Local, and no other node has a ready pod of ${locals.map(keyOf).join(', ')}`;
 }
 
@@ -257,6 +272,10 @@ function servicesWith(address: string, { services }: World): readonly Service[] 
 
 function servicesOf(address: string, world: World): string[] {
   return servicesWith(address, world).map(keyOf).sort();
+}
+
+function kept(addresses: readonly string[], services: readonly string[], reason: string): KeptAddress[] {
+  return addresses.map((address) => ({ address, services, reason }));
 }
 
 function countOf(count: number): string {

@@ -5,9 +5,12 @@ import { ApiGate } from '../../src/exposure/control-plane/api-gate.ts';
 import { ControlPlane, type VipName } from '../../src/exposure/control-plane/control-plane.ts';
 import { createOneLease } from '../../src/exposure/control-plane/one-lease.ts';
 import type { ControlPlaneState, LookUp, OtherApiServers } from '../../src/exposure/control-plane/port.ts';
+import { StayAway } from '../../src/exposure/control-plane/stay-away.ts';
 import { createVipAddresses, type VipRequest } from '../../src/exposure/control-plane/vip-addresses.ts';
 import { withCustody } from '../../src/exposure/ownership/custody.ts';
 import type { LeaseStore, Takeover } from '../../src/exposure/ownership/port.ts';
+import { KEY } from '../../src/model/annotations.ts';
+import { readStayAway } from '../../src/model/control-plane-record.ts';
 import { failed, ready } from '../../src/model/decision.ts';
 import { ip, type Ip } from '../../src/model/ip.ts';
 import type { Mac } from '../../src/model/mac.ts';
@@ -142,6 +145,13 @@ export async function createControlPlanes(options: ControlPlanesOptions = {}) {
         clock,
       }),
       prober: createAddressProber({ network: host.network, clock, entropy }),
+      stayAway: new StayAway({
+        clock,
+        isWished: () => readStayAway(store.get(LEASE)).includes(name),
+        makesBeforeBreak: false,
+        others,
+        onChange: () => controlPlane.pass(),
+      }),
       ...(options.name ? { name: options.name } : {}),
     });
     Object.assign(one, { controlPlane });
@@ -166,6 +176,13 @@ export async function createControlPlanes(options: ControlPlanesOptions = {}) {
     /** Nodes whose kernel has the address. */
     having: (address: Ip = VIP): string[] =>
       [...all.values()].filter(({ kernel }) => kernel.addresses().has(address)).map(({ name }) => name),
+    /** As `kubevip handover` writes it. */
+    keepAway(...names: string[]): void {
+      const lease = cluster.leases.get(LEASE);
+      if (!lease) throw new Error('there is no Lease yet');
+      const annotations = { ...lease.metadata.annotations, [KEY.stayAway]: names.join() };
+      cluster.put({ ...lease, metadata: { ...lease.metadata, annotations } });
+    },
     holder: (): string | undefined => holderOf(cluster.leases.get(LEASE)),
     /** Lets time pass in steps and gives the largest number of nodes that had the address at once. */
     async most(time: number, address: Ip = VIP): Promise<number> {

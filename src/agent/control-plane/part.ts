@@ -5,11 +5,12 @@
 import { ApiGate } from '../../exposure/control-plane/api-gate.ts';
 import { ControlPlane } from '../../exposure/control-plane/control-plane.ts';
 import { createOneLease } from '../../exposure/control-plane/one-lease.ts';
+import { StayAway } from '../../exposure/control-plane/stay-away.ts';
 import { createVipAddresses, type VipAddresses } from '../../exposure/control-plane/vip-addresses.ts';
 import { createVipName } from '../../exposure/control-plane/vip-name.ts';
 import { withCustody } from '../../exposure/ownership/custody.ts';
 import { lookUp } from '../../linux/look-up.ts';
-import { readControlPlaneRecord, writeControlPlaneRecord } from '../../model/control-plane-record.ts';
+import { readControlPlaneRecord, readStayAway, writeControlPlaneRecord } from '../../model/control-plane-record.ts';
 import { messageOf } from '../../model/errors.ts';
 import { writeFailovers, type FailoverRecord } from '../../model/failover-record.ts';
 import type { Milliseconds } from '../../model/time.ts';
@@ -189,6 +190,13 @@ export class ControlPlanePart {
       ownership,
       announcement,
       prober,
+      stayAway: new StayAway({
+        clock,
+        isWished: () => readStayAway(lease()).includes(config.node),
+        makesBeforeBreak: heartbeats !== undefined,
+        others: api.others,
+        onChange: () => controlPlane.pass(),
+      }),
       ...(wanted.link === undefined ? {} : { link: wanted.link }),
       ...(cluster === undefined
         ? {}
@@ -229,6 +237,10 @@ export class ControlPlanePart {
       }),
       node.names.onChange(() => controlPlane.pass()),
       watchLinks(network, () => controlPlane.pass()),
+      // What it says beside the holder: which nodes the VIP is to stay away from.
+      api.store.onChange((name) => {
+        if (name === wanted.lease.name) controlPlane.pass();
+      }),
       announcement.onConflict(({ ip, mac, link }) => {
         this.#metrics.conflictSeen();
         const note = `${ip}, the control-plane VIP, is also claimed by ${mac} on ${link}; kubevip defends it`;
@@ -254,6 +266,7 @@ export class ControlPlanePart {
       addresses: current.state === 'ready' ? current.value : [],
       port: this.#options.controlPlane.port,
       names: this.#names ?? recorded,
+      handsOver: true,
     });
   }
 

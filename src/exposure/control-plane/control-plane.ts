@@ -14,6 +14,7 @@ import { isMine } from '../ownership/is-mine.ts';
 import type { Owner, RunningOwnership } from '../ownership/port.ts';
 import type { ApiGate } from './api-gate.ts';
 import type { ControlPlaneState, VipState } from './port.ts';
+import type { StayAway } from './stay-away.ts';
 import type { VipAddresses } from './vip-addresses.ts';
 
 /** To find what no event told of, and to ask the LAN about a VIP that is only kept. */
@@ -39,6 +40,8 @@ export interface ControlPlaneOptions {
   readonly ownership: RunningOwnership;
   readonly announcement: ClosableAnnouncement;
   readonly prober: AddressProber;
+  /** Whether the VIP is to be elsewhere. Absent: it may be here at any time. */
+  readonly stayAway?: Pick<StayAway, 'isAway' | 'note'>;
   /** Absent: none is wanted. */
   readonly name?: VipName;
   /** Interface by name; undefined: the one whose subnet holds the address. */
@@ -141,15 +144,17 @@ export class ControlPlane {
       const here = announcement.reach === 'every-node' ? eligible.length > 0 : isMine(owner);
       return { ip, owner, announced: here ? this.#announceHere(ip, owner) : this.#notHere(ip, owner) };
     });
+    this.#options.stayAway?.note(this.#vips[0]?.owner);
     this.#name = this.#publish(current.state === 'ready' ? current.value : []);
     if (this.#settled || current.state !== 'ready' || this.#options.gate.checkedAt === undefined) return;
     this.#settled = true;
     announcement.settled?.();
   }
 
-  /** With an API server that serves, or as the last one, and where the VIP can be announced at all. */
+  /** With an API server that serves, or as the last one, where nobody wants it elsewhere and it can be announced at all. */
   #mayHold(wanted: readonly Ip[]): boolean {
-    const { gate, announcement } = this.#options;
+    const { gate, announcement, stayAway } = this.#options;
+    if (stayAway?.isAway === true) return false;
     if (gate.state.state !== 'ready' && !(gate.isLast && this.isHolding)) return false;
     // Announced at once when that comes to work, and by nobody instead of this node.
     if (announcement.reach === 'every-node') return true;

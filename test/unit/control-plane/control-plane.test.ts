@@ -226,3 +226,59 @@ describe('an end', () => {
     expect(world.having()).not.toEqual([owner]);
   });
 });
+
+describe('the control-plane VIP of a node that is handed over', () => {
+  it('goes to another one, stays away, and may come back when that is undone', async () => {
+    const world = await createControlPlanes({ nodes: ['a', 'b'], request: { addresses: [VIP, VIP6] } });
+    const [owner = ''] = world.having();
+    const other = owner === 'a' ? 'b' : 'a';
+    world.keepAway(owner);
+    expect(await world.most(3000)).toBe(1);
+    expect([world.having(), world.having(VIP6)]).toEqual([[other], [other]]);
+    expect(await world.most(60_000)).toBe(1);
+    expect(world.having()).toEqual([other]);
+    world.keepAway();
+    await world.clock.advanceAsync(10_000);
+    expect(world.having()).toEqual([other]);
+    world.node(other).api(false);
+    expect(await world.most(4500)).toBe(1);
+    expect(world.having()).toEqual([owner]);
+  });
+
+  it('comes back all the same when nobody else is left, and goes again when somebody is', async () => {
+    const world = await createControlPlanes({ nodes: ['a', 'b'] });
+    const [owner = ''] = world.having();
+    const other = owner === 'a' ? 'b' : 'a';
+    world.keepAway(owner);
+    await world.clock.advanceAsync(5000);
+    world.node(other).api(false);
+    expect(await world.most(10_000)).toBe(1);
+    expect(world.having()).toEqual([owner]);
+    world.node(other).api(true);
+    expect(await world.most(10_000)).toBe(1);
+    expect(world.having()).toEqual([other]);
+  });
+
+  it('comes back all the same when others have an API server and no agent, and stays then', async () => {
+    const world = await createControlPlanes({ nodes: ['a', 'b'] });
+    const [owner = ''] = world.having();
+    const other = owner === 'a' ? 'b' : 'a';
+    world.node(other).host.setLink({ up: false });
+    await world.clock.advanceAsync(1000);
+    world.keepAway(owner);
+    await world.clock.advanceAsync(8000);
+    for (let i = 0; i < 200; i++) {
+      await world.clock.advanceAsync(100);
+      expect(world.having()).toEqual([owner]);
+    }
+  });
+
+  it('stays without a moment away where it is the only control plane', async () => {
+    const world = await createControlPlanes({ nodes: ['a'] });
+    world.keepAway('a');
+    for (let i = 0; i < 200; i++) {
+      await world.clock.advanceAsync(100);
+      expect(world.having()).toEqual(['a']);
+    }
+  });
+});

@@ -2,7 +2,11 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { KEY } from '../../../src/model/annotations.ts';
 import { readAdvertisement, writeAdvertisement } from '../../../src/model/cluster-advertisement.ts';
-import { readControlPlaneRecord, writeControlPlaneRecord } from '../../../src/model/control-plane-record.ts';
+import {
+  readControlPlaneRecord,
+  readStayAway,
+  writeControlPlaneRecord,
+} from '../../../src/model/control-plane-record.ts';
 import { ip } from '../../../src/model/ip.ts';
 
 describe('what a cluster says of itself', () => {
@@ -33,7 +37,13 @@ describe('what a cluster says of itself', () => {
   });
 
   it('on its Lease is read as it was written, and total', () => {
-    const record = { version: '0.1.0', addresses: [ip('10.0.0.5')], port: 6443, names: ['home.local'] };
+    const record = {
+      version: '0.1.0',
+      addresses: [ip('10.0.0.5')],
+      port: 6443,
+      names: ['home.local'],
+      handsOver: true,
+    };
     const lease = (annotations: Readonly<Record<string, string>>) => ({ metadata: { name: 'x', annotations } });
     expect(readControlPlaneRecord(lease(writeControlPlaneRecord(record)))).toEqual(record);
     fc.assert(
@@ -42,5 +52,7 @@ describe('what a cluster says of itself', () => {
       }),
     );
     expect(readControlPlaneRecord(undefined)).toEqual({});
+    expect(readStayAway(lease({ [KEY.stayAway]: ' n2,n1 ,,' }))).toEqual(['n1', 'n2']);
+    expect(readStayAway(undefined)).toEqual([]);
   });
 });

@@ -2,6 +2,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { createOneOwner } from '../../../src/exposure/control-plane/one-owner.ts';
 import { createOneLease } from '../../../src/exposure/control-plane/one-lease.ts';
+import { StayAway } from '../../../src/exposure/control-plane/stay-away.ts';
 import { createVipRecord, type VipRecord } from '../../../src/exposure/control-plane/vip-record.ts';
 import type { HeartbeatOwnership } from '../../../src/exposure/ownership/heartbeat/options.ts';
 import type { RunningOwnership } from '../../../src/exposure/ownership/port.ts';
@@ -19,6 +20,8 @@ interface Agent {
   readonly wire: LanAgent;
   /** Whether its API server serves. */
   ready: boolean;
+  /** Whether it is handed over. */
+  away: boolean;
   ensure(): void;
 }
 
@@ -52,13 +55,24 @@ async function add(node: string): Promise<Agent> {
   });
   const wire = lan.add(node, { record, eligibility: 'self' });
   const ownership = createOneOwner({ ownership: wire.ownership, record, clock: lan.clock });
+  const stayAway = new StayAway({
+    clock: lan.clock,
+    isWished: () => agent.away,
+    makesBeforeBreak: true,
+    others: {
+      anyReady: () => Promise.resolve(agents.some((one) => one !== agent && one.ready) ? 'ready' : 'none'),
+    },
+    onChange: () => agent.ensure(),
+  });
   const agent: Agent = {
     node,
     ownership,
     wire,
     ready: true,
+    away: false,
     ensure: () => {
-      for (const vip of VIPS) ownership.ensure(vip, agent.ready ? [node] : []);
+      const owners = VIPS.map((vip) => ownership.ensure(vip, agent.ready && !stayAway.isAway ? [node] : []));
+      stayAway.note(owners[0]);
     },
   };
   agents.push(agent);
@@ -219,5 +233,38 @@ describe('the control-plane VIP by heartbeats', () => {
     await lan.clock.advanceAsync(2000);
     await ended;
     expect(recorded()).toBe('');
+  });
+
+  it('is handed over, make before break, stays away, and comes back when nobody else is left', async () => {
+    const all = [await add('a'), await add('b')];
+    await lan.clock.advanceAsync(3000);
+    const [first] = holders(VIPS[0]!);
+    const owner = all.find(({ node }) => node === first)!;
+    const other = all.find(({ node }) => node !== first)!;
+    /** Lets time pass, with the look each second that the control plane has. */
+    const pass = async (time: number): Promise<number> => {
+      let fewest = 9;
+      for (let passed = 0; passed < time; passed += 25) {
+        if (passed % 1000 === 0) for (const agent of all) agent.ensure();
+        await lan.clock.advanceAsync(25);
+        fewest = Math.min(fewest, holders(VIPS[0]!).length);
+      }
+      return fewest;
+    };
+    owner.away = true;
+    expect(await pass(1500)).toBe(1);
+    expect(VIPS.map(holders)).toEqual([[other.node], [other.node]]);
+    // With the only API server that serves it has the VIP all the same.
+    other.ready = false;
+    expect(await pass(5000)).toBe(1);
+    expect(holders(VIPS[0]!)).toEqual([owner.node]);
+    other.ready = true;
+    expect(await pass(5000)).toBe(1);
+    expect(holders(VIPS[0]!)).toEqual([other.node]);
+    const leaving = other.ownership.stop();
+    await pass(5500);
+    await leaving;
+    expect(holders(VIPS[0]!)).toEqual([owner.node]);
+    expect(await pass(1500)).toBe(1);
   });
 });

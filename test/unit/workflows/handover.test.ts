@@ -3,6 +3,7 @@ import { renderHandover } from '../../../src/cli/render-handover.ts';
 import { leaseNameOf } from '../../../src/exposure/ownership/names.ts';
 import { writeAgentInfo } from '../../../src/model/agent-info.ts';
 import { EXCLUDE_LABEL, KEY } from '../../../src/model/annotations.ts';
+import { writeControlPlaneRecord } from '../../../src/model/control-plane-record.ts';
 import { ip } from '../../../src/model/ip.ts';
 import type { Lease, Node, Service } from '../../../src/model/kubernetes.ts';
 import { handover, undoHandover, type HandoverResult } from '../../../src/workflows/handover.ts';
@@ -171,12 +172,104 @@ describe('handing over a node', () => {
     expect(cluster.writes).toEqual([]);
   });
 
-  it('says that the VIP of the control plane stays, where the node has it', async () => {
-    const { run, parts, cluster } = setup();
-    cluster.put('Lease', { metadata: { name: 'plndr-cp-lock' }, spec: { holderIdentity: 'n1' } });
-    const { told } = await run(handover('n1', parts));
-    expect(told).toContainEqual(expect.stringContaining('the VIP of the control plane stays on n1'));
-    expect((await run(handover('n3', parts))).told.join()).not.toContain('control plane');
+  describe('that has the VIP of the control plane', () => {
+    const vipLease = (holder: string, more: Readonly<Record<string, string>> = {}): Lease => ({
+      metadata: {
+        name: 'plndr-cp-lock',
+        namespace: 'kube-system',
+        annotations: {
+          ...writeControlPlaneRecord({
+            version: '1.2.3',
+            addresses: [ip('10.77.0.240')],
+            port: 6443,
+            names: [],
+            handsOver: true,
+          }),
+          ...more,
+        },
+      },
+      spec: { holderIdentity: holder },
+    });
+    const apiServers = (...hosts: string[]) => ({
+      metadata: {
+        name: 'kubernetes',
+        namespace: 'default',
+        labels: { 'kubernetes.io/service-name': 'kubernetes' },
+      },
+      addressType: 'IPv4' as const,
+      endpoints: hosts.map((host) => ({ addresses: [host] })),
+      ports: [{ name: 'https', port: 6443, protocol: 'TCP' as const }],
+    });
+    const nodes = ['n1', 'n2', 'n3'].map((name, i): Node => ({
+      ...node(name),
+      status: { addresses: [{ type: 'InternalIP', address: `10.77.0.1${i}` }] },
+    }));
+    const wish = (cluster: FakeCluster): string | undefined =>
+      cluster.get('Lease', 'plndr-cp-lock')?.metadata.annotations?.[KEY.stayAway];
+
+    /** The VIP moves as soon as its Lease says so. */
+    function setupVip(lease: Lease, hosts: string[], leases?: Lease[]) {
+      const world = setup({ nodes, ...(leases ? { leases } : {}) });
+      world.cluster.put('Lease', lease);
+      world.cluster.put('EndpointSlice', apiServers(...hosts));
+      world.cluster.onWrite((kind) => {
+        if (kind === 'Node')
+          for (const address of ['10.77.0.200', '10.77.0.201']) world.cluster.put('Lease', addressLease(address, 'n2'));
+        const annotations = world.cluster.get('Lease', 'plndr-cp-lock')?.metadata.annotations ?? {};
+        const away = annotations[KEY.stayAway];
+        if (kind === 'Lease' && away?.split(',').includes('n1') === true)
+          world.cluster.put('Lease', vipLease('n2', annotations));
+      });
+      return world;
+    }
+
+    it('moves that too, and lets it come back with --undo', async () => {
+      const { run, parts, cluster } = setupVip(vipLease('n1'), ['10.77.0.10', '10.77.0.11']);
+      const { outcome } = await run(handover('n1', parts));
+      expect(outcome).toMatchObject({
+        moved: [
+          { address: '10.77.0.240', services: ['control plane'], to: 'n2' },
+          { address: '10.77.0.200' },
+          { address: '10.77.0.201' },
+        ],
+        kept: [],
+      });
+      expect(wish(cluster)).toBe('n1');
+      await run(undoHandover('n1', parts));
+      expect(wish(cluster)).toBeUndefined();
+    });
+
+    it('needs no agent for Services for it', async () => {
+      const { run, parts } = setupVip(vipLease('n1'), ['10.77.0.10', '10.77.0.11'], []);
+      const { outcome } = await run(handover('n1', parts));
+      expect(outcome).toMatchObject({ moved: [{ address: '10.77.0.240', to: 'n2' }] });
+    });
+
+    it.each([
+      [
+        'of an earlier version',
+        { ...vipLease('n1'), metadata: { name: 'plndr-cp-lock' } },
+        ['10.77.0.10', '10.77.0.11'],
+      ],
+      ['no other node has an API server', vipLease('n1'), ['10.77.0.10']],
+      ['handed over itself', vipLease('n1', { [KEY.stayAway]: 'n2' }), ['10.77.0.10', '10.77.0.11']],
+    ])('says why it stays: %s', async (why, lease, hosts) => {
+      const { run, parts, cluster } = setup({ nodes });
+      cluster.put('Lease', lease);
+      cluster.put('EndpointSlice', apiServers(...hosts));
+      const { told, outcome } = await run(handover('n1', parts));
+      expect(told.join()).toContain(why);
+      expect(outcome).toMatchObject({
+        kept: [{ services: ['control plane'], reason: expect.stringContaining(why) as string }],
+      });
+    });
+
+    it('says nothing of it on another node', async () => {
+      const { run, parts, cluster } = setupVip(vipLease('n2'), ['10.77.0.10', '10.77.0.11']);
+      expect((await run(handover('n1', parts))).told.join()).not.toContain('control plane');
+      // But it shall not go there either.
+      expect(wish(cluster)).toBe('n1');
+    });
   });
 
   it('marks a node whose agent is dead, so that nothing comes back to it', async () => {

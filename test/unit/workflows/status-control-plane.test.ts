@@ -21,6 +21,7 @@ const lease: Lease = {
       addresses: [ip('10.0.0.250'), ip('fd00::250')],
       port: 6443,
       names: ['home.local', 'home._kubevip._tcp.local'],
+      handsOver: true,
     }),
   },
   spec: {
