@@ -1,16 +1,21 @@
 /** Makes the announcement stage of one part of the agent, in the way that the settings ask for. */
 import { createAnnouncement } from '../exposure/announcement/announcement.ts';
 import type { ClosableAnnouncement } from '../exposure/announcement/port.ts';
+import type { LifeSeconds } from '../exposure/announcement/lifetime.ts';
 import type { FlightRecorder } from '../exposure/failover/recorder.ts';
 import { reporting } from '../exposure/failover/reporting.ts';
+import { PROFILES, timeoutOf } from '../exposure/ownership/heartbeat/profile.ts';
 import { createAddressTable } from '../linux/address-table.ts';
 import type { Instance } from '../linux/mark.ts';
 import { createSilenceFilter } from '../linux/silence-filter.ts';
 import { EXIT, KubevipError } from '../model/errors.ts';
 import type { Ip } from '../model/ip.ts';
-import type { Clock } from '../model/time.ts';
+import type { Clock, Milliseconds } from '../model/time.ts';
 import type { Network } from '../model/wire.ts';
 import type { AgentConfig } from './config.ts';
+import type { ElectionConfig } from './election-config.ts';
+
+const MOMENT: Milliseconds = 500;
 
 export interface AnnouncerWorld {
   /** Whose addresses they are: each part leaves those of the other alone. */
@@ -27,7 +32,7 @@ export interface AnnouncerWorld {
  * @throws OsError without the right to change addresses, KubevipError for a way that there is not
  */
 export function createAnnouncer(
-  { mode, netns }: Pick<AgentConfig, 'mode' | 'netns'>,
+  { mode, netns, election }: Pick<AgentConfig, 'mode' | 'netns' | 'election'>,
   { instance, network, clock, recorder, mayAnswer }: AnnouncerWorld,
 ): ClosableAnnouncement {
   const where = { instance, ...(netns === undefined ? {} : { netns }) };
@@ -38,6 +43,7 @@ export function createAnnouncer(
         addressTable: reporting(createAddressTable(where), (ip) => recorder.placed(ip)),
         silence: createSilenceFilter(where),
         clock,
+        life: lifeOf(election),
         onAnnounced: (ip) => recorder.announced(ip),
         ...(mayAnswer ? { mayAnswer } : {}),
       });
@@ -48,4 +54,9 @@ export function createAnnouncer(
         exit: EXIT.usage,
       });
   }
+}
+
+/** Where others take over within a moment the address need not stay for long on a node whose agent is dead. */
+function lifeOf({ kind, profile }: ElectionConfig): LifeSeconds {
+  return kind === 'heartbeat' && timeoutOf(PROFILES[profile]) < MOMENT ? 1 : 2;
 }

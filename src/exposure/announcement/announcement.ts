@@ -16,6 +16,7 @@ import { createAdvertisers, type Advertisers } from './advertisers.ts';
 import { createAlarm, type Alarm } from './alarm.ts';
 import { createFence, type Fence } from './fence.ts';
 import { decisionOf, heldAddress, linkDown, type HeldAddress } from './held-address.ts';
+import type { LifeSeconds } from './lifetime.ts';
 import { chooseLink, isLink } from './link-choice.ts';
 import { createListeners } from './listeners.ts';
 import { createPlacement, type Placement } from './placement.ts';
@@ -40,6 +41,8 @@ export interface AnnouncementOptions {
   readonly addressTable: AddressTable;
   readonly silence: SilenceFilter;
   readonly clock: Clock;
+  /** How long an address stays on a node whose agent is dead. Default 2. */
+  readonly life?: LifeSeconds;
   /** How soon a conflict is certain, and over. */
   readonly defence?: DefenceTiming;
   /** Everyone was told of the address: each time, for the account of a failover. */
@@ -83,7 +86,7 @@ class LinkLayerAnnouncement implements ClosableAnnouncement {
   /** Alone, and the kernel is free to answer. */
   #quiet = false;
 
-  constructor({ network, addressTable, silence, clock, defence, onAnnounced, mayAnswer }: AnnouncementOptions) {
+  constructor({ network, addressTable, silence, clock, life, defence, onAnnounced, mayAnswer }: AnnouncementOptions) {
     this.#network = network;
     this.#clock = clock;
     this.#defence = defence;
@@ -97,6 +100,7 @@ class LinkLayerAnnouncement implements ClosableAnnouncement {
     this.#placement = createPlacement(
       addressTable,
       clock,
+      life ?? 2,
       (ip) => this.#held.get(ip),
       (ip) => this.#changed.tell(ip),
       (held) => this.#lapse(held),

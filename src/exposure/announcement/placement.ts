@@ -4,7 +4,7 @@ import { messageOf } from '../../model/errors.ts';
 import type { Ip } from '../../model/ip.ts';
 import type { Clock } from '../../model/time.ts';
 import type { HeldAddress } from './held-address.ts';
-import { createLifetimes, VALID_SECONDS } from './lifetime.ts';
+import { createLifetimes, type LifeSeconds } from './lifetime.ts';
 import { hostPrefix } from './link-choice.ts';
 import type { AddressTable } from './port.ts';
 
@@ -31,6 +31,7 @@ export interface Placement {
 export function createPlacement(
   table: AddressTable,
   clock: Clock,
+  life: LifeSeconds,
   find: (ip: Ip) => HeldAddress | undefined,
   onProblem: (ip: Ip) => void,
   onLapse: (held: HeldAddress) => void,
@@ -44,7 +45,7 @@ export function createPlacement(
     if (!advertiser) return;
     const before = held.problem;
     try {
-      table.set(advertiser.link.index, ip, hostPrefix(ip), alone ? undefined : VALID_SECONDS);
+      table.set(advertiser.link.index, ip, hostPrefix(ip), alone ? undefined : life);
       held.placed = true;
       held.problem = undefined;
       stuck.delete(ip);
@@ -59,7 +60,7 @@ export function createPlacement(
     const held = find(ip);
     if (held) act(held);
   };
-  const lifetimes = createLifetimes(clock, withHeld(put), withHeld(onLapse));
+  const lifetimes = createLifetimes(clock, life, withHeld(put), withHeld(onLapse));
   const remove = (ip: Ip, linkIndex: number): void => {
     try {
       table.remove(linkIndex, ip);

@@ -2,12 +2,14 @@
 import type { Clock, Milliseconds } from '../../model/time.ts';
 import type { Fence } from './fence.ts';
 import type { HeldAddress } from './held-address.ts';
-import { VALID_SECONDS } from './lifetime.ts';
 import type { Placement } from './placement.ts';
 import type { Voice } from './voice.ts';
 
 /** The first announcement waits no longer for the kernel to be silent. */
 const PATIENCE: Milliseconds = 2;
+
+/** Others may have taken meanwhile what was not served for so long. */
+const STALE: Milliseconds = 2000;
 
 /** How long addresses are given to the kernel in one go: a fraction of the time after which others miss this process. */
 const SLICE: Milliseconds = 20;
@@ -33,7 +35,7 @@ export interface TakeoverOptions {
 
 export function createTakeover({ clock, fence, placement, voice, isAlone, onLapse }: TakeoverOptions): Takeover {
   const placing = new Set<HeldAddress>();
-  const isFresh = (held: HeldAddress): boolean => clock.now() - held.takenAt < VALID_SECONDS * 1000;
+  const isFresh = (held: HeldAddress): boolean => clock.now() - held.takenAt < STALE;
   const placeAll = async (): Promise<void> => {
     while (placing.size > 0) {
       // A slow filter holds up the address, but not the news: this process answers already.

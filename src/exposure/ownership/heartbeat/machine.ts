@@ -19,7 +19,7 @@ import { timeoutOf, type HeartbeatProfile } from './profile.ts';
 /** At the start: so many beats, and no longer than this for all to tell what they have. */
 const LISTEN_BEATS = 3;
 const LISTEN: Milliseconds = 1000;
-/** The kernel lets go of an address by itself when the agent has stood still for so long (`announcement/lifetime.ts`). */
+/** The kernel has let go of an address by itself when the agent has stood still for so long (`announcement/lifetime.ts`). */
 export const KERNEL_LIFE: Milliseconds = 2000;
 /** News go at once, but not more often than this: hostile repetitions must not make us shout. */
 const PACE: Milliseconds = 5;
