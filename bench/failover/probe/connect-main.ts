@@ -23,8 +23,8 @@ while (!end.signal.aborted) {
   await delay(Math.max(0, next - performance.now()));
 }
 await delay(CONNECT_TIMEOUT_MS + 100);
-process.stdout.write(`${JSON.stringify(log)}\n`);
-process.exit(0);
+// What is written to a pipe that is full goes on its way later: an end before that would cut it off.
+process.stdout.write(`${JSON.stringify(log)}\n`, () => process.exit(0));
 
 function tryOnce(): void {
   const started = performance.timeOrigin + performance.now();

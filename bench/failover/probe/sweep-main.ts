@@ -58,8 +58,7 @@ setInterval(() => {
 }, OLD_EVERY_MS);
 process.stdin.once('data', () => setInterval(ask, TICK_MS));
 process.stdin.on('end', () => {
-  process.stdout.write(`${JSON.stringify(log)}\n`);
-  process.exit(0);
+  process.stdout.write(`${JSON.stringify(log)}\n`, () => process.exit(0));
 });
 console.log('ready');
 
