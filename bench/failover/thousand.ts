@@ -34,7 +34,7 @@ export const thousand: BenchRow = {
           .resource('ConfigMap')
           .create({ metadata: { namespace: 'kube-system', name: 'kubevip' }, data: POOLS });
         await create(lab, SERVICES);
-        await eventually(`${SERVICES} addresses are shown`, () => allShown(lab, SERVICES), 300);
+        await eventually(`${SERVICES} addresses are shown`, () => allShown(lab, SERVICES), 600);
         const addresses = await addressesOf(lab.cluster);
         const [first = ip('10.78.0.1')] = addresses;
         const [last, firstBack]: [number[], number[]] = [[], []];
@@ -103,7 +103,7 @@ export const steady: BenchRow = {
       try {
         const pids = agents.map(({ pid = 0 }) => pid);
         await create(lab, SERVICES);
-        await eventually(`${SERVICES} addresses are shown`, () => allShown(lab, SERVICES), 300);
+        await eventually(`${SERVICES} addresses are shown`, () => allShown(lab, SERVICES), 600);
         await delay(2.5 * SETTLE_MS);
         const [rates, processor, memory]: [number[], number[], number[]] = [[], [], []];
         for (let i = 0; i < Math.max(1, Math.round((60_000 * minutes * n) / WINDOW_MS)); i++) {
