@@ -2,11 +2,14 @@
 import { createAnnouncement } from '../exposure/announcement/announcement.ts';
 import type { ClosableAnnouncement } from '../exposure/announcement/port.ts';
 import type { LifeSeconds } from '../exposure/announcement/lifetime.ts';
+import { createRoutedAnnouncement } from '../exposure/announcement/routed/routed.ts';
+import { createRouteTableSink } from '../exposure/announcement/routed/table/sink.ts';
 import type { FlightRecorder } from '../exposure/failover/recorder.ts';
 import { reporting } from '../exposure/failover/reporting.ts';
 import { PROFILES, timeoutOf } from '../exposure/ownership/heartbeat/profile.ts';
 import { createAddressTable } from '../linux/address-table.ts';
 import type { Instance } from '../linux/mark.ts';
+import { createRouteTable, type RouteTableOptions } from '../linux/route-table.ts';
 import { createSilenceFilter } from '../linux/silence-filter.ts';
 import { EXIT, KubevipError } from '../model/errors.ts';
 import type { Ip } from '../model/ip.ts';
@@ -32,10 +35,12 @@ export interface AnnouncerWorld {
  * @throws OsError without the right to change addresses, KubevipError for a way that there is not
  */
 export function createAnnouncer(
-  { mode, netns, election }: Pick<AgentConfig, 'mode' | 'netns' | 'election'>,
+  config: Pick<AgentConfig, 'mode' | 'netns' | 'election' | 'routingTable' | 'link' | 'controlPlane'>,
   { instance, network, clock, recorder, mayAnswer }: AnnouncerWorld,
 ): ClosableAnnouncement {
+  const { mode, netns, election, routingTable } = config;
   const where = { instance, ...(netns === undefined ? {} : { netns }) };
+  if (mode.kind !== 'routing-table') clearRoutes({ ...where, ...routingTable });
   switch (mode.kind) {
     case 'arp':
       return createAnnouncement({
@@ -47,12 +52,38 @@ export function createAnnouncer(
         onAnnounced: (ip) => recorder.announced(ip),
         ...(mayAnswer ? { mayAnswer } : {}),
       });
+    case 'routing-table': {
+      const link = instance === 'control-plane' ? config.controlPlane?.link : config.link;
+      return createRoutedAnnouncement({
+        network,
+        addressTable: reporting(createAddressTable(where), (ip) => recorder.placed(ip)),
+        silence: createSilenceFilter(where),
+        clock,
+        sink: createRouteTableSink({
+          table: createRouteTable({ ...where, ...routingTable }),
+          reach: instance === 'control-plane' ? mode.reach.controlPlane : mode.reach.services,
+          clock,
+          cleansStrangers: routingTable.cleansStrangers,
+        }),
+        onAnnounced: (ip) => recorder.announced(ip),
+        ...(link === undefined ? {} : { link }),
+      });
+    }
     case 'bgp':
-    case 'routing-table':
       throw new KubevipError(`addresses cannot be announced by ${mode.kind} yet: set vip_arp=true`, {
         code: 'BAD_CONFIG',
         exit: EXIT.usage,
       });
+  }
+}
+
+/** What a run that wrote routes has left. */
+function clearRoutes(options: RouteTableOptions): void {
+  const table = createRouteTable(options);
+  try {
+    for (const { ip } of table.owned()) table.remove(ip);
+  } finally {
+    table.close();
   }
 }
 

@@ -4,6 +4,7 @@ import { DEFAULT_CLASS, EXCLUDE_LABEL } from '../model/annotations.ts';
 import { EXIT, KubevipError } from '../model/errors.ts';
 import { DNS_MODES } from '../model/dns-mode.ts';
 import { readMode, type AnnouncementMode } from './announcement-mode.ts';
+import { readRoutingTable, type RoutingTableConfig } from './routing-table.ts';
 import { FORWARDING_METHODS, readControlPlane, type ControlPlaneConfig } from './control-plane/config.ts';
 import {
   DEFAULT_ELECTION,
@@ -93,6 +94,22 @@ export const SETTINGS = z.object({
   vip_arp: whenUnset('true, unless another way is chosen', flag(undefined, 'Announce by ARP and NDP.')),
   bgp_enable: bool(false, 'Announce to routers by BGP.'),
   vip_routingtable: bool(false, 'Write routes, for a routing daemon of this node to announce.'),
+  vip_routingtableid: z.coerce.number().int().min(1).max(0xffffffff).default(198).meta({
+    form: 'number',
+    description: 'The table that they are written into.',
+  }),
+  vip_routingtabletype: z.coerce.number().int().default(1).meta({
+    form: '1 | 2 | 6 | 7 | 8',
+    description: 'Their type: unicast, local, blackhole, unreachable or prohibit.',
+  }),
+  vip_routingprotocol: z.coerce.number().int().min(1).max(255).default(248).meta({
+    form: '1 to 255',
+    description: 'The protocol that they are marked with.',
+  }),
+  vip_cleanroutingtable: bool(
+    false,
+    'Also remove routes of that protocol in that table which no agent of kubevip wrote. Their own they always remove.',
+  ),
   vip_leaderelection: whenUnset(
     'true with `vip_arp`, else false',
     flag(
@@ -234,6 +251,8 @@ export interface AgentConfig {
   readonly rules: { readonly className: string; readonly classOnly: boolean; readonly withdraw: boolean };
   /** How addresses are announced, and by which nodes. */
   readonly mode: AnnouncementMode;
+  /** Where routes for a routing daemon are, in the mode that writes them. */
+  readonly routingTable: RoutingTableConfig;
   /** Nodes with Kubernetes' exclude label own nothing. */
   readonly honorExcludeLabel: boolean;
   /** What happens to an address that another machine claims, where its Service does not say. */
@@ -303,6 +322,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, ho
     ...(controlPlane === undefined ? {} : { controlPlane }),
     rules: { className: v.lb_class_name, classOnly: v.lb_class_only, withdraw: v.svc_withdraw },
     mode,
+    routingTable: readRoutingTable(v),
     honorExcludeLabel: v.honor_exclude_label,
     conflictPolicy: v.conflict_policy,
     lease,

@@ -62,12 +62,6 @@ export const OTHERWISE: Readonly<Partial<Record<SettingName, Support>>> = {
     'zebra_version',
     'zebra_software_name',
   ]),
-  ...all('no', 'addresses are announced by ARP and NDP, not by a routing table', [
-    'vip_routingtableid',
-    'vip_routingtabletype',
-    'vip_routingprotocol',
-    'vip_cleanroutingtable',
-  ]),
   vip_wireguard: ['no', WIREGUARD],
   ...all('no', 'traffic that leaves pods is not changed', [
     'egress_withnftables',
@@ -81,6 +75,8 @@ export const OTHERWISE: Readonly<Partial<Record<SettingName, Support>>> = {
 
 /** Of settings that the agent has: what is otherwise than in kube-vip. */
 export const DIFFERENT: Readonly<Partial<Record<SettingName, string>>> = {
+  vip_routingtableid: 'each agent marks its routes by a metric of its own (75, 76), so that two may share a table',
+  vip_cleanroutingtable: 'stale routes of ours always go; this is about those of an earlier kube-vip',
   lb_enable: 'by nftables instead of IPVS, so kube-proxy’s mode does not matter and nothing is left after a crash',
   lb_port: '`port` by default',
   lb_fwdmethod: 'accepted, and said to be a way of IPVS: nftables translates addresses, as with `masquerade`',

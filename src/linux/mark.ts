@@ -14,13 +14,15 @@ export interface Mark {
   readonly protocol: number;
   /** End of the label of our IPv4 addresses where the kernel keeps no protocol (before 5.18). */
   readonly label: string;
-  /** nftables tables: in the families arp and inet for silence, in ip and ip6 for detours. */
+  /** Metric of our routes in a table for a routing daemon, where the protocol is for the user to choose. */
+  readonly metric: number;
+  /** nftables tables: in the families arp and inet for silence, in ip and ip6 for detours and for the spread over API servers. */
   readonly table: string;
 }
 
 export const MARKS: Readonly<Record<Instance, Mark>> = {
-  services: { protocol: 0x4b, label: ':kv', table: 'kubevip' },
-  'control-plane': { protocol: 0x4c, label: ':kp', table: 'kubevip-control-plane' },
+  services: { protocol: 0x4b, label: ':kv', metric: 0x4b, table: 'kubevip' },
+  'control-plane': { protocol: 0x4c, label: ':kp', metric: 0x4c, table: 'kubevip-control-plane' },
 };
 
 /** Further nftables tables for Services, each replaced as a whole by whoever it belongs to. */

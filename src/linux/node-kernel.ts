@@ -1,7 +1,14 @@
 /** The kernel of this machine, as steps of bootstrapping see it. */
 import type { Kernel } from '../cluster/ports/kernel.ts';
 import { createNetwork } from './network.ts';
-import { ownAddresses, ownTables, removeOwnAddresses, removeOwnTables } from './own-traces.ts';
+import {
+  ownAddresses,
+  ownRoutes,
+  ownTables,
+  removeOwnAddresses,
+  removeOwnRoutes,
+  removeOwnTables,
+} from './own-traces.ts';
 
 export function createNodeKernel(): Kernel {
   return {
@@ -14,8 +21,9 @@ export function createNodeKernel(): Kernel {
       }
     },
     // Who is not root may not look at tables.
-    traces: async () => [...ownAddresses(), ...(await ownTables().catch(() => []))],
+    traces: async () => [...ownAddresses(), ...ownRoutes(), ...(await ownTables().catch(() => []))],
     removeTraces: async () => {
+      removeOwnRoutes();
       removeOwnAddresses();
       await removeOwnTables();
     },

@@ -1,10 +1,11 @@
-/** What our agents, both of them, have put into the kernel of a machine: addresses by mark, tables of nftables by name. */
+/** What our agents, both of them, have put into the kernel of a machine: addresses and routes by mark, tables of nftables by name. */
 import { KubevipError, messageOf } from '../model/errors.ts';
 import { createAddressTable, type LinuxAddressTable } from './address-table.ts';
 import { loadLibc } from './libc.ts';
 import { openLinkTable } from './link-table.ts';
 import { MARKS, OWN_TABLES, type Instance } from './mark.ts';
 import { withNetns } from './netns.ts';
+import { agentRoutes } from './route-table.ts';
 import { programEnv } from './programs.ts';
 import { run } from './run.ts';
 
@@ -16,6 +17,16 @@ export function ownAddresses(netns?: string): string[] {
   return withAddressTables(netns, (table) =>
     table.owned().map(({ ip, linkIndex }) => `address ${ip} on ${names.get(linkIndex) ?? linkIndex}`),
   );
+}
+
+/** @param netns likewise. @returns `route to 192.168.1.40 in table 198` @throws OsError */
+export function ownRoutes(netns?: string): string[] {
+  return agentRoutes(netns).map(({ ip, table }) => `route to ${ip} in table ${table}`);
+}
+
+/** @throws OsError */
+export function removeOwnRoutes(netns?: string): void {
+  for (const route of agentRoutes(netns)) route.remove();
 }
 
 /** @throws OsError */

@@ -7,7 +7,7 @@ import type { CommandOutcome } from '../../cluster/ports/commands.ts';
 import type { MachineProbe, Writability } from '../../cluster/ports/preflight.ts';
 import { parseIp } from '../../model/ip.ts';
 import type { Milliseconds } from '../../model/time.ts';
-import { ownAddresses, ownTables } from '../own-traces.ts';
+import { ownAddresses, ownRoutes, ownTables } from '../own-traces.ts';
 import { findProgram, programEnv } from '../programs.ts';
 import { run } from '../run.ts';
 import { listTcpListeners } from './listeners.ts';
@@ -79,7 +79,7 @@ export function createMachineProbe(options: MachineOptions = {}): MachineProbe {
       }
     },
     remoteTime: (host, port) => remoteTime(host, port, netns),
-    ownTraces: async () => [...seenAddresses(netns), ...(await ownTables(netns).catch(() => []))],
+    ownTraces: async () => [...seenByNetlink(netns), ...(await ownTables(netns).catch(() => []))],
   };
 }
 
@@ -99,9 +99,9 @@ function writabilityOf(folder: string): Writability {
 }
 
 /** What this user may not see is not there. */
-function seenAddresses(netns: string | undefined): string[] {
+function seenByNetlink(netns: string | undefined): string[] {
   try {
-    return ownAddresses(netns);
+    return [...ownAddresses(netns), ...ownRoutes(netns)];
   } catch {
     return [];
   }

@@ -18,7 +18,7 @@ export const RTM = {
 } as const;
 export const IFA = { ADDRESS: 1, LOCAL: 2, LABEL: 3, CACHEINFO: 6, FLAGS: 8, PROTO: 11 } as const;
 const IFLA = { ADDRESS: 1, IFNAME: 3 } as const;
-const RTA = { OIF: 4, GATEWAY: 5, PRIORITY: 6, MULTIPATH: 9, TABLE: 15 } as const;
+export const RTA = { DST: 1, OIF: 4, GATEWAY: 5, PRIORITY: 6, MULTIPATH: 9, TABLE: 15 } as const;
 /** Not yet known to be nobody else's: what is sent to it is dropped. */
 const IFA_F_TENTATIVE = 0x40;
 const IFF_UP = 0x1;
@@ -120,6 +120,54 @@ export function decodeDefaultRoute(message: NetlinkMessage): readonly DefaultRou
     at += (length + 3) & ~3;
   }
   return hops;
+}
+
+/** A route to one destination, by one interface or none. */
+export interface RouteRecord {
+  readonly destination: Ip;
+  readonly prefixLength: number;
+  readonly table: number;
+  /** RTPROT_*: who wrote it. */
+  readonly protocol: number;
+  readonly metric: number;
+  readonly linkIndex: number | undefined;
+}
+
+/** Undefined for a default route, and for what is no route of IP. */
+export function decodeRoute({ body }: NetlinkMessage): RouteRecord | undefined {
+  if (body.length < 12) return undefined;
+  const attributes = decodeAttributes(body.subarray(12));
+  const destination = attributes.get(RTA.DST);
+  if (destination?.length !== 4 && destination?.length !== 16) return undefined;
+  const number = (type: number): number | undefined => {
+    const value = attributes.get(type);
+    return value?.length === 4 ? viewOf(value).getUint32(0, true) : undefined;
+  };
+  return {
+    destination: ipFromBytes(destination),
+    prefixLength: body[1] ?? 0,
+    table: number(RTA.TABLE) ?? body[4] ?? 0,
+    protocol: body[5] ?? 0,
+    metric: number(RTA.PRIORITY) ?? 0,
+    linkIndex: number(RTA.OIF),
+  };
+}
+
+/** `struct rtmsg` and attributes. */
+export function routeBody(
+  header: {
+    readonly v4: boolean;
+    readonly prefixLength: number;
+    readonly protocol: number;
+    readonly scope: number;
+    readonly type: number;
+  },
+  ...attributes: readonly Uint8Array[]
+): Uint8Array {
+  const { v4, prefixLength, protocol, scope, type } = header;
+  // The table is an attribute: here it has room for eight bits only.
+  const body = Uint8Array.of(v4 ? AF.INET : AF.INET6, prefixLength, 0, 0, 0, protocol, scope, type, 0, 0, 0, 0);
+  return concat(body, ...attributes);
 }
 
 /** Body of a request for all links. */
