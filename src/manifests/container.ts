@@ -1,6 +1,6 @@
 /** The container of an agent of ours, whatever starts it. */
 import { AGENT_STATE_FOLDER } from './names.ts';
-import type { Container, EnvVar, HostPathVolume, Probe } from './objects.ts';
+import type { Container, EmptyDirVolume, EnvVar, HostPathVolume, Probe } from './objects.ts';
 
 export interface AgentContainer {
   /** Default `agent`. */
@@ -73,11 +73,17 @@ export function value(name: string, text: string | number | boolean): EnvVar {
 }
 
 /** The folder in which an agent remembers what it needs to start without an API server. */
+export const STATE_MOUNT = { name: 'state', mountPath: AGENT_STATE_FOLDER } as const;
+/** Of a static pod: `kubevip reset` takes it away. */
 export const STATE_VOLUME: HostPathVolume = {
-  name: 'state',
+  name: STATE_MOUNT.name,
   hostPath: { path: AGENT_STATE_FOLDER, type: 'DirectoryOrCreate' },
 };
-export const STATE_MOUNT = { name: STATE_VOLUME.name, mountPath: AGENT_STATE_FOLDER } as const;
+/**
+ * Of a DaemonSet: gone with the pod, so that nothing is left on the node. A new pod comes from the API server, which then
+ * can be asked for all that was in it.
+ */
+export const POD_STATE_VOLUME: EmptyDirVolume = { name: STATE_MOUNT.name, emptyDir: {} };
 export const STATE_DIR: EnvVar = value('kubevip_state_dir', AGENT_STATE_FOLDER);
 
 /** The name of the node a pod runs on, which is not always its host name. */

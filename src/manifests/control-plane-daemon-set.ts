@@ -1,6 +1,6 @@
 /** The control plane's agent as a DaemonSet, for clusters that are there already: it needs no file of a node. */
 import { agentDaemonSet } from './agent-daemon-set.ts';
-import { agentContainer, STATE_MOUNT, STATE_VOLUME } from './container.ts';
+import { agentContainer, POD_STATE_VOLUME, STATE_MOUNT } from './container.ts';
 import { controlPlaneEnvironment, type ControlPlaneConfig } from './control-plane-environment.ts';
 import { CONTROL_PLANE_NAME, CONTROL_PLANE_PORT, HEARTBEAT_PORTS, IMAGE, NAMESPACE } from './names.ts';
 import type { DaemonSetManifest, ServiceAccountManifest } from './objects.ts';
@@ -28,7 +28,7 @@ export function controlPlaneDaemonSet(config: ControlPlaneConfig): DaemonSetMani
     }),
     pod: {
       affinity: { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [term] } } },
-      volumes: [STATE_VOLUME],
+      volumes: [POD_STATE_VOLUME],
     },
   });
 }

@@ -1,6 +1,6 @@
 /** The agents that serve Services, one per node, control planes included: a small cluster has nothing else. */
 import { agentDaemonSet } from './agent-daemon-set.ts';
-import { agentContainer, NODE_NAME, STATE_DIR, STATE_MOUNT, STATE_VOLUME, value } from './container.ts';
+import { agentContainer, NODE_NAME, POD_STATE_VOLUME, STATE_DIR, STATE_MOUNT, value } from './container.ts';
 import { HEARTBEAT_PORTS, IMAGE, NAME, NAMESPACE, SERVICES_PORT } from './names.ts';
 import type { DaemonSetManifest } from './objects.ts';
 
@@ -44,6 +44,6 @@ export function servicesDaemonSet(config: ServicesConfig = {}): DaemonSetManifes
       heartbeatPort: HEARTBEAT_PORTS.services,
       volumeMounts: [STATE_MOUNT],
     }),
-    pod: { dnsPolicy: 'ClusterFirstWithHostNet', volumes: [STATE_VOLUME] },
+    pod: { dnsPolicy: 'ClusterFirstWithHostNet', volumes: [POD_STATE_VOLUME] },
   });
 }

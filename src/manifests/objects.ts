@@ -57,6 +57,13 @@ export interface HostPathVolume {
   readonly hostPath: { readonly path: string; readonly type?: 'Directory' | 'DirectoryOrCreate' | 'File' };
 }
 
+/** As long as the pod is on its node, restarts of its containers and of the node included. */
+export interface EmptyDirVolume {
+  readonly name: string;
+  readonly emptyDir: Readonly<Record<string, never>>;
+  readonly hostPath?: undefined;
+}
+
 export interface AgentPodSpec {
   readonly affinity?: {
     readonly nodeAffinity: {
@@ -75,7 +82,7 @@ export interface AgentPodSpec {
   readonly serviceAccountName?: string;
   readonly terminationGracePeriodSeconds?: number;
   readonly tolerations?: readonly Toleration[];
-  readonly volumes?: readonly HostPathVolume[];
+  readonly volumes?: readonly (HostPathVolume | EmptyDirVolume)[];
 }
 
 interface Manifest<ApiVersion extends string, Kind extends string> extends KubeObject {

@@ -213,7 +213,7 @@ describe('the shape', () => {
   it('is the same for kubeadm, whose kubeconfig it takes without looking for it', () => {
     expect(kubeVipPod(settingsOf(CP), 'kubeadm')).toEqual(kubeVipPod(settingsOf(CP)));
     const pod = kubeVipPod(settingsOf(`${CP} --config /nowhere/admin.conf`), 'kubeadm');
-    expect(pod.spec.volumes?.[0]?.hostPath.path).toBe('/nowhere/admin.conf');
+    expect(pod.spec.volumes?.[0]?.hostPath?.path).toBe('/nowhere/admin.conf');
   });
 
   it('lets a DaemonSet with --taint run on control planes alone, whatever their taints', () => {
@@ -266,7 +266,7 @@ describe('the shape', () => {
   it('mounts another kubeconfig for us under its own path, for kube-vip where it looks', () => {
     const paths = (flags: string): unknown => {
       const pod = kubeVipPod(settingsOf(`${CP} --k8sConfigPath /etc/kubernetes/super-admin.conf ${flags}`));
-      return [pod.spec.volumes?.[0]?.hostPath.path, containerOf(pod).volumeMounts?.[0]?.mountPath];
+      return [pod.spec.volumes?.[0]?.hostPath?.path, containerOf(pod).volumeMounts?.[0]?.mountPath];
     };
     expect(paths('')).toEqual(['/etc/kubernetes/super-admin.conf', '/etc/kubernetes/super-admin.conf']);
     expect(paths('--image ghcr.io/kube-vip/kube-vip')).toEqual([
@@ -291,7 +291,7 @@ describe('the shape', () => {
       '--debounceTime=1s',
       '--prometheusHTTPServer=',
     ]);
-    expect(pod.spec.volumes?.map(({ hostPath }) => hostPath.path)).toEqual([
+    expect(pod.spec.volumes?.map(({ hostPath }) => hostPath?.path)).toEqual([
       '/etc/kubernetes/admin.conf',
       '/e/ca',
       '/e/c',

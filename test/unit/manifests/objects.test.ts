@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { controlPlaneDaemonSet } from '../../../src/manifests/control-plane-daemon-set.ts';
 import { servicesDaemonSet } from '../../../src/manifests/daemon-set.ts';
 import { poolsConfigMap } from '../../../src/manifests/pools.ts';
 import { controlPlaneRbac, servicesRbac } from '../../../src/manifests/rbac.ts';
@@ -34,6 +35,16 @@ describe('the static pod', () => {
     ]);
     expect(envOf(container)['kubevip_state_dir']).toBe('/var/lib/kubevip/agent');
     expect(envOf(container)['k8s_config_file']).toBe('/etc/kubernetes/kubevip/agent.conf');
+  });
+
+  it('leaves nothing on a node as a DaemonSet', () => {
+    for (const set of [servicesDaemonSet(), controlPlaneDaemonSet({ address: '192.168.1.10' })]) {
+      expect(set.spec.template.spec.volumes).toEqual([{ name: 'state', emptyDir: {} }]);
+      expect(set.spec.template.spec.containers[0]?.volumeMounts).toContainEqual({
+        name: 'state',
+        mountPath: '/var/lib/kubevip/agent',
+      });
+    }
   });
 
   it('has another port for its health than the agent of Services beside it', () => {
