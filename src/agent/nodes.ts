@@ -13,6 +13,16 @@ export function drainingNodes(nodes: Iterable<Node>): string[] {
   return namesOf(nodes, ({ metadata }) => metadata.annotations?.[KEY.draining] !== undefined);
 }
 
+/** Of these names those whose Node is there, as far as Nodes are known: one that was deleted has left the cluster for good. */
+export function existing(
+  names: readonly string[],
+  watcher: Pick<Watcher<Node>, 'isSynced' | 'store'> | undefined,
+): readonly string[] {
+  if (names.length === 0 || watcher?.isSynced !== true) return names;
+  const there = new Set([...watcher.store.list()].map(({ metadata }) => metadata.name));
+  return names.filter((name) => there.has(name));
+}
+
 /** The same of a watch that goes on. Without one nobody is excluded, and nobody drained. */
 export class NodeFacts {
   readonly #watcher: Pick<Watcher<Node>, 'store' | 'onChange'> | undefined;

@@ -36,8 +36,11 @@ export class NodeLiveness {
   /** The presence of `node` as the watch shows it. A Lease without a holder was given up: dead at once. */
   observe(node: string, lease: Lease | undefined, now: Milliseconds): void {
     const known = this.#nodes.get(node);
-    // Deleted by hand perhaps: its agent still believes in it, for as long as it was good.
-    if (lease === undefined) return;
+    if (lease === undefined) {
+      // Buried. That of one that lives was deleted by hand: its agent still believes in it, for as long as it was good.
+      if (this.passing(node)?.cause === 'death') this.#nodes.delete(node);
+      return;
+    }
     if (holderOf(lease) === undefined) {
       this.#nodes.set(node, { lease, changedAt: now, duration: 0, state: 'dead' });
     } else if (!known || !isSameRecord(known.lease, lease)) {

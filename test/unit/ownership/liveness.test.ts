@@ -92,4 +92,15 @@ describe('liveness of nodes', () => {
     liveness.verified('b', presence('1'), 5002);
     expect([liveness.isLive('b'), liveness.deadline()]).toEqual([true, 10_001]);
   });
+
+  it('calls a dead node lost until its Lease is buried', () => {
+    const liveness = new NodeLiveness('a', 5000);
+    liveness.observe('b', presence('1'), 0);
+    liveness.verified('b', presence('1'), 6000);
+    expect([liveness.live(), liveness.lost()]).toEqual([['a'], ['b']]);
+    liveness.observe('b', undefined, 7000);
+    expect([liveness.lost(), liveness.passing('b')]).toEqual([[], undefined]);
+    liveness.observe('b', presence('2'), 8000);
+    expect(liveness.live()).toEqual(['a', 'b']);
+  });
 });
