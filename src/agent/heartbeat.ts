@@ -24,6 +24,7 @@ import { keyIdOf } from '../protocols/heartbeat/seal.ts';
 import type { AgentConfig } from './config.ts';
 import type { Logger } from './log.ts';
 import { MemoryKeeper, type Memory } from './memory.ts';
+import type { ProcessMetrics } from './process-metrics.ts';
 
 export interface HeartbeatPartsOptions {
   readonly config: AgentConfig;
@@ -32,6 +33,7 @@ export interface HeartbeatPartsOptions {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly log: Logger;
+  readonly metrics: Pick<ProcessMetrics, 'heartbeatRefused'> | undefined;
   /** Interface by name; undefined: the one with the default route. */
   readonly link: string | undefined;
   readonly secret: KeySecret;
@@ -104,6 +106,7 @@ export function wireHeartbeat(options: HeartbeatPartsOptions): HeartbeatParts {
     hash: hmacSha256,
     record,
     ...(eligibility ? { eligibility } : {}),
+    onRefused: (reason) => options.metrics?.heartbeatRefused(instance, reason),
     onClone: () => log.error({ node: config.node }, 'another machine sends heartbeats under the name of this node'),
   });
   const ownership = withKey(heartbeats, keys);

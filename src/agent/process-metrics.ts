@@ -1,5 +1,7 @@
 /** Metrics that both parts of the agent share: one process, one registry, kube-vip's names. */
 import { Counter, Gauge, Registry, collectDefaultMetrics } from 'prom-client';
+import type { Refusal } from '../exposure/ownership/heartbeat/port.ts';
+import type { Instance } from '../linux/mark.ts';
 import type { FailoverRecord } from '../model/failover-record.ts';
 import { createFailoverMetrics } from './failover-metrics.ts';
 
@@ -17,6 +19,8 @@ export interface ProcessMetrics {
   leasesOf(source: () => readonly HeldLease[]): void;
   /** Being the holder of this Lease began or ended. */
   leadershipChanged(lease: string): void;
+  /** A datagram had no effect. */
+  heartbeatRefused(instance: Instance, reason: Refusal): void;
   /** Addresses came to this node from another one, and the LAN was told. */
   failedOver(record: FailoverRecord): void;
 }
@@ -49,8 +53,15 @@ export function createProcessMetrics(node: string, version: string): ProcessMetr
     labelNames: ['lease_name'],
     registers,
   });
+  const refusals = new Counter({
+    name: 'kubevip_heartbeats_refused_total',
+    help: 'Datagrams to the port of heartbeats that had no effect, by what they are about and why',
+    labelNames: ['instance', 'reason'],
+    registers,
+  });
   return {
     registry,
+    heartbeatRefused: (instance, reason) => refusals.inc({ instance, reason: reason.replaceAll(' ', '-') }),
     leasesOf: (source) => void sources.push(source),
     failedOver: createFailoverMetrics(registry),
     leadershipChanged: (lease) => transitions.inc({ lease_name: lease }),

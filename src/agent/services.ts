@@ -24,7 +24,7 @@ export interface Part {
 
 /** @throws KubevipError for a kubeconfig that cannot be used, OsError without the right to change addresses */
 export function servicesPart(config: AgentConfig, log: Logger, metrics: ProcessMetrics): Part {
-  const parts = wire(config, log);
+  const parts = wire(config, log, metrics);
   const agent = new Agent(parts, metrics);
   return {
     start: () => {

@@ -40,11 +40,13 @@ import type { AgentConfig } from './config.ts';
 import { nodeAddresses, wireHeartbeat, type HeartbeatParts } from './heartbeat.ts';
 import type { Logger } from './log.ts';
 import type { Parts } from './parts.ts';
+import { existing } from './nodes.ts';
+import type { ProcessMetrics } from './process-metrics.ts';
 import { clusterOf } from './router-sweep.ts';
 import { STALE_SECONDS, staleSeconds } from './snapshot.ts';
 
 /** Nothing is started and no request made yet. @throws KubevipError for a kubeconfig that cannot be used. */
-export function wire(config: AgentConfig, log: Logger): Parts {
+export function wire(config: AgentConfig, log: Logger, metrics?: Pick<ProcessMetrics, 'heartbeatRefused'>): Parts {
   const clock = createSystemClock();
   const entropy = systemEntropy;
   const where = config.netns === undefined ? {} : { netns: config.netns };
@@ -157,7 +159,7 @@ export function wire(config: AgentConfig, log: Logger): Parts {
         table: createDetourTable(where),
         services: () => services.store.list(),
         slices: () => endpointSlices.store.list(),
-        lostNodes: () => ownership.lostNodes(),
+        lostNodes: () => existing(ownership.lostNodes(), nodes),
         inContact: () => staleSeconds(endpointSlices, clock.now()) <= STALE_SECONDS,
         onChange: (nodes, ports) =>
           log.info({ nodes, ports }, nodes.length > 0 ? 'leading traffic past the pods of dead nodes' : 'no detours'),
@@ -205,6 +207,7 @@ export function wire(config: AgentConfig, log: Logger): Parts {
       clock,
       entropy,
       log,
+      metrics,
       link: config.link,
       secret: createKeySecret({
         secrets: cluster.resource('Secret'),

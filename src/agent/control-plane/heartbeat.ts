@@ -8,6 +8,7 @@ import type { AgentConfig } from '../config.ts';
 import { wireHeartbeat } from '../heartbeat.ts';
 import type { Logger } from '../log.ts';
 import type { ControlPlaneConfig } from './config.ts';
+import type { ProcessMetrics } from '../process-metrics.ts';
 import type { Telling } from './telling.ts';
 import type { ApiParts, NodeParts } from './wire.ts';
 
@@ -25,7 +26,17 @@ export interface VipHeartbeats {
 }
 
 export function wireVipHeartbeats(
-  { config, controlPlane, log }: { config: AgentConfig; controlPlane: ControlPlaneConfig; log: Logger },
+  {
+    config,
+    controlPlane,
+    log,
+    metrics,
+  }: {
+    readonly config: AgentConfig;
+    readonly controlPlane: ControlPlaneConfig;
+    readonly log: Logger;
+    readonly metrics: ProcessMetrics;
+  },
   api: ApiParts,
   common: Omit<VipRecordOptions, 'live' | 'times' | 'otherControlPlanes'>,
   node: NodeParts,
@@ -44,6 +55,7 @@ export function wireVipHeartbeats(
     clock,
     entropy: systemEntropy,
     log,
+    metrics,
     link: controlPlane.link,
     secret: api.secret,
     record,

@@ -10,6 +10,16 @@ async function scrape(metrics: ReturnType<typeof createMetrics>): Promise<string
 }
 
 describe('metrics', () => {
+  it('count datagrams that had no effect, by few reasons', async () => {
+    const metrics = createProcessMetrics('n1', '1.2.3');
+    metrics.heartbeatRefused('services', 'not authentic');
+    metrics.heartbeatRefused('services', 'not authentic');
+    metrics.heartbeatRefused('control-plane', 'repeated');
+    const text = await metrics.registry.metrics();
+    expect(text).toContain('kubevip_heartbeats_refused_total{instance="services",reason="not-authentic"} 2');
+    expect(text).toContain('kubevip_heartbeats_refused_total{instance="control-plane",reason="repeated"} 1');
+  });
+
   it('show this moment, asked for once for each scrape', async () => {
     let asked = 0;
     let now: Snapshot = {

@@ -194,13 +194,10 @@ class ByHeartbeat implements DrivenOwnership {
   #heard(datagram: Uint8Array): void {
     const { keys, hash, onRefused } = this.#options;
     if (!this.#machine || this.#stopped) return;
-    let beat: Heartbeat;
-    try {
-      beat = decodeHeartbeat(unseal(datagram, keys.accepted, hash));
-    } catch (error) {
-      if (!(error instanceof DecodeError)) throw error;
-      return onRefused?.(error.message);
-    }
+    const body = decoded(() => unseal(datagram, keys.accepted, hash));
+    if (!body) return onRefused?.('not authentic');
+    const beat = decoded(() => decodeHeartbeat(body));
+    if (!beat) return onRefused?.('malformed');
     const { effects, refused } = this.#machine.receive(beat, this.#now);
     if (refused !== undefined && refused !== 'our own') onRefused?.(refused);
     this.#perform(effects);
@@ -290,5 +287,14 @@ class ByHeartbeat implements DrivenOwnership {
 
   #wait(delay: Milliseconds): Promise<void> {
     return new Promise((resolve) => void this.#options.clock.after(delay, resolve));
+  }
+}
+
+function decoded<T>(decode: () => T): T | undefined {
+  try {
+    return decode();
+  } catch (error) {
+    if (error instanceof DecodeError) return undefined;
+    throw error;
   }
 }

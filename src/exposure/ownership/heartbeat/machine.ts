@@ -14,6 +14,7 @@ import { Membership } from './membership.ts';
 import { packBeats, Turn } from './outbox.ts';
 import type { Peer } from './peer.ts';
 import type { OwnershipMachineOptions } from './options.ts';
+import type { Refusal } from './port.ts';
 import { timeoutOf, type HeartbeatProfile } from './profile.ts';
 
 /** At the start: so many beats, and no longer than this for all to tell what they have. */
@@ -96,7 +97,7 @@ export class OwnershipMachine {
   }
 
   /** Takes in a beat, authenticated and decoded. @returns why it has no effect, for a metric */
-  receive(beat: Heartbeat, now: Milliseconds): { effects: readonly Effect[]; refused?: string } {
+  receive(beat: Heartbeat, now: Milliseconds): { effects: readonly Effect[]; refused?: Refusal } {
     if (this.#left) return { effects: [], refused: 'this node has left' };
     this.#awake(now);
     const hearing = this.#membership.hear(beat, now);

@@ -6,6 +6,7 @@
 import type { Milliseconds } from '../../../model/time.ts';
 import { nodeHash, type Heartbeat, type HeardPeer } from '../../../protocols/heartbeat/message.ts';
 import { Peer } from './peer.ts';
+import type { Refusal } from './port.ts';
 import { timeoutOf, type HeartbeatProfile } from './profile.ts';
 import { SentLog } from './sent-log.ts';
 
@@ -24,7 +25,7 @@ const MAX_HEARD = 64;
 const CLONE_BEATS = 3;
 
 export type Hearing =
-  | { readonly is: 'refused'; readonly reason: string }
+  | { readonly is: 'refused'; readonly reason: Refusal }
   /** Heard, and of no effect before it has shown that it goes on now. */
   | { readonly is: 'unproven'; readonly isNew: boolean }
   | { readonly is: 'clone' }
@@ -304,7 +305,7 @@ function activity(peer: Peer): Milliseconds {
   return Math.max(peer.lastHeard, ...[...peer.newcomers()].map(({ heardAt }) => heardAt));
 }
 
-function refused(reason: string): Hearing {
+function refused(reason: Refusal): Hearing {
   return { is: 'refused', reason };
 }
 

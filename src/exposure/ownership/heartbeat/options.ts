@@ -3,7 +3,7 @@ import type { Ip } from '../../../model/ip.ts';
 import type { Clock, Milliseconds } from '../../../model/time.ts';
 import type { KeyedHash } from '../../../protocols/heartbeat/seal.ts';
 import type { RunningOwnership } from '../port.ts';
-import type { HeartbeatChannel, KeyRing, OwnerRecord } from './port.ts';
+import type { HeartbeatChannel, KeyRing, OwnerRecord, Refusal } from './port.ts';
 import type { HeartbeatProfile } from './profile.ts';
 
 export interface HeartbeatOwnershipOptions {
@@ -29,7 +29,7 @@ export interface HeartbeatOwnershipOptions {
   /** Another machine calls itself by the name of this node. */
   readonly onClone?: () => void;
   /** A datagram that does not count, by its reason: for a metric. */
-  readonly onRefused?: (reason: string) => void;
+  readonly onRefused?: (reason: Refusal) => void;
 }
 
 export interface HeartbeatOwnership extends RunningOwnership {

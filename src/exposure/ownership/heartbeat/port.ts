@@ -44,3 +44,18 @@ export interface OwnerRecord {
   /** Everything noted is written, or cannot be within a moment. Never rejects. */
   stop(): Promise<void>;
 }
+
+/** Why a datagram has no effect: few, whatever is sent to us. */
+export type Refusal =
+  | 'not authentic'
+  | 'malformed'
+  | 'another cluster'
+  | 'too many nodes'
+  | 'a life that has ended'
+  | 'repeated'
+  | 'held back'
+  | 'unproven'
+  | 'our own'
+  | 'our own name'
+  | 'clone'
+  | 'this node has left';
