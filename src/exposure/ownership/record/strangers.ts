@@ -48,6 +48,8 @@ export class Strangers {
   readonly #heard = new Set<string>();
   readonly #proven = new Set<string>();
   readonly #silentSince = new Map<string, Milliseconds>();
+  /** The first sign of life without a heartbeat. */
+  readonly #unheardSince = new Map<string, Milliseconds>();
   readonly #asking = new Set<string>();
   #list: readonly Stranger[] = [];
   #timer: Timer | undefined;
@@ -104,6 +106,7 @@ export class Strangers {
       if (isHeard(node)) {
         this.#heard.add(node);
         this.#proven.delete(node);
+        this.#unheardSince.delete(node);
         continue;
       }
       if (this.#heard.delete(node)) this.#silentSince.set(node, now);
@@ -111,13 +114,16 @@ export class Strangers {
       const silentSince = isProven ? undefined : this.#silentSince.get(node);
       if (aliveAt === undefined || aliveAt < (silentSince ?? Number.NEGATIVE_INFINITY) + IN_FLIGHT) continue;
       if (now >= aliveAt + duration) {
+        this.#unheardSince.delete(node);
         if (!this.includes(node)) continue;
         // The silence may be the API server's: until that says so itself nobody is gone.
         this.#ask(node);
         list.push({ node, kind });
         continue;
       }
-      const since = kind === 'lease' || isProven || this.includes(node) ? aliveAt : aliveAt + PATIENCE;
+      const first = this.#unheardSince.get(node) ?? aliveAt;
+      this.#unheardSince.set(node, first);
+      const since = kind === 'lease' || isProven || this.includes(node) ? aliveAt : first + PATIENCE;
       next = Math.min(next, since > now ? since : aliveAt + duration);
       if (since <= now) list.push({ node, kind });
     }
@@ -155,7 +161,11 @@ export class Strangers {
 
   #presence(node: string, lease: Lease | undefined): void {
     if (node === this.#options.node) return;
-    if (holderOf(lease) === undefined) return void this.#sightings.delete(node);
+    if (holderOf(lease) === undefined) {
+      this.#unheardSince.delete(node);
+      this.#sightings.delete(node);
+      return;
+    }
     const known = this.#sightings.get(node);
     if (known?.lease && isSameRecord(known.lease, lease)) return;
     const kind = lease?.metadata.annotations?.[KEY.heartbeat] === undefined ? 'lease' : 'unheard';

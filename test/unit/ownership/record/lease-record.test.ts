@@ -228,6 +228,20 @@ describe('agents that are not heard', () => {
     ]);
   });
 
+  it('are known though they renew their Lease every second from the beginning, since there are more of the kind', async () => {
+    const [a] = await started('a', 'b', 'c', { live: (node) => (node === 'a' ? live : [node]) });
+    live = ['a'];
+    await clock.advanceAsync(70_000);
+    live = ['a', 'b', 'c'];
+    a?.liveChanged();
+    expect(a?.strangers()).toEqual([]);
+    expect(cluster.leases.get('kubevip-node-b')?.spec?.leaseDurationSeconds).toBe(5);
+    live = ['a'];
+    a?.liveChanged();
+    await clock.advanceAsync(6000);
+    expect(a?.strangers().map(({ node }) => node)).toEqual(['b', 'c']);
+  });
+
   it('are as alive as they were while no API server answers, and have their time again after that', async () => {
     const [a] = await started('a', 'b', { live: (node) => [node] });
     await clock.advanceAsync(70_000);
