@@ -17,6 +17,8 @@ export interface AddressRecordOptions {
   readonly clock: Clock;
   /** Other nodes that are heard. */
   readonly isHeard: (node: string) => boolean;
+  /** Other nodes that are alive all the same, as their Leases show. */
+  readonly isStranger: (node: string) => boolean;
   readonly onError: (error: unknown, lease: string) => void;
 }
 
@@ -32,7 +34,7 @@ const WRITES_AT_ONCE = 16;
 export class AddressRecord {
   readonly #options: AddressRecordOptions;
   readonly #slots = new Slots(WRITES_AT_ONCE);
-  /** What the record is to be. `removed`: no Lease, if it is ours. */
+  /** What the record is to be. `removed`: no Lease, unless it is another's. */
   readonly #wanted = new Map<Ip, 'owned' | 'removed'>();
   readonly #busy = new Map<Ip, Promise<void>>();
   readonly #timers = new Map<Ip, Timer>();
@@ -114,10 +116,12 @@ export class AddressRecord {
     return wanted === 'owned' ? holderOf(lease) === this.#options.node : !this.#isOurs(lease);
   }
 
-  /** Written by this node, or by nobody. */
+  /** Written by this node, by nobody, or by one that is gone and was not written over while this node had the address. */
   #isOurs(lease: Lease | undefined): boolean {
+    const { node, isHeard, isStranger } = this.#options;
     const holder = holderOf(lease);
-    return lease !== undefined && (holder === undefined || holder === this.#options.node);
+    if (lease === undefined) return false;
+    return holder === undefined || holder === node || !(isHeard(holder) || isStranger(holder));
   }
 
   #done(address: Ip): void {

@@ -54,7 +54,14 @@ export function createLeaseRecord(options: LeaseRecordOptions): LeaseRecord {
       for (const callback of [...callbacks]) callback();
     },
   });
-  const addresses = new AddressRecord({ node, store, clock, isHeard, onError });
+  const addresses = new AddressRecord({
+    node,
+    store,
+    clock,
+    isHeard,
+    isStranger: (other) => strangers.includes(other),
+    onError,
+  });
   const presence: PresenceRecord = new PresenceRecord({
     ...options,
     hasStrangers: () => strangers.list.length > 0,

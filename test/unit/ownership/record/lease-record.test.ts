@@ -90,6 +90,22 @@ describe('what is written where heartbeats decide', () => {
     expect(cluster.leases.has(NAME)).toBe(false);
   });
 
+  it('goes also where it still names one that is gone, whose address was taken and let go of at once', async () => {
+    const [a, b] = await started('a', 'b');
+    b?.owned(VIP, { ...OWNER, node: 'b' });
+    await clock.advanceAsync(1000);
+    const stopped = b?.stop();
+    live = ['a'];
+    await clock.advanceAsync(100);
+    await stopped;
+    expect(holder()).toBe('b');
+    a?.owned(VIP, OWNER);
+    await clock.advanceAsync(100);
+    a?.released(VIP);
+    await clock.advanceAsync(100);
+    expect(cluster.leases.has(NAME)).toBe(false);
+  });
+
   it('says of a dead agent that it is gone, and of one that was taken for dead that it is not', async () => {
     const [a] = await started('a', 'b');
     a?.liveChanged();
