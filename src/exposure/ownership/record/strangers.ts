@@ -123,7 +123,8 @@ export class Strangers {
       }
       const first = this.#unheardSince.get(node) ?? aliveAt;
       this.#unheardSince.set(node, first);
-      const since = kind === 'lease' || isProven || this.includes(node) ? aliveAt : first + PATIENCE;
+      const isKnown = kind === 'lease' || isHurried(duration) || isProven || this.includes(node);
+      const since = isKnown ? aliveAt : first + PATIENCE;
       next = Math.min(next, since > now ? since : aliveAt + duration);
       if (since <= now) list.push({ node, kind });
     }
@@ -169,12 +170,13 @@ export class Strangers {
     const known = this.#sightings.get(node);
     if (known?.lease && isSameRecord(known.lease, lease)) return;
     const kind = lease?.metadata.annotations?.[KEY.heartbeat] === undefined ? 'lease' : 'unheard';
+    const duration = durationOf(lease, DURATION);
     // One that renews its Lease every second shows soon enough whether it still does; until then it counts.
-    const isAlive = this.#complete || kind === 'lease';
+    const isAlive = this.#complete || kind === 'lease' || isHurried(duration);
     this.#sightings.set(node, {
       lease,
       kind,
-      duration: durationOf(lease, DURATION),
+      duration,
       aliveAt: isAlive ? this.#options.clock.now() : undefined,
     });
   }
@@ -186,4 +188,9 @@ export class Strangers {
     if (holder === undefined || !known || !this.#complete) return;
     this.#sightings.set(holder, { ...known, aliveAt: this.#options.clock.now() });
   }
+}
+
+/** As by election: it has found agents that it does not hear. */
+function isHurried(duration: Milliseconds): boolean {
+  return duration < DURATION;
 }

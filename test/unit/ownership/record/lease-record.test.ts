@@ -258,6 +258,17 @@ describe('agents that are not heard', () => {
     expect(a?.strangers().map(({ node }) => node)).toEqual(['b', 'c']);
   });
 
+  it('are found by one that begins among such, before it takes anything', async () => {
+    await started('b', 'c', { live: (node) => [node] });
+    await clock.advanceAsync(70_000);
+    expect(cluster.leases.get('kubevip-node-b')?.spec?.leaseDurationSeconds).toBe(5);
+    const [a] = await started('a', { live: (node) => [node] });
+    expect(a?.strangers().map(({ node }) => node)).toEqual(['b', 'c']);
+    cluster.cut('c', { calls: true, watch: true });
+    await clock.advanceAsync(7000);
+    expect(a?.strangers().map(({ node }) => node)).toEqual(['b']);
+  });
+
   it('are as alive as they were while no API server answers, and have their time again after that', async () => {
     const [a] = await started('a', 'b', { live: (node) => [node] });
     await clock.advanceAsync(70_000);
