@@ -10,6 +10,8 @@ import type { Clock, Milliseconds, Timer } from '../../model/time.ts';
  * several end one after the other.
  */
 export type LifeSeconds = 1 | 2;
+/** More addresses than this live for 2 s in any case: to refresh them twice as often is work that slow machines lack. */
+const MANY = 256;
 /** Of its life: leaves 65 % for an event loop that is held up before an address is lost (and then put back). */
 const REFRESH = 0.35;
 /** Of its life, within which all portions are done: the next time round they fall due one after the other. */
@@ -18,43 +20,49 @@ const SPREAD = 0.3;
 const PAUSE: Milliseconds = 50;
 
 export interface Lifetimes {
+  /** What an address is to be given now. */
+  next(): LifeSeconds;
   /** Whether the lifetime given last still runs. */
   isRunning(ip: Ip): boolean;
   /** The address was given its lifetime just now: refresh it in time from here on. */
-  started(ip: Ip): void;
+  started(ip: Ip, life: LifeSeconds): void;
   stop(ip: Ip): void;
   stopAll(): void;
 }
 
 /**
- * @param refresh gives an address its lifetime anew.
+ * @param shortest of few addresses. @param refresh gives an address its lifetime anew.
  * @param lapsed its lifetime has run out: this process was stopped, or held up, for too long. Forgotten here.
  */
 export function createLifetimes(
   clock: Clock,
-  life: LifeSeconds,
+  shortest: LifeSeconds,
   refresh: (ip: Ip) => void,
   lapsed: (ip: Ip) => void,
 ): Lifetimes {
-  const valid: Milliseconds = life * 1000;
-  /** Ordered: the longest untouched comes first. */
-  const refreshed = new Map<Ip, Milliseconds>();
+  /** When each was refreshed and how long it lives from there on. Ordered: the longest untouched comes first. */
+  const refreshed = new Map<Ip, { readonly at: Milliseconds; readonly life: Milliseconds }>();
   let timer: Timer | undefined;
 
-  const touch = (ip: Ip): void => {
+  const next = (): LifeSeconds => (refreshed.size > MANY ? 2 : shortest);
+  const touch = (ip: Ip, life: Milliseconds): void => {
     refreshed.delete(ip);
-    refreshed.set(ip, clock.now());
+    refreshed.set(ip, { at: clock.now(), life });
   };
-  const isRunning = (ip: Ip): boolean => clock.now() - (refreshed.get(ip) ?? Number.NEGATIVE_INFINITY) < valid;
+  const isRunning = (ip: Ip): boolean => {
+    const last = refreshed.get(ip);
+    return last !== undefined && clock.now() - last.at < last.life;
+  };
   const work = (): void => {
     timer = undefined;
-    const portion = Math.ceil((refreshed.size * PAUSE) / (SPREAD * valid));
+    const portion = Math.ceil((refreshed.size * PAUSE) / (SPREAD * 1000 * next()));
     for (let i = 0; i < portion; i++) {
       const oldest = refreshed.entries().next();
-      if (oldest.done === true || clock.now() - oldest.value[1] < REFRESH * valid) break;
-      const [ip] = oldest.value;
+      if (oldest.done === true) break;
+      const [ip, { at, life }] = oldest.value;
+      if (clock.now() - at < REFRESH * life) break;
       if (isRunning(ip)) {
-        touch(ip);
+        touch(ip, life);
         refresh(ip);
       } else {
         refreshed.delete(ip);
@@ -66,12 +74,13 @@ export function createLifetimes(
   const arm = (): void => {
     const oldest = refreshed.values().next();
     if (timer || oldest.done === true) return;
-    timer = clock.after(Math.max(PAUSE, oldest.value + REFRESH * valid - clock.now()), work);
+    timer = clock.after(Math.max(PAUSE, oldest.value.at + REFRESH * oldest.value.life - clock.now()), work);
   };
   return {
+    next,
     isRunning,
-    started: (ip) => {
-      touch(ip);
+    started: (ip, life) => {
+      touch(ip, life * 1000);
       arm();
     },
     stop: (ip) => void refreshed.delete(ip),

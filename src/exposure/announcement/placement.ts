@@ -31,7 +31,7 @@ export interface Placement {
 export function createPlacement(
   table: AddressTable,
   clock: Clock,
-  life: LifeSeconds,
+  shortestLife: LifeSeconds,
   find: (ip: Ip) => HeldAddress | undefined,
   onProblem: (ip: Ip) => void,
   onLapse: (held: HeldAddress) => void,
@@ -45,11 +45,12 @@ export function createPlacement(
     if (!advertiser) return;
     const before = held.problem;
     try {
-      table.set(advertiser.link.index, ip, hostPrefix(ip), alone ? undefined : life);
+      const life = alone ? undefined : lifetimes.next();
+      table.set(advertiser.link.index, ip, hostPrefix(ip), life);
       held.placed = true;
       held.problem = undefined;
       stuck.delete(ip);
-      if (!alone) lifetimes.started(ip);
+      if (life !== undefined) lifetimes.started(ip, life);
     } catch (error) {
       held.placed = false;
       held.problem = failed('AddressRefused', `${ip} is not announced: ${messageOf(error)}`);
@@ -60,7 +61,7 @@ export function createPlacement(
     const held = find(ip);
     if (held) act(held);
   };
-  const lifetimes = createLifetimes(clock, life, withHeld(put), withHeld(onLapse));
+  const lifetimes = createLifetimes(clock, shortestLife, withHeld(put), withHeld(onLapse));
   const remove = (ip: Ip, linkIndex: number): void => {
     try {
       table.remove(linkIndex, ip);

@@ -13,6 +13,8 @@ const STALE: Milliseconds = 2000;
 
 /** How long addresses are given to the kernel in one go: a fraction of the time after which others miss this process. */
 const SLICE: Milliseconds = 20;
+/** And as many at least: a kernel that is slow for everybody must not leave more to refresh than is ever placed. */
+const PORTION = 64;
 
 export interface Takeover {
   begin(held: HeldAddress): void;
@@ -43,11 +45,13 @@ export function createTakeover({ clock, fence, placement, voice, isAlone, onLaps
       const silent = await fence.update();
       hurry.cancel();
       let began = clock.now();
+      let portion = 0;
       for (const held of [...placing]) {
         // Others must hear that this process lives, however much there is to take.
-        if (clock.now() - began >= SLICE) {
+        if (++portion > PORTION && clock.now() - began >= SLICE) {
           await new Promise<void>((resolve) => clock.after(0, resolve));
           began = clock.now();
+          portion = 1;
         }
         if (!placing.has(held) || (!isAlone() && !silent.has(held.ip))) continue;
         placing.delete(held);
