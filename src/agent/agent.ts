@@ -72,6 +72,7 @@ export class Agent {
     this.#allocator = new Allocator({
       network: parts.network,
       prober: stages.prober,
+      routed: config.mode.kind !== 'arp',
       leases: stages.leases,
       clock,
       services: () => services.list(),

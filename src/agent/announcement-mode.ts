@@ -22,7 +22,7 @@ export interface AnnouncementMode {
 const MODES = { vip_arp: 'arp', bgp_enable: 'bgp', vip_routingtable: 'routing-table' } as const;
 
 /** @throws KubevipError BAD_CONFIG for none, or more than one. */
-export function readMode(v: ModeSettings): AnnouncementMode {
+export function readMode(v: Partial<ModeSettings>): AnnouncementMode {
   const names = Object.keys(MODES) as (keyof typeof MODES)[];
   const on = names.filter((name) => v[name] === true);
   const [first] = on;
@@ -36,7 +36,7 @@ export function readMode(v: ModeSettings): AnnouncementMode {
   return {
     kind: mode,
     reach: {
-      services: elected || v.svc_election ? 'owner' : 'every-node',
+      services: elected || v.svc_election === true ? 'owner' : 'every-node',
       controlPlane: elected ? 'owner' : 'every-node',
     },
   };

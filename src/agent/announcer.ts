@@ -1,6 +1,7 @@
 /** Makes the announcement stage of one part of the agent, in the way that the settings ask for. */
 import { createAnnouncement } from '../exposure/announcement/announcement.ts';
-import type { ClosableAnnouncement } from '../exposure/announcement/port.ts';
+import type { ClosableAnnouncement, Reach } from '../exposure/announcement/port.ts';
+import type { RouteSink } from '../exposure/announcement/routed/port.ts';
 import type { LifeSeconds } from '../exposure/announcement/lifetime.ts';
 import { createRoutedAnnouncement } from '../exposure/announcement/routed/routed.ts';
 import { createRouteTableSink } from '../exposure/announcement/routed/table/sink.ts';
@@ -28,6 +29,13 @@ export interface AnnouncerWorld {
   readonly recorder: Pick<FlightRecorder, 'placed' | 'announced'>;
   /** Whether this node may speak for an address now, where it is announced by its owner alone. */
   readonly mayAnswer?: (ip: Ip) => boolean;
+  /** With BGP. */
+  readonly routes: RouteSinks | undefined;
+}
+
+/** Where the addresses of a part become routes. */
+export interface RouteSinks {
+  sink(part: Instance, reach: Reach): RouteSink;
 }
 
 /**
@@ -35,46 +43,39 @@ export interface AnnouncerWorld {
  * @throws OsError without the right to change addresses, KubevipError for a way that there is not
  */
 export function createAnnouncer(
-  config: Pick<AgentConfig, 'mode' | 'netns' | 'election' | 'routingTable' | 'link' | 'controlPlane'>,
-  { instance, network, clock, recorder, mayAnswer }: AnnouncerWorld,
+  config: Pick<AgentConfig, 'mode' | 'netns' | 'election' | 'routingTable' | 'standOn'>,
+  { instance, network, clock, recorder, mayAnswer, routes }: AnnouncerWorld,
 ): ClosableAnnouncement {
-  const { mode, netns, election, routingTable } = config;
+  const { mode, netns, election, routingTable, standOn } = config;
   const where = { instance, ...(netns === undefined ? {} : { netns }) };
   if (mode.kind !== 'routing-table') clearRoutes({ ...where, ...routingTable });
-  switch (mode.kind) {
-    case 'arp':
-      return createAnnouncement({
-        network,
-        addressTable: reporting(createAddressTable(where), (ip) => recorder.placed(ip)),
-        silence: createSilenceFilter(where),
-        clock,
-        life: lifeOf(election),
-        onAnnounced: (ip) => recorder.announced(ip),
-        ...(mayAnswer ? { mayAnswer } : {}),
-      });
-    case 'routing-table': {
-      const link = instance === 'control-plane' ? config.controlPlane?.link : config.link;
-      return createRoutedAnnouncement({
-        network,
-        addressTable: reporting(createAddressTable(where), (ip) => recorder.placed(ip)),
-        silence: createSilenceFilter(where),
-        clock,
-        sink: createRouteTableSink({
+  const common = {
+    network,
+    addressTable: reporting(createAddressTable(where), (ip) => recorder.placed(ip)),
+    silence: createSilenceFilter(where),
+    clock,
+    onAnnounced: (ip: Ip) => recorder.announced(ip),
+  };
+  if (mode.kind === 'arp')
+    return createAnnouncement({ ...common, life: lifeOf(election), ...(mayAnswer ? { mayAnswer } : {}) });
+  const part = instance === 'services' ? 'services' : 'controlPlane';
+  const reach = mode.reach[part];
+  const link = standOn[part];
+  const sink =
+    mode.kind === 'bgp'
+      ? routes?.sink(instance, reach)
+      : createRouteTableSink({
           table: createRouteTable({ ...where, ...routingTable }),
-          reach: instance === 'control-plane' ? mode.reach.controlPlane : mode.reach.services,
+          reach,
           clock,
           cleansStrangers: routingTable.cleansStrangers,
-        }),
-        onAnnounced: (ip) => recorder.announced(ip),
-        ...(link === undefined ? {} : { link }),
-      });
-    }
-    case 'bgp':
-      throw new KubevipError(`addresses cannot be announced by ${mode.kind} yet: set vip_arp=true`, {
-        code: 'BAD_CONFIG',
-        exit: EXIT.usage,
-      });
-  }
+        });
+  if (sink === undefined)
+    throw new KubevipError('addresses are to be announced by BGP, and nobody speaks it', {
+      code: 'NO_SPEAKER',
+      exit: EXIT.bug,
+    });
+  return createRoutedAnnouncement({ ...common, sink, ...(link === undefined ? {} : { link }) });
 }
 
 /** What a run that wrote routes has left. */

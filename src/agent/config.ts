@@ -1,11 +1,15 @@
 /** The agent's settings: kube-vip's environment variables under their own names, and ours with `kubevip_`. */
 import * as z from 'zod';
 import { DEFAULT_CLASS, EXCLUDE_LABEL } from '../model/annotations.ts';
+import { LOOPBACK } from '../exposure/announcement/routed/routed.ts';
 import { EXIT, KubevipError } from '../model/errors.ts';
 import { DNS_MODES } from '../model/dns-mode.ts';
 import { readMode, type AnnouncementMode } from './announcement-mode.ts';
 import { readRoutingTable, type RoutingTableConfig } from './routing-table.ts';
+import { readBgp, type BgpConfig } from './bgp/config.ts';
+import { BGP_SETTINGS } from './bgp/settings.ts';
 import { FORWARDING_METHODS, readControlPlane, type ControlPlaneConfig } from './control-plane/config.ts';
+import { text, flag, bool, port, seconds, whenUnset, ours, choice } from './setting.ts';
 import {
   DEFAULT_ELECTION,
   ELECTIONS,
@@ -14,53 +18,6 @@ import {
   TRANSPORTS,
   type ElectionConfig,
 } from './election-config.ts';
-
-/** What docs/reference/agent.md says of a setting. */
-export interface SettingInfo {
-  /** Form of the value: `true | false`, `HOST:PORT`. */
-  readonly form: string;
-  readonly description: string;
-  /** What the default is where it depends on others. */
-  readonly fallback?: string;
-  /** Not a variable of kube-vip. */
-  readonly ours?: true;
-}
-
-const text = (fallback: string, form: string, description: string) =>
-  z.string().default(fallback).meta({ form, description });
-
-const flag = <T extends boolean | undefined>(fallback: T, description: string): z.ZodType<boolean | T> =>
-  z
-    .string()
-    .optional()
-    .transform((value, context) => {
-      if (value === undefined || value === '') return fallback;
-      if (/^(1|t|true)$/i.test(value)) return true;
-      if (/^(0|f|false)$/i.test(value)) return false;
-      context.addIssue({ code: 'custom', message: `${JSON.stringify(value)} is neither true nor false` });
-      return z.NEVER;
-    })
-    .meta({ form: 'true | false', description });
-
-const bool = (fallback: boolean, description: string): z.ZodType<boolean> => flag(fallback, description);
-
-const port = (fallback: number, description: string): z.ZodType<number> =>
-  z.coerce.number().int().min(1).max(65_535).default(fallback).meta({ form: 'port', description });
-
-const seconds = (fallback: number, description: string): z.ZodType<number> =>
-  z.coerce.number().int().min(1).max(3600).default(fallback).meta({ form: 'seconds', description });
-
-/** @param fallback what the default depends on, in words */
-const whenUnset = <T extends z.ZodType>(fallback: string, setting: T): T =>
-  setting.meta({ ...setting.meta(), fallback });
-
-const ours = <T extends z.ZodType>(setting: T): T => setting.meta({ ...setting.meta(), ours: true });
-
-const choice = <const T extends readonly [string, ...string[]]>(values: T, fallback: T[number], description: string) =>
-  z
-    .enum(values)
-    .default(fallback as never)
-    .meta({ form: values.join(' | '), description, ours: true });
 
 /** One line per variable; docs/reference/agent.md is generated from here. */
 export const SETTINGS = z.object({
@@ -93,6 +50,7 @@ export const SETTINGS = z.object({
   vip_subnet: text('', 'length | length,length', 'Checked only: the VIP always stands alone (/32, /128).'),
   vip_arp: whenUnset('true, unless another way is chosen', flag(undefined, 'Announce by ARP and NDP.')),
   bgp_enable: bool(false, 'Announce to routers by BGP.'),
+  ...BGP_SETTINGS,
   vip_routingtable: bool(false, 'Write routes, for a routing daemon of this node to announce.'),
   vip_routingtableid: z.coerce.number().int().min(1).max(0xffffffff).default(198).meta({
     form: 'number',
@@ -253,6 +211,10 @@ export interface AgentConfig {
   readonly mode: AnnouncementMode;
   /** Where routes for a routing daemon are, in the mode that writes them. */
   readonly routingTable: RoutingTableConfig;
+  /** With `bgp_enable`. */
+  readonly bgp?: BgpConfig;
+  /** Interface that addresses stand on which routers are told of, by part; undefined: loopback. */
+  readonly standOn: { readonly services?: string; readonly controlPlane?: string };
   /** Nodes with Kubernetes' exclude label own nothing. */
   readonly honorExcludeLabel: boolean;
   /** What happens to an address that another machine claims, where its Service does not say. */
@@ -309,8 +271,11 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, ho
   }
   const election = readElection(v);
   const mode = readMode(v);
+  const bgp = mode.kind === 'bgp' ? readBgp(v) : undefined;
   const timed = TIMES.some((name) => env[name]);
-  const link = v.vip_servicesinterface || v.vip_interface;
+  const named = v.vip_servicesinterface || v.vip_interface;
+  // Nothing is announced on loopback: there it only stands.
+  const link = named === LOOPBACK.name ? '' : named;
   const listen = readListen(v.prometheus_server);
   const controlPlane = readControlPlane(v);
   const kubeconfig = v.k8s_config_file || env['KUBECONFIG'];
@@ -323,12 +288,18 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, ho
     rules: { className: v.lb_class_name, classOnly: v.lb_class_only, withdraw: v.svc_withdraw },
     mode,
     routingTable: readRoutingTable(v),
+    ...(bgp === undefined ? {} : { bgp }),
+    standOn: {
+      ...((bgp?.attach ?? mode.kind === 'routing-table') && link !== '' && link !== 'auto' ? { services: link } : {}),
+      ...(controlPlane?.link === undefined ? {} : { controlPlane: controlPlane.link }),
+    },
     honorExcludeLabel: v.honor_exclude_label,
     conflictPolicy: v.conflict_policy,
     lease,
     election,
     allocatorTimes: election.kind === 'heartbeat' && !timed ? PATIENT : lease,
-    routerEnabled: v.enable_upnp,
+    // A router that routes to an address opens no port for it, and an answer may come to any node.
+    routerEnabled: v.enable_upnp && mode.kind === 'arp',
     serviceSecurity: v.enable_service_security,
     dhcpSpare: v.dhcp_spare,
     logLevel: v.vip_loglevel <= -4 ? 'debug' : v.vip_loglevel < 4 ? 'info' : v.vip_loglevel < 8 ? 'warn' : 'error',

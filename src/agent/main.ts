@@ -9,6 +9,9 @@ import type { FailoverRecord } from '../model/failover-record.ts';
 import { hostPort } from '../model/ip.ts';
 import { VERSION } from '../model/version.ts';
 import { settingsOfArguments } from './arguments.ts';
+import { readMode } from './announcement-mode.ts';
+import { BgpPart } from './bgp/part.ts';
+import { wireBgp } from './bgp/wire.ts';
 import { readConfig, SETTINGS, type AgentConfig } from './config.ts';
 import { withConfigFile } from './config-file.ts';
 import { ControlPlanePart } from './control-plane/part.ts';
@@ -76,15 +79,19 @@ function environmentOf(args: readonly string[], variables: NodeJS.ProcessEnv): R
 }
 
 async function partsOf(config: AgentConfig, log: Logger, metrics: ProcessMetrics): Promise<readonly Part[]> {
-  const { controlPlane, servicesEnabled } = config;
-  if (controlPlane) {
-    const vip = new ControlPlanePart({ config, controlPlane, node: wireNode(config), log, metrics });
-    return servicesEnabled ? [vip, patientServicesPart(config, log, metrics)] : [vip];
+  const { controlPlane, servicesEnabled, bgp } = config;
+  if (controlPlane || servicesEnabled) {
+    // Before the parts with addresses: what the last run left on the node says whether routers may have kept its routes.
+    const node = bgp && wireBgp(config, bgp);
+    const routes = node?.hub;
+    const speaker = bgp && node ? [new BgpPart({ config, bgp, node, log, metrics })] : [];
+    if (!controlPlane) return [...speaker, servicesPart(config, log, metrics, routes)];
+    const vip = new ControlPlanePart({ config, controlPlane, node: wireNode(config, routes), log, metrics });
+    return [...speaker, vip, ...(servicesEnabled ? [patientServicesPart(config, log, metrics, routes)] : [])];
   }
-  if (servicesEnabled) return [servicesPart(config, log, metrics)];
   log.info({}, 'svc_enable=false: no Services are served here, and what an earlier run left on this node is removed');
   // Who serves nothing has nothing to say to other agents: no heartbeats.
-  const quiet: AgentConfig = { ...config, election: { ...config.election, kind: 'lease' } };
+  const quiet: AgentConfig = { ...config, mode: readMode({}), election: { ...config.election, kind: 'lease' } };
   const { announcement, endpoints, onlookers } = wire(quiet, log).stages;
   await Promise.all([announcement.close(), ...[endpoints, ...onlookers].map((onlooker) => onlooker.stop())]);
   return [];

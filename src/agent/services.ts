@@ -2,6 +2,7 @@
 import { messageOf } from '../model/errors.ts';
 import type { FailoverRecord } from '../model/failover-record.ts';
 import { Agent } from './agent.ts';
+import type { RouteSinks } from './announcer.ts';
 import type { AgentConfig } from './config.ts';
 import type { DumpSection } from './dump.ts';
 import type { Health } from './http.ts';
@@ -23,8 +24,8 @@ export interface Part {
 }
 
 /** @throws KubevipError for a kubeconfig that cannot be used, OsError without the right to change addresses */
-export function servicesPart(config: AgentConfig, log: Logger, metrics: ProcessMetrics): Part {
-  const parts = wire(config, log, metrics);
+export function servicesPart(config: AgentConfig, log: Logger, metrics: ProcessMetrics, routes?: RouteSinks): Part {
+  const parts = wire(config, log, metrics, routes);
   const agent = new Agent(parts, metrics);
   return {
     start: () => {
@@ -43,13 +44,18 @@ export function servicesPart(config: AgentConfig, log: Logger, metrics: ProcessM
 const RETRY = 1000;
 
 /** The same beside another part, which must not end because this one cannot begin. */
-export function patientServicesPart(config: AgentConfig, log: Logger, metrics: ProcessMetrics): Part {
+export function patientServicesPart(
+  config: AgentConfig,
+  log: Logger,
+  metrics: ProcessMetrics,
+  routes?: RouteSinks,
+): Part {
   let part: Part | undefined;
   let problem = 'not started';
   let timer: NodeJS.Timeout | undefined;
   const attempt = (): void => {
     try {
-      part = servicesPart(config, log, metrics);
+      part = servicesPart(config, log, metrics, routes);
       part.start();
     } catch (error) {
       const message = messageOf(error);

@@ -35,7 +35,7 @@ import { writeAgentInfo } from '../model/agent-info.ts';
 import { messageOf } from '../model/errors.ts';
 import { writeFailovers } from '../model/failover-record.ts';
 import { VERSION } from '../model/version.ts';
-import { createAnnouncer } from './announcer.ts';
+import { createAnnouncer, type RouteSinks } from './announcer.ts';
 import type { AgentConfig } from './config.ts';
 import { nodeAddresses, wireHeartbeat, type HeartbeatParts } from './heartbeat.ts';
 import type { Logger } from './log.ts';
@@ -46,7 +46,12 @@ import { clusterOf } from './router-sweep.ts';
 import { STALE_SECONDS, staleSeconds } from './snapshot.ts';
 
 /** Nothing is started and no request made yet. @throws KubevipError for a kubeconfig that cannot be used. */
-export function wire(config: AgentConfig, log: Logger, metrics?: Pick<ProcessMetrics, 'heartbeatRefused'>): Parts {
+export function wire(
+  config: AgentConfig,
+  log: Logger,
+  metrics?: Pick<ProcessMetrics, 'heartbeatRefused'>,
+  routes?: RouteSinks,
+): Parts {
   const clock = createSystemClock();
   const entropy = systemEntropy;
   const where = config.netns === undefined ? {} : { netns: config.netns };
@@ -151,6 +156,7 @@ export function wire(config: AgentConfig, log: Logger, metrics?: Pick<ProcessMet
         network,
         clock,
         recorder,
+        routes,
         ...(heartbeats ? { mayAnswer: (ip) => heartbeats.ownership.answers(ip) } : {}),
       }),
       endpoints: new EndpointStage({

@@ -3,6 +3,7 @@ import { EXCLUDE_LABEL } from '../model/annotations.ts';
 import type { FailoverRecord, TakeoverCause } from '../model/failover-record.ts';
 import type { Problem } from '../workflows/status/problems.ts';
 import type { ApiServerStatus, ControlPlaneStatus } from '../workflows/status/control-plane.ts';
+import type { BgpPeerStatus } from '../workflows/status/bgp.ts';
 import type { AgentStatus, PoolStatus, ServiceStatus, StatusReport } from '../workflows/status/report.ts';
 import { paint } from './paint.ts';
 import { age, renderTable, type Column } from './table.ts';
@@ -21,6 +22,7 @@ export function renderStatus(report: StatusReport, style: StatusStyle): string {
       : renderTable(serviceColumns(style), report.services),
   ];
   if (report.agents.length > 0) sections.push(renderTable(agentColumns(style), report.agents));
+  if (report.bgp && report.bgp.length > 0) sections.push(renderTable(bgpColumns(style), report.bgp));
   const excluded = excludedText(report, style);
   if (excluded !== undefined) sections.push(excluded);
   if (report.pools.length > 0) sections.push(renderTable(POOL_COLUMNS, report.pools));
@@ -112,6 +114,18 @@ function agentColumns({ wide, now }: StatusStyle): Column<AgentStatus>[] {
     { header: 'state', value: ({ live, draining }) => (live ? (draining ? 'handed-over' : 'live') : 'silent') },
     { header: 'last-seen', value: ({ lastSeen }) => age(lastSeen, now) },
     ...(wide ? [{ header: 'version', value: ({ version = '' }: AgentStatus) => version }] : []),
+  ];
+}
+
+function bgpColumns({ wide, now }: StatusStyle): Column<BgpPeerStatus>[] {
+  return [
+    { header: 'bgp-peer', value: ({ peer }) => peer },
+    { header: 'node', value: ({ node }) => node },
+    { header: 'as', value: ({ as }) => `${as}` },
+    { header: 'state', value: ({ state }) => state },
+    { header: 'since', value: ({ since }) => age(since, now) },
+    { header: 'routes', value: ({ routes }) => `${routes}` },
+    ...(wide ? [{ header: 'bfd', value: ({ bfd = '' }: BgpPeerStatus) => bfd }] : []),
   ];
 }
 

@@ -19,11 +19,15 @@ export interface Watcher {
 /** How koffi really calls back; its own types leave the status out. */
 type PollCallback = (status: number) => void;
 
-export function createWatcher(): Watcher {
-  const open = new Set<Watch>();
-  // A frame that arrives while Node tears itself down would call into a JavaScript that is gone, and abort.
-  const closeAll = (): void => [...open].forEach((watch) => watch.close());
+/** Of all watchers: each with a listener of its own for the end of the process would be one too many before long. */
+const open = new Set<Watch>();
 
+/** A frame that arrives while Node tears itself down would call into a JavaScript that is gone, and abort. */
+function closeAll(): void {
+  for (const watch of [...open]) watch.close();
+}
+
+export function createWatcher(): Watcher {
   const start = (event: 'readable' | 'writable', fd: number, onEvent: () => void, keepAlive: boolean): Watch => {
     const callback: PollCallback = (status) => {
       if (!open.has(watch)) return;

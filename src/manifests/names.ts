@@ -35,6 +35,8 @@ export const AGENT_STATE_FOLDER = '/var/lib/kubevip/agent';
 export const HEARTBEAT_PORTS = { services: 10_471, controlPlane: 10_472 } as const;
 /** The Secret with the key that they are signed with, in the namespace of the Leases. The first agent makes it. */
 export const HEARTBEAT_SECRET = 'kubevip-heartbeat';
+/** The Secret with passwords of BGP peers, by keys that the ConfigMap names. */
+export const BGP_SECRET = 'kubevip-bgp';
 
 /** What tells our objects from others: for `kubectl get -l`, and for the selector of the DaemonSet. */
 export function labels(component: 'agent' | 'control-plane'): Readonly<Record<string, string>> {

@@ -1,5 +1,5 @@
 /** What our agents may do: what they need, and of Secrets the one with the key of their heartbeats. */
-import { CONTROL_PLANE_GROUP, CONTROL_PLANE_NAME, HEARTBEAT_SECRET, NAME, NAMESPACE } from './names.ts';
+import { BGP_SECRET, CONTROL_PLANE_GROUP, CONTROL_PLANE_NAME, HEARTBEAT_SECRET, NAME, NAMESPACE } from './names.ts';
 import type { PolicyRule, RoleBindingManifest, RoleManifest, ServiceAccountManifest, Subject } from './objects.ts';
 
 export interface RbacConfig {
@@ -11,6 +11,8 @@ export interface ServicesRbacConfig extends RbacConfig {
   readonly names?: { readonly account: string; readonly clusterRole: string; readonly clusterBinding: string };
   /** Services of this namespace alone: Roles in it instead of the ClusterRole. */
   readonly within?: string;
+  /** Passwords of BGP peers may be read. */
+  readonly bgp?: boolean;
 }
 
 export interface ControlPlaneRbacConfig extends RbacConfig {
@@ -26,6 +28,12 @@ const HEARTBEAT_KEY: readonly PolicyRule[] = [
 ];
 /** They belong to no namespace, so a Role cannot grant it. */
 const NODES: PolicyRule = { apiGroups: [''], resources: ['nodes'], verbs: ['get', 'list', 'watch'] };
+const BGP_PASSWORDS: PolicyRule = {
+  apiGroups: [''],
+  resources: ['secrets'],
+  resourceNames: [BGP_SECRET],
+  verbs: ['get', 'list', 'watch'],
+};
 const API_GROUP = 'rbac.authorization.k8s.io';
 
 /** ServiceAccount, ClusterRole and Role with their bindings, of the agents that serve Services. */
@@ -58,6 +66,7 @@ export function servicesRbac(
           verbs: ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete'],
         },
         ...HEARTBEAT_KEY,
+        ...(config.bgp === true ? [BGP_PASSWORDS] : []),
       ],
     ),
   ];

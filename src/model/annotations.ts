@@ -238,6 +238,13 @@ export const ANNOTATIONS = {
     meaning:
       'Nodes that the control-plane VIP stays away from, on its Lease, as long as another control plane has it. Written by `kubevip handover`, and by its `--undo`.',
   },
+  bgp: {
+    key: 'kubevip.dev/bgp',
+    on: 'Lease',
+    access: 'read and written',
+    value: 'JSON BgpRecord',
+    meaning: 'The BGP sessions of a node and what is wrong with them, on its Lease `kubevip-bgp-NODE`.',
+  },
   dhcpSpares: {
     key: 'kubevip.dev/dhcp-spares',
     on: 'Lease',

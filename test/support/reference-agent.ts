@@ -1,6 +1,8 @@
 /** Reference pages of the agent: its settings and its metrics, read from what it really runs with. */
-import { SETTINGS, type SettingInfo } from '../../src/agent/config.ts';
+import { SETTINGS } from '../../src/agent/config.ts';
+import type { SettingInfo } from '../../src/agent/setting.ts';
 import { createProcessMetrics } from '../../src/agent/process-metrics.ts';
+import { createBgpMetrics } from '../../src/agent/bgp/metrics.ts';
 import { createMetrics, type Snapshot } from '../../src/agent/metrics.ts';
 import { EXCLUDE_LABEL } from '../../src/model/annotations.ts';
 import { table } from './markdown.ts';
@@ -58,7 +60,13 @@ export const QUIET: Snapshot = {
 };
 
 export async function metricsPage(): Promise<string> {
-  const { registry } = createMetrics(() => QUIET, createProcessMetrics('', ''));
+  const shared = createProcessMetrics('', '');
+  const { registry } = createMetrics(() => QUIET, shared);
+  createBgpMetrics(
+    shared,
+    () => [],
+    () => 0,
+  );
   const metrics = (await registry.getMetricsAsJSON()) as unknown as readonly {
     name: string;
     help: string;
@@ -77,7 +85,7 @@ export async function metricsPage(): Promise<string> {
     'begin with `kube_vip_` are kube-vip’s, with its labels. The usual ones of a Node.js process (`process_…`, `nodejs_…`)',
     'are there too.',
     '',
-    'This page is made from `src/agent/metrics.ts` by `npm run docs`.',
+    'This page is made from `src/agent/metrics.ts` and `src/agent/bgp/metrics.ts` by `npm run docs`.',
     '',
     table(['metric', 'type', 'labels', 'says'], rows),
     '',
@@ -103,6 +111,9 @@ export async function metricsPage(): Promise<string> {
     '  expr: kubevip_dhcp_lease_expiry_timestamp_seconds - time() < 300',
     '- alert: AddressClaimedByOthers',
     '  expr: sum(increase(kubevip_address_conflicts_total[10m])) > 0',
+    '- alert: BgpSessionDown',
+    '  expr: kube_vip_manager_bgp_session_info{state="ESTABLISHED"} == 0',
+    '  for: 1m',
     '- alert: ApiServerSilent',
     '  expr: max(kubevip_watch_stale_seconds) > 60',
     '```',

@@ -96,7 +96,7 @@ export function readControlPlane(v: ControlPlaneSettings): ControlPlaneConfig | 
       ...(url === '' ? {} : { url: readUrl('control_plane_health_check_address', url) }),
       ...(v.control_plane_health_check_ca_path === '' ? {} : { caFile: v.control_plane_health_check_ca_path }),
     },
-    ...(v.vip_interface === '' || v.vip_interface === 'auto' ? {} : { link: v.vip_interface }),
+    ...(['', 'auto', 'lo'].includes(v.vip_interface) ? {} : { link: v.vip_interface }),
     ...(v.kubernetes_addr === '' ? {} : { server: readUrl('kubernetes_addr', v.kubernetes_addr) }),
     ...(v.kubevip_cluster_name === '' ? {} : { cluster: v.kubevip_cluster_name }),
     ...(v.lb_enable ? { balance: readBalance(v) } : {}),

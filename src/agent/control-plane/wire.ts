@@ -31,7 +31,7 @@ import { familyOf, isLinkLocal, parseIp, type Ip } from '../../model/ip.ts';
 import type { Clock } from '../../model/time.ts';
 import { VERSION } from '../../model/version.ts';
 import type { Network } from '../../model/wire.ts';
-import { createAnnouncer } from '../announcer.ts';
+import { createAnnouncer, type RouteSinks } from '../announcer.ts';
 import type { AgentConfig } from '../config.ts';
 import type { ControlPlaneConfig } from './config.ts';
 
@@ -82,7 +82,7 @@ export interface ApiParts {
 }
 
 /** Takes away what an earlier run left on the node. @throws OsError without the right to change addresses. */
-export function wireNode(config: AgentConfig): NodeParts {
+export function wireNode(config: AgentConfig, routes?: RouteSinks): NodeParts {
   const { node, netns } = config;
   /** Set when heartbeats decide: who owns the VIP is known later than the node is. */
   const may: { answer: (ip: Ip) => boolean } = { answer: () => true };
@@ -98,6 +98,7 @@ export function wireNode(config: AgentConfig): NodeParts {
       network,
       clock,
       recorder,
+      routes,
       mayAnswer: (ip) => may.answer(ip),
     }),
     answerOnlyIf: (answers) => (may.answer = answers),

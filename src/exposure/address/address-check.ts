@@ -10,6 +10,8 @@ export interface AddressCheckParts {
   readonly verified: VerifiedAddresses;
   /** Whether a Service has it: then it may stand on this node's interface. */
   readonly isOurs: (ip: Ip) => boolean;
+  /** Routers lead to addresses that lie in no subnet of this node; nobody can be asked about those. */
+  readonly routed: boolean;
 }
 
 /** @param wantedLink interface by name; undefined: the one whose subnet holds it. @returns undefined: it is free. */
@@ -18,6 +20,7 @@ export function checkAddress(parts: AddressCheckParts, ip: Ip, wantedLink: strin
   const own = links.find(({ addresses }) => addresses.some((address) => address.ip === ip && !parts.isOurs(ip)));
   if (own) return failed('AddressConflict', `${ip} is an address of this node (${own.name})`);
   const link = wantedLink ?? linkFor(links, ip);
+  if (link === undefined && parts.routed) return undefined;
   if (link === undefined) {
     return failed(
       'NoLink',

@@ -28,6 +28,8 @@ const WARM = 4;
 export interface AllocatorParts {
   readonly network: Pick<Network, 'links'>;
   readonly prober: AddressProber;
+  /** Addresses are announced to routers, and need lie in no subnet of this node. */
+  readonly routed?: boolean;
   readonly leases: DhcpLeases;
   readonly clock: Clock;
   /** Every Service of the cluster. */
@@ -239,7 +241,8 @@ export class Allocator {
   /** Undefined: the address is free. */
   #verify(ip: Ip, link: string | undefined): NotReady | undefined {
     const isOurs = (address: Ip): boolean => this.#ledger.inCluster().has(address);
-    return checkAddress({ network: this.#parts.network, verified: this.#verified, isOurs }, ip, link);
+    const { network, routed = false } = this.#parts;
+    return checkAddress({ network, verified: this.#verified, isOurs, routed }, ip, link);
   }
 
   #probed(ip: Ip): void {

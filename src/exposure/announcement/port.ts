@@ -5,7 +5,7 @@ import type { Mac } from '../../model/mac.ts';
 import type { ConflictPolicy } from '../../protocols/acd/defender.ts';
 
 export interface Announced {
-  /** Interface the address stands on. */
+  /** Interface of the LAN that hears of it: the one it stands on, or that of the default route where routers are told. */
   readonly link: string;
   /** ISO 8601 of the first announcement since this node took it. */
   readonly since: string;

@@ -12,7 +12,8 @@ export function whyNoRouter(
 ): NotReady | undefined {
   if (!router) return undefined;
   if ('state' in router) return router;
-  if (!enabled) return failed('RouterDisabled', 'router ports are switched off for this agent (enable_upnp=false)');
+  if (!enabled)
+    return failed('RouterDisabled', 'router ports are switched off for this agent (enable_upnp=false, or no vip_arp)');
   const namespace = namespaceOf(service);
   if (pools.allowsRouter(namespace)) return undefined;
   return failed(

@@ -15,7 +15,12 @@ export function kubeVipRbac({ values }: Given): AnyManifest[] {
   const own = values.svc_namespace || KUBE_VIP.namespace;
   const limited = values.role || values.rolebinding;
   if (readImage(values.image).agent === 'kubevip')
-    return servicesRbac({ namespace: own, names: NAMES, ...(limited ? { within: own } : {}) });
+    return servicesRbac({
+      namespace: own,
+      names: NAMES,
+      bgp: values.bgp_enable,
+      ...(limited ? { within: own } : {}),
+    });
   const account: Subject = { kind: 'ServiceAccount', name: NAMES.account, namespace: own };
   const rules = kubeVipRules(limited, values.vip_wireguard);
   return [

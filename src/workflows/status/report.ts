@@ -20,6 +20,7 @@ import {
   type ControlPlaneStatus,
 } from './control-plane.ts';
 import { conditionOf, firstProblem, STAGES, type StageName } from '../stages.ts';
+import { bgpProblems, bgpSpeakers, type BgpPeerStatus } from './bgp.ts';
 import { agentProblems, electionProblems, forbidden, keyProblems, serviceProblems, type Problem } from './problems.ts';
 
 export interface StatusInput {
@@ -43,6 +44,8 @@ export interface StatusReport {
   readonly services: readonly ServiceStatus[];
   readonly agents: readonly AgentStatus[];
   readonly pools: readonly PoolStatus[];
+  /** Sessions with routers, by node; absent where addresses are not announced by BGP. */
+  readonly bgp?: readonly BgpPeerStatus[];
   /** Nodes that Kubernetes' exclude label is about. */
   readonly excluded: ExcludedNodes;
   /** As the nodes that took over tell them, newest first. */
@@ -123,11 +126,13 @@ export function statusReport(input: StatusInput): StatusReport {
   const draining = drainingNodes(nodes);
   const agents = presence.map((lease) => agentStatus(lease, now, draining)).sort(byNode);
   const controlPlane = input.controlPlane && controlPlaneStatus({ ...input.controlPlane, nodes, now });
+  const speakers = bgpSpeakers(input.controlPlane?.leases ?? [], now);
   return {
     ...(controlPlane ? { controlPlane } : {}),
     services: ours.map(serviceStatus),
     agents,
     pools: poolStatus(config, input.allServices ?? input.services),
+    ...(speakers.length > 0 ? { bgp: speakers.flatMap(({ peers }) => peers) } : {}),
     excluded: {
       nodes: excludedNodes(input.nodes ?? []),
       honored: presence.some((lease) => readAgentInfo(lease).honorsExcludeLabel === true),
@@ -140,6 +145,7 @@ export function statusReport(input: StatusInput): StatusReport {
       ...agentProblems(input.presence, agents),
       ...electionProblems(presence, agents),
       ...keyProblems(config),
+      ...bgpProblems(speakers),
       ...(input.pools === null ? [forbidden('ConfigMap kubevip')] : []),
       ...ours.flatMap(serviceProblems),
     ],

@@ -31,6 +31,13 @@ describe('sockets in the event loop', () => {
     },
   );
 
+  it('however many there are have one listener for the end of the process among them', async () => {
+    const { code, stderr, stdout } = await runScript(`
+      await Promise.all(Array.from({ length: 12 }, () => open(() => undefined)));
+      console.log(process.listenerCount('exit') <= 2);`);
+    expect({ code, stderr, stdout }).toEqual({ code: 0, stderr: '', stdout: 'true\n' });
+  });
+
   it('turn an error of a handler into an uncaught exception at once', async () => {
     const { code, stderr } = await runScript(`
       const socket = await open(() => { throw new Error('in the handler'); });

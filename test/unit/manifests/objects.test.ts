@@ -86,6 +86,10 @@ describe('what the agents may do', () => {
       const byName = rule.resourceNames?.join() === 'kubevip-heartbeat';
       expect(rule.verbs).toEqual(byName ? ['get', 'list', 'watch'] : ['create']);
     }
+    const withBgp = servicesRbac({ bgp: true }).flatMap((object) => ('rules' in object ? object.rules : []));
+    expect(
+      withBgp.filter(({ resources }) => resources.includes('secrets')).flatMap((rule) => rule.resourceNames ?? []),
+    ).toEqual(['kubevip-heartbeat', 'kubevip-bgp']);
     const kinds = ['Role', 'RoleBinding', 'Role', 'RoleBinding', 'ClusterRole', 'ClusterRoleBinding'];
     expect(controlPlaneRbac().map(({ kind }) => kind)).toEqual(kinds);
     expect(controlPlaneRbac().find(({ kind }) => kind === 'ClusterRole')).toMatchObject({

@@ -206,6 +206,12 @@ class RoutedAnnouncement implements ClosableAnnouncement {
     return link === LOOPBACK.name ? LOOPBACK : network.links().find(({ name }) => name === link);
   }
 
+  /** What is said of the address besides routes, names most of all, is said on the link of the default route. */
+  #lan(): string | undefined {
+    const links = this.#options.network.links();
+    return links.find(({ gateway }) => gateway.v4 !== undefined || gateway.v6 !== undefined)?.name;
+  }
+
   #noLink(ip: Ip): NotReady {
     return failed('NoLink', `${ip} is not announced: this node has no interface ${this.#options.link}`);
   }
@@ -241,12 +247,9 @@ class RoutedAnnouncement implements ClosableAnnouncement {
     if (!held.told && !leaving) onAnnounced?.(ip);
     held.told = true;
     const unfenced = this.#fence.problem();
-    if (unfenced === undefined) return ready({ link: where.name, since }, told.reason, told.message);
-    return ready(
-      { link: where.name, since },
-      'AnnouncedUnfenced',
-      `${told.message}, but the kernel answers for it on the LAN: ${unfenced}`,
-    );
+    const value = { link: this.#lan() ?? where.name, since };
+    if (unfenced === undefined) return ready(value, told.reason, told.message);
+    return ready(value, 'AnnouncedUnfenced', `${told.message}, but the kernel answers for it on the LAN: ${unfenced}`);
   }
 
   #remove(ip: Ip, linkIndex: number): void {

@@ -1,0 +1,79 @@
+/** Finds the router at the other end of a link by its Router Advertisements, for peers that are named by interface. */
+import { familyOf, isLinkLocal, type Ip } from '../../model/ip.ts';
+import type { Clock, Milliseconds, Timer } from '../../model/time.ts';
+import type { FrameSocket, Network } from '../../model/wire.ts';
+import { IPV6_ETHER_TYPE } from '../../protocols/ndp/packet.ts';
+import { routerIn, routerSolicitation, ROUTER_TYPE } from '../../protocols/ndp/router.ts';
+
+/** Routers answer a solicitation within half a second, and need not answer more often than each three (RFC 4861 §6.2.6). */
+const ASK_AGAIN: Milliseconds = 3000;
+
+export interface RouterEars {
+  /** Listens on these interfaces by name, and on no others. */
+  listenOn(links: readonly string[]): void;
+  /** The one that was heard first, or another one once that was heard anew. */
+  routerOn(link: string): Ip | undefined;
+  close(): void;
+}
+
+interface Ear {
+  readonly index: number;
+  readonly socket: FrameSocket;
+  router: Ip | undefined;
+  timer: Timer | undefined;
+}
+
+export function createRouterEars(options: {
+  readonly network: Pick<Network, 'links' | 'openFrames'>;
+  readonly clock: Clock;
+  readonly onChange: () => void;
+}): RouterEars {
+  const { network, clock, onChange } = options;
+  const ears = new Map<string, Ear>();
+
+  const ask = (name: string, ear: Ear): void => {
+    if (ear.router !== undefined) return;
+    const link = network.links().find((one) => one.name === name);
+    const own = link?.addresses.find(({ ip }) => familyOf(ip) === 6 && isLinkLocal(ip))?.ip;
+    if (link && own !== undefined) ear.socket.send(routerSolicitation(link.mac, own));
+    ear.timer = clock.after(ASK_AGAIN, () => ask(name, ear));
+  };
+
+  const open = (name: string): void => {
+    const link = network.links().find((one) => one.name === name);
+    if (link === undefined) return;
+    const socket = network.openFrames(
+      { link, etherType: IPV6_ETHER_TYPE, icmpTypes: [ROUTER_TYPE.advertisement], promiscuous: false },
+      (frame) => {
+        const router = routerIn(frame);
+        if (router === undefined || router === ear.router) return;
+        ear.router = router;
+        ear.timer?.cancel();
+        onChange();
+      },
+    );
+    const ear: Ear = { index: link.index, socket, router: undefined, timer: undefined };
+    ears.set(name, ear);
+    ask(name, ear);
+  };
+
+  const close = (name: string, ear: Ear): void => {
+    ear.timer?.cancel();
+    ear.socket.close();
+    ears.delete(name);
+  };
+
+  return {
+    listenOn(links) {
+      for (const [name, ear] of [...ears]) {
+        const here = network.links().find((one) => one.name === name);
+        if (!links.includes(name) || here?.index !== ear.index) close(name, ear);
+      }
+      for (const name of links) if (!ears.has(name)) open(name);
+    },
+    routerOn: (link) => ears.get(link)?.router,
+    close() {
+      for (const [name, ear] of [...ears]) close(name, ear);
+    },
+  };
+}
