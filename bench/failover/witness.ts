@@ -22,7 +22,7 @@ export interface Witness {
   close(): void;
 }
 
-export function openWitness({ paths, nodes }: BenchLan): Witness {
+export function openWitness({ paths, nodes }: Pick<BenchLan, 'paths' | 'nodes'>): Witness {
   const network = createNetwork({ netns: netnsOf(paths, 'router') });
   const link = network.links().find(({ name }) => name === 'eth0');
   if (!link) throw new Error('the router has no eth0');

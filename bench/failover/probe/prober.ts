@@ -31,6 +31,11 @@ export async function startConnecting(paths: LabPaths, target: Ip, everyMs: Mill
   return await start(paths, 'connect-main.ts', [target, `${everyMs}`]);
 }
 
+/** HTTPS requests from the laptop, whoever signed the certificate. */
+export async function startAsking(paths: LabPaths, url: string, everyMs: Milliseconds): Promise<Prober<ConnectLog>> {
+  return await start(paths, 'ask-main.ts', [url, `${everyMs}`]);
+}
+
 /** Who else serves addresses than `old`, from the laptop. */
 export async function startSweep(paths: LabPaths, addresses: readonly Ip[], old: string): Promise<Prober<SweepLog>> {
   return await start(paths, 'sweep-main.ts', [addresses.join(), nodeAddresses(old).mac]);

@@ -11,6 +11,7 @@ ps -eo args= | grep -v -e 'ps -eo' -e grep -e '^sh -c' -e '^sleep' -e '^sort' | 
 
 /** Counters, lifetimes, and what the kernel of a quiet machine changes anyway. */
 const MOVING = [
+  /@if\d+/g,
   / (valid_lft|preferred_lft|expires|hoplimit|metric|users|packets|bytes|pref) \S+/g,
   /^(fs\.|kernel\.|vm\.|dev\.|net\.netfilter\.|net\.core\.|net\.ipv4\.tcp_fastopen_key|user\.).*$/gm,
 ];

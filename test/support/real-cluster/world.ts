@@ -2,10 +2,9 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RunResult } from '../../../src/lab/exec.ts';
-import { run } from '../../../src/lab/exec.ts';
 import { runOnHost } from '../../../src/lab/hosts.ts';
 import { labDown, labUp } from '../../../src/lab/lab.ts';
-import { labPaths, netnsOf, type LabPaths } from '../../../src/lab/layout.ts';
+import { labPaths, type LabPaths } from '../../../src/lab/layout.ts';
 import { listNetns } from '../../../src/lab/netns.ts';
 import { removeNode } from '../../../src/lab/network.ts';
 import { processId } from '../../../src/lab/process.ts';
@@ -62,35 +61,6 @@ export async function createRealWorld(lab: string): Promise<RealWorld> {
       rmSync(paths.dir, { recursive: true, force: true });
     },
   };
-}
-
-export interface Outage {
-  /** From the moment the outage began to the last request that failed; 0: none did. In ms. */
-  readonly untilLastFailure: number;
-  readonly failed: number;
-}
-
-/**
- * Asks for something all the time, while `trouble` is made, until it has been answered for 3 s on end.
- * @param ask from where, as a command that ends with 0 when it was answered; give it a time-out of its own.
- */
-export async function measureOutage(
-  { paths }: RealWorld,
-  ask: readonly string[],
-  trouble: () => Promise<void>,
-): Promise<Outage> {
-  const netns = netnsOf(paths, 'laptop');
-  const began = performance.now();
-  const made = trouble();
-  let [last, failed] = [began, 0];
-  while (performance.now() - last < 3000 && performance.now() - began < 60_000) {
-    const { code } = await run(ask, { netns });
-    if (code === 0) continue;
-    last = performance.now();
-    failed++;
-  }
-  await made;
-  return { untilLastFailure: failed === 0 ? 0 : last - began, failed };
 }
 
 /** What a killed test process has left. */
