@@ -114,7 +114,11 @@ export function createLeaseRecord(options: LeaseRecordOptions): LeaseRecord {
       unsubscribe();
       strangers.stop();
       // With others alive the next owner writes itself over this one; alone, nothing is left behind.
-      if (live().length <= 1) for (const address of addresses.owned) addresses.set(address, 'removed');
+      if (live().length <= 1) {
+        // Also of what was handed over or let go of before somebody had written that down.
+        const recorded = store.list().flatMap((lease) => addressOf(lease) ?? []);
+        for (const address of [...addresses.owned, ...recorded]) addresses.set(address, 'removed');
+      }
       const { promise: patience, resolve } = Promise.withResolvers<undefined>();
       const timer = clock.after(STOP, () => resolve(undefined));
       await Promise.race([addresses.idle(), patience]);

@@ -150,6 +150,25 @@ describe('what is written where heartbeats decide', () => {
   });
 });
 
+describe('what the last agent leaves', () => {
+  it('is nothing that names an agent that is gone, or itself for an address that it handed over to such a one', async () => {
+    const [a, b] = await started('a', 'b');
+    a?.owned(VIP, OWNER);
+    b?.owned(ip('10.0.0.201'), { ...OWNER, node: 'b' });
+    await clock.advanceAsync(1000);
+    // Neither of them writes down in time what it takes from the other.
+    a?.lost(VIP);
+    b?.lost(ip('10.0.0.201'));
+    for (const one of [b, a]) {
+      const stopped = one?.stop();
+      live = one === b ? ['a'] : [];
+      await clock.advanceAsync(100);
+      await stopped;
+    }
+    expect([...cluster.leases.keys()]).toEqual([]);
+  });
+});
+
 describe('the presence of an agent that ends', () => {
   it.each([0, 1, 2, 3, 4, 5])('goes with it, though others wrote down %d ms before that it is gone', async (before) => {
     const [a, b] = await started('a', 'b');
