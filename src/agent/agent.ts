@@ -9,6 +9,7 @@ import { WorkQueue } from '../kube/queue.ts';
 import { CONDITION } from '../model/annotations.ts';
 import { keyOf, type Service, type ServiceKey } from '../model/kubernetes.ts';
 import { messageOf } from '../model/errors.ts';
+import { refusedAnnotations } from '../model/kube-vip-annotations.ts';
 import type { FailoverRecord } from '../model/failover-record.ts';
 import type { Ip } from '../model/ip.ts';
 import type { Milliseconds, Timer } from '../model/time.ts';
@@ -45,6 +46,8 @@ export class Agent {
   readonly #stops: (() => void)[] = [];
   /** Addresses this node owned when it last heard of their owner. */
   readonly #holding = new Set<Ip>();
+  /** What was told of annotations that are not followed. */
+  readonly #refused = new Map<ServiceKey, string>();
   #pools: PoolConfig = parsePools({});
   #timer: Timer | undefined;
   #sweepAgain: Timer | undefined;
@@ -252,6 +255,7 @@ export class Agent {
   #work(key: ServiceKey): Promise<number> {
     const before = this.#parts.clock.now();
     this.#reconciler.reconcile(key);
+    this.#tellRefused(key);
     this.metrics.reconciled(key, (this.#parts.clock.now() - before) / 1000);
     return Promise.resolve(RESYNC);
   }
@@ -292,6 +296,20 @@ export class Agent {
     for (const key of this.#reconciler.claimants(ip)) {
       const service = this.#parts.watchers.services.store.get(key);
       if (service) this.#parts.events.record(service, type, reason, note);
+    }
+  }
+
+  /** By the agent that gives out addresses alone, so that it is told once. */
+  #tellRefused(key: ServiceKey): void {
+    const service = this.#parts.watchers.services.store.get(key);
+    const lines = service?.spec.type === 'LoadBalancer' ? refusedAnnotations(service.metadata.annotations) : [];
+    const text = lines.join('; ');
+    if (text === (this.#refused.get(key) ?? '') || !this.#parts.allocatorElection.isLeader) return;
+    if (text === '') this.#refused.delete(key);
+    else this.#refused.set(key, text);
+    for (const note of lines) {
+      this.#log.warn({ service: key }, `not supported: ${note}`);
+      if (service) this.#parts.events.record(service, 'Warning', 'AnnotationNotSupported', note);
     }
   }
 

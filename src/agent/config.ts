@@ -155,6 +155,10 @@ export const SETTINGS = z.object({
     false,
     'Drop what comes to an address at other ports than its Services’, node ports included. ICMP passes.',
   ),
+  enable_node_labeling: bool(
+    false,
+    'Label nodes with the control-plane VIP and the Services they have. Needs the right to patch nodes.',
+  ),
   enable_upnp: bool(true, 'Open router ports for Services that ask for them.'),
   dhcp_spare: ours(
     z.coerce.number().int().min(0).max(16).default(0).meta({
@@ -228,6 +232,8 @@ export interface AgentConfig {
   /** Of the Lease of the agent that gives out addresses. */
   readonly allocatorTimes: LeaseTimes;
   readonly routerEnabled: boolean;
+  /** `enable_node_labeling` */
+  readonly nodeLabels: boolean;
   /** `enable_service_security`: other ports of addresses than those of their Services are closed. */
   readonly serviceSecurity: boolean;
   /** DHCP leases kept ready in each LAN for Services to come. */
@@ -300,6 +306,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, ho
     allocatorTimes: election.kind === 'heartbeat' && !timed ? PATIENT : lease,
     // A router that routes to an address opens no port for it, and an answer may come to any node.
     routerEnabled: v.enable_upnp && mode.kind === 'arp',
+    nodeLabels: v.enable_node_labeling,
     serviceSecurity: v.enable_service_security,
     dhcpSpare: v.dhcp_spare,
     logLevel: v.vip_loglevel <= -4 ? 'debug' : v.vip_loglevel < 4 ? 'info' : v.vip_loglevel < 8 ? 'warn' : 'error',

@@ -16,11 +16,16 @@ import { presenceNameOf } from '../exposure/ownership/names.ts';
 import { besideLeases } from '../exposure/ownership/record/beside-leases.ts';
 import { createLeaseRecord, type LeaseRecord } from '../exposure/ownership/record/lease-record.ts';
 import { createRouterMappings } from '../exposure/router/mappings.ts';
+import { isServiceLabel } from '../exposure/labels/names.ts';
+import { createNodeLabels } from '../exposure/labels/node-labels.ts';
+import { serviceLabels } from '../exposure/labels/service-labels.ts';
 import { createServiceSecurity } from '../exposure/security/service-security.ts';
+import { createVlanLinks } from '../exposure/vlan/vlan-links.ts';
 import { connect } from '../kube/client.ts';
 import { createEventRecorder } from '../kube/event-recorder.ts';
 import { createKeySecret } from '../kube/key-secret.ts';
 import { createLeaseStore } from '../kube/lease-store.ts';
+import { createNodeLabelStore } from '../kube/node-label-store.ts';
 import { createServiceWriter } from '../kube/service-writer.ts';
 import { createWatcher, type Watcher } from '../kube/watcher/watcher.ts';
 import type { Kind, Kinds } from '../kube/kinds.ts';
@@ -30,6 +35,7 @@ import { systemEntropy } from '../linux/entropy.ts';
 import { createDetourTable } from '../linux/detour-table.ts';
 import { createNetwork } from '../linux/network.ts';
 import { createPortFilter } from '../linux/port-filter.ts';
+import { createVlanTable } from '../linux/vlan-links.ts';
 import { HEARTBEAT_SECRET } from '../manifests/names.ts';
 import { writeAgentInfo } from '../model/agent-info.ts';
 import { messageOf } from '../model/errors.ts';
@@ -172,6 +178,29 @@ export function wire(
         onError: (error) => log.warn({ message: messageOf(error) }, 'no way past the pods of dead nodes; trying again'),
       }),
       onlookers: [
+        createNodeLabels({
+          node: config.node,
+          clock,
+          enabled: config.nodeLabels,
+          store: createNodeLabelStore({
+            nodes: cluster.resource('Node'),
+            ...(nodes ? { known: () => nodes.store.list() } : {}),
+          }),
+          isOurs: isServiceLabel,
+          wanted: () =>
+            services.isSynced && nodes?.isSynced !== false
+              ? serviceLabels(services.store.list(), (ip) => ownership.holds(ip))
+              : undefined,
+          cleans: (name) => allocatorElection.isLeader && !ownership.liveNodes().includes(name),
+          onError: (error) => log.warn({ message: messageOf(error) }, 'the node cannot be labelled; trying again'),
+        }),
+        createVlanLinks({
+          clock,
+          links: createVlanTable(where),
+          rules: config.rules,
+          services: () => (services.isSynced ? services.store.list() : undefined),
+          onError: (error) => log.warn({ message: messageOf(error) }, 'no interface for a VLAN; trying again'),
+        }),
         createServiceSecurity({
           clock,
           filter: createPortFilter(where),

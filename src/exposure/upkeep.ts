@@ -18,6 +18,8 @@ export interface Onlooker {
 
 export interface UpkeepOptions {
   readonly clock: Clock;
+  /** How long after a change, so that those which follow are dealt with together. Default 5 ms. */
+  readonly together?: Milliseconds;
   /** Makes what is what shall be. @returns when to look again without being told; undefined: not at all. */
   readonly work: () => Promise<Milliseconds | undefined>;
   /** Takes everything back. */
@@ -44,7 +46,7 @@ export class Upkeep implements Onlooker {
   }
 
   changed(): void {
-    this.#by(TOGETHER);
+    this.#by(this.#options.together ?? TOGETHER);
   }
 
   async stop(): Promise<void> {

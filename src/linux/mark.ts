@@ -25,6 +25,9 @@ export const MARKS: Readonly<Record<Instance, Mark>> = {
   'control-plane': { protocol: 0x4c, label: ':kp', metric: 0x4c, table: 'kubevip-control-plane' },
 };
 
+/** Group of the VLAN interfaces that we made (`ip link show group 27510`): "kv" in ASCII. */
+export const VLAN_LINK_GROUP = 0x6b76;
+
 /** Further nftables tables for Services, each replaced as a whole by whoever it belongs to. */
 export const SERVICE_TABLES = { ports: 'kubevip-ports', egress: 'kubevip-egress' } as const;
 

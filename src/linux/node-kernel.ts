@@ -3,9 +3,11 @@ import type { Kernel } from '../cluster/ports/kernel.ts';
 import { createNetwork } from './network.ts';
 import {
   ownAddresses,
+  ownLinks,
   ownRoutes,
   ownTables,
   removeOwnAddresses,
+  removeOwnLinks,
   removeOwnRoutes,
   removeOwnTables,
 } from './own-traces.ts';
@@ -21,10 +23,11 @@ export function createNodeKernel(): Kernel {
       }
     },
     // Who is not root may not look at tables.
-    traces: async () => [...ownAddresses(), ...ownRoutes(), ...(await ownTables().catch(() => []))],
+    traces: async () => [...ownAddresses(), ...ownLinks(), ...ownRoutes(), ...(await ownTables().catch(() => []))],
     removeTraces: async () => {
       removeOwnRoutes();
       removeOwnAddresses();
+      removeOwnLinks();
       await removeOwnTables();
     },
   };

@@ -1,4 +1,5 @@
-/** What our agents, both of them, have put into the kernel of a machine: addresses and routes by mark, tables of nftables by name. */
+/** What our agents, both of them, have put into the kernel of a machine: addresses, routes and links by mark, nftables by name. */
+import type { VlanLinks } from '../exposure/vlan/port.ts';
 import { KubevipError, messageOf } from '../model/errors.ts';
 import { createAddressTable, type LinuxAddressTable } from './address-table.ts';
 import { loadLibc } from './libc.ts';
@@ -8,6 +9,7 @@ import { withNetns } from './netns.ts';
 import { agentRoutes } from './route-table.ts';
 import { programEnv } from './programs.ts';
 import { run } from './run.ts';
+import { createVlanTable } from './vlan-links.ts';
 
 /** @param netns network namespace by name; this process's own when absent. @returns `address 192.168.1.40 on eth0` @throws OsError */
 export function ownAddresses(netns?: string): string[] {
@@ -35,6 +37,23 @@ export function removeOwnAddresses(netns?: string): void {
     for (const { linkIndex, ip } of table.owned()) table.remove(linkIndex, ip);
     return [];
   });
+}
+
+/** VLAN interfaces made for Services. @returns `interface eth0.200` @throws OsError */
+export function ownLinks(netns?: string): string[] {
+  return vlans(netns)
+    .owned()
+    .map((name) => `interface ${name}`);
+}
+
+/** @throws OsError */
+export function removeOwnLinks(netns?: string): void {
+  const links = vlans(netns);
+  for (const name of links.owned()) links.remove(name);
+}
+
+function vlans(netns: string | undefined): VlanLinks {
+  return createVlanTable(netns === undefined ? {} : { netns });
 }
 
 /** @returns `table inet kubevip`; none where nft is not installed: agents that have it make some. @throws KubevipError NFT_FAILED */

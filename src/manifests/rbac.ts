@@ -13,6 +13,8 @@ export interface ServicesRbacConfig extends RbacConfig {
   readonly within?: string;
   /** Passwords of BGP peers may be read. */
   readonly bgp?: boolean;
+  /** `enable_node_labeling`: nodes may be patched. */
+  readonly labelsNodes?: boolean;
 }
 
 export interface ControlPlaneRbacConfig extends RbacConfig {
@@ -34,6 +36,7 @@ const BGP_PASSWORDS: PolicyRule = {
   resourceNames: [BGP_SECRET],
   verbs: ['get', 'list', 'watch'],
 };
+const NODES_TO_LABEL: PolicyRule = { ...NODES, verbs: [...NODES.verbs, 'patch'] };
 const API_GROUP = 'rbac.authorization.k8s.io';
 
 /** ServiceAccount, ClusterRole and Role with their bindings, of the agents that serve Services. */
@@ -52,7 +55,7 @@ export function servicesRbac(
     { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: names.account, namespace } },
     ...(config.within === undefined
       ? // Nodes that are to be left alone say so themselves.
-        clusterWide(names, [account], [...services, NODES])
+        clusterWide(names, [account], [...services, config.labelsNodes === true ? NODES_TO_LABEL : NODES])
       : within(config.within, `${names.account}-services`, [account], services)),
     ...within(
       namespace,

@@ -79,6 +79,14 @@ export const ANNOTATIONS = {
     meaning:
       'Lifetime of router mappings between refreshes. Default 1h. The first is at most 10 min, until it is on record.',
   },
+  serviceVLAN: {
+    key: 'kube-vip.io/serviceVLAN',
+    on: 'Service',
+    access: 'read',
+    value: 'interface.VLAN, as eth0.200',
+    meaning:
+      'Put the addresses into this VLAN (1 to 4094). Its interface is made on every node where it is missing, shared by Services, and removed with the last; one that was there before stays. Wins over `kube-vip.io/serviceInterface`.',
+  },
   ignoreServiceSecurity: {
     key: 'kube-vip.io/ignore-service-security',
     on: 'Service',

@@ -111,6 +111,8 @@ export const ERROR_CODES: Readonly<Record<string, readonly [keyof typeof EXIT, s
   NO_SUCH_NODE: ['failed', 'No Node of that name'],
   NODE_ALONE: ['failed', 'No other node could have the addresses'],
   AGENT_BLIND: ['failed', 'The agent of the node does not see what is written on Nodes'],
+  NO_PARENT_LINK: ['failed', 'A VLAN is to be on an interface that the node does not have'],
+  NO_VLANS: ['failed', 'The kernel of the node cannot make interfaces for VLANs'],
   BAD_SETTING: ['usage', 'A flag or variable of kube-vip’s has a value that it cannot have'],
   SETTINGS_REFUSED: ['usage', 'Flags of kube-vip’s that do not go together, or that our agent cannot follow'],
   PASSWORD_IN_CLEAR: ['usage', 'A password would stand in a manifest in clear'],

@@ -2,6 +2,8 @@
 import { DIFFERENT, supportOf } from '../../src/agent/kubevip-env.ts';
 import type { Setting } from '../../src/manifests/kube-vip/setting.ts';
 import { KUBE_VIP_VERSION, ROWS, type SettingName } from '../../src/manifests/kube-vip/table.ts';
+import { ANNOTATIONS, type AnnotationKey } from '../../src/model/annotations.ts';
+import { OTHER_ANNOTATIONS } from '../../src/model/kube-vip-annotations.ts';
 import { table } from './markdown.ts';
 
 const GENERATOR: Readonly<Record<Setting['kubeVip'], string>> = {
@@ -57,10 +59,21 @@ export function compatibilityPage(): string {
     '',
     '## Every setting',
     '',
-    'A flag wins over its variable; in kube-vip it is the other way round. `always`: our agent does so anyway. This page is made',
-    'from `src/manifests/kube-vip` and `src/agent/kubevip-env.ts` by `npm run docs`.',
+    'A flag wins over its variable, and that over the file; in kube-vip a variable wins over a flag. `same`: our agent follows it.',
+    '`better`: what it is for is so anyway. `refused`: not done, and said in a line when the agent starts. This page is made from',
+    '`src/manifests/kube-vip`, `src/agent/kubevip-env.ts` and `src/model` by `npm run docs`.',
     '',
     table(['flag', 'variable', 'default', 'type', 'meaning', 'kube-vip’s manifests', 'ours', 'our agent'], rows),
+    '',
+    '## Every annotation of a Service',
+    '',
+    'What is refused is told by an Event `AnnotationNotSupported` on the Service and in the log, and the rest of it is served.',
+    '',
+    table(['annotation', 'our agent'], annotationRows()),
+    '',
+    '## How it behaves',
+    '',
+    table(['', 'kube-vip', 'kubevip', ''], BEHAVIOUR),
     '',
   ].join('\n');
 }
@@ -69,9 +82,79 @@ function agentOf(name: SettingName, row: Setting): string {
   if (row.flagOnly === true) return '';
   const support = supportOf(name);
   const different = DIFFERENT[name];
-  if (support === 'honoured') return different === undefined ? 'yes' : `yes: ${different}`;
-  return `${support[0]}: ${support[1]}`;
+  if (support === 'honoured') return different === undefined ? 'same' : `better: ${different}`;
+  return `${support[0] === 'always' ? 'better' : 'refused'}: ${support[1]}`;
 }
+
+function annotationRows(): string[][] {
+  const ours = Object.values(ANNOTATIONS as Readonly<Record<string, AnnotationKey>>)
+    .filter(({ key }) => key.startsWith('kube-vip.io/'))
+    .map(({ key, meaning }) => [`\`${key}\``, `same: ${meaning}`]);
+  const others = Object.entries(OTHER_ANNOTATIONS).map(([key, [support, why]]) => [`\`${key}\``, `${support}: ${why}`]);
+  return [...ours, ...others].sort(([a = ''], [b = '']) => (a < b ? -1 : 1));
+}
+
+/** Of features, beside their settings: what kube-vip does, what we do, and the verdict. */
+const BEHAVIOUR = [
+  [
+    'address of a dead node',
+    'moves when its Lease runs out, 4 to 27 s',
+    'heartbeats: a fraction of a second; Leases: 5 s',
+    'better',
+  ],
+  ['killed agent', 'leaves the address on two nodes', 'falls silent at once, and the address goes by itself', 'better'],
+  ['API server away for all', 'every address is given up', 'owners keep what they have', 'better'],
+  ['several Services on one address', 'may end on several nodes', 'one owner of an address', 'better'],
+  ['address by DHCP', 'a macvlan and a client on every node', 'one lease, kept when the address moves', 'better'],
+  [
+    'IPv6 address by DHCP (`::`, `0.0.0.0,::`)',
+    'crashes without IPv4',
+    'the Service says `InvalidAddress`, and that the pool gives IPv6 addresses',
+    'refused',
+  ],
+  [
+    'DNS name as address of a Service',
+    'resolved again and again',
+    'the Service says `InvalidAddress`; name the address, or publish a name with `kubevip.dev/mdns`',
+    'refused',
+  ],
+  ['DNS name as the control plane’s address', 'resolved every 3 s', 'the same', 'same'],
+  ['router ports', 'never closed; one protocol', 'closed with the Service; PCP, NAT-PMP, UPnP IGD', 'better'],
+  [
+    'service security',
+    'node ports stay open at the addresses',
+    'those too are closed, on every node before the address is there',
+    'better',
+  ],
+  [
+    'VLAN of a Service',
+    'a link that exists crashes the agent',
+    'made where missing, marked as ours, left alone where it was there',
+    'better',
+  ],
+  [
+    'labels of nodes',
+    'per Service they stay; invalid for two addresses',
+    'gone with the address, also from dead nodes; valid',
+    'better',
+  ],
+  [
+    '`SIGUSR1`',
+    'prints configuration and Services',
+    'the same, with owners, leases, mappings, nftables and routes; no secrets',
+    'better',
+  ],
+  [
+    'configuration file',
+    'fills only what has no default; some keys are ignored',
+    'fills what no variable sets; wrong keys are named, all at once',
+    'better',
+  ],
+  ['WireGuard', 'a tunnel for each address', 'the agent does not start, and says what to do instead', 'refused'],
+  ['etcd election', 'of the control plane alone', 'the agent does not start, and says what to do instead', 'refused'],
+  ['egress', 'SNAT to the address', 'the Service says `AnnotationNotSupported`', 'refused'],
+  ['Events, conditions', 'none', 'one condition for each stage, and Events', 'better'],
+];
 
 const EITHER = [
   [

@@ -8,6 +8,9 @@ import { createOneLease } from '../../exposure/control-plane/one-lease.ts';
 import { StayAway } from '../../exposure/control-plane/stay-away.ts';
 import { createVipAddresses, type VipAddresses } from '../../exposure/control-plane/vip-addresses.ts';
 import { createVipName } from '../../exposure/control-plane/vip-name.ts';
+import { addressesLabel, HAS_IP } from '../../exposure/labels/names.ts';
+import { createNodeLabels } from '../../exposure/labels/node-labels.ts';
+import type { Onlooker } from '../../exposure/upkeep.ts';
 import { withCustody } from '../../exposure/ownership/custody.ts';
 import { lookUp } from '../../linux/look-up.ts';
 import { readControlPlaneRecord, readStayAway, writeControlPlaneRecord } from '../../model/control-plane-record.ts';
@@ -51,6 +54,7 @@ interface Running {
   readonly holds: () => boolean;
   readonly heartbeats: VipHeartbeats | undefined;
   readonly balancing: Balancing | undefined;
+  readonly labels: Onlooker;
 }
 
 export class ControlPlanePart {
@@ -104,7 +108,7 @@ export class ControlPlanePart {
       // Rules for an address that is not here any more do nothing; and no connection goes elsewhere while it still is.
       await running.controlPlane.stop();
       await running.balancing?.stop();
-      await running.api.events.stop(LAST_EVENTS);
+      await Promise.all([running.api.events.stop(LAST_EVENTS), running.labels.stop()]);
       running.heartbeats?.stop();
       running.api.close();
     }
@@ -215,6 +219,20 @@ export class ControlPlanePart {
     const balancing = wireBalancing({ config, controlPlane: wanted, api, clock, log });
     const holds = (): boolean => controlPlane.state.vips.some(({ ip }) => ownership.holds(ip));
     const telling = createTelling({ node: config.node, log, events: api.events, lease, metrics: this.#metrics });
+    const labels = createNodeLabels({
+      node: config.node,
+      clock,
+      enabled: config.nodeLabels,
+      store: api.nodeLabels,
+      isOurs: (key) => key === HAS_IP,
+      wanted: (): Record<string, string> => {
+        const own = controlPlane.state.vips.map(({ ip }) => ip).filter((ip) => ownership.holds(ip));
+        return own.length === 0 ? {} : { [HAS_IP]: addressesLabel(own) };
+      },
+      // Whoever has the VIP knows that no other does.
+      cleans: () => holds(),
+      onError: (error) => this.#notYet('labels of the node', error),
+    });
     this.#stops.push(
       ownership.onTakeover((takeover) => recorder.takeover(takeover)),
       ownership.onChange((ip) => {
@@ -228,6 +246,7 @@ export class ControlPlanePart {
         telling.changed(state);
         balancing?.changed(state);
         if (holds() !== this.#wasLeader) this.#metrics.leadershipChanged();
+        if (config.nodeLabels) labels.changed();
         this.#wasLeader = holds();
         if (!controlPlane.isHolding) this.#names = undefined;
         const isReady = state.api.state === 'ready';
@@ -251,7 +270,8 @@ export class ControlPlanePart {
         telling.event('Normal', 'AddressConflictOver', `${mac} on ${link} no longer claims ${ip}`),
       ),
     );
-    this.#running = { api, gate, controlPlane, holds, heartbeats, balancing };
+    this.#running = { api, gate, controlPlane, holds, heartbeats, balancing, labels };
+    if (config.nodeLabels) labels.start();
     log.info({ lease: wanted.lease.name, port: wanted.port }, 'looking after the control-plane VIP');
     balancing?.start();
     api.start();

@@ -9,6 +9,7 @@ import type { LocalApiServer, OtherApiServers } from '../../exposure/control-pla
 import { createFlightRecorder, type FlightRecorder } from '../../exposure/failover/recorder.ts';
 import { createNamePublisher } from '../../exposure/naming/publisher.ts';
 import type { NamePublisher } from '../../exposure/naming/port.ts';
+import type { NodeLabelStore } from '../../exposure/labels/port.ts';
 import type { KeySecret, LeaseStore } from '../../exposure/ownership/port.ts';
 import { createLocalApiServer, createOtherApiServers } from '../../kube/api-servers.ts';
 import { createBackendProbes } from '../../kube/backend-probes.ts';
@@ -17,6 +18,7 @@ import { connectWith } from '../../kube/client.ts';
 import { loadCredentials, redirected, type ApiEndpoint } from '../../kube/credentials.ts';
 import { createEventRecorder, type StoppableRecorder } from '../../kube/event-recorder.ts';
 import type { Kind, Kinds } from '../../kube/kinds.ts';
+import { createNodeLabelStore } from '../../kube/node-label-store.ts';
 import { createKeySecret } from '../../kube/key-secret.ts';
 import { createLeaseStore } from '../../kube/lease-store.ts';
 import type { Selection } from '../../kube/resource.ts';
@@ -75,6 +77,7 @@ export interface ApiParts {
   };
   /** Of this node's API server. @throws ApiError */
   version(): Promise<string>;
+  readonly nodeLabels: NodeLabelStore;
   /** @throws ApiError, Error */
   caHash(): Promise<string | undefined>;
   start(): void;
@@ -193,6 +196,7 @@ export function wireApi(
       action: 'HoldAddress',
       onError: (error) => notYet('Events', error),
     }),
+    nodeLabels: createNodeLabelStore({ nodes: cluster.resource('Node') }),
     version: async () => cluster.version({ timeoutMs: health.timeout }),
     caHash: async () => caHashOf(credentials),
     start: () => {

@@ -9,6 +9,7 @@ import { failed, off, ready, type Decision, type NotReady } from '../../model/de
 import { familyOf, ip, parseIp, type Family, type Ip } from '../../model/ip.ts';
 import { keyOf, type Service } from '../../model/kubernetes.ts';
 import { parseMac } from '../../model/mac.ts';
+import { parseVlan, vlanAnnotation } from '../vlan/vlan.ts';
 import { annotation } from './annotation.ts';
 import { readNameRequest } from './name-request.ts';
 import type { AddressRequest, Intent } from './port.ts';
@@ -38,7 +39,9 @@ export function readIntent(service: Service, rules: ClassRules): Decision<Intent
   const ports = readPorts(service);
   const router = readRouterRequest(service, ports);
   const name = readNameRequest(service);
-  const link = annotation(service, KEY.serviceInterface);
+  const vlan = vlanAnnotation(service);
+  const wrongVlan = vlan !== undefined && parseVlan(vlan) === undefined;
+  const link = vlan ?? annotation(service, KEY.serviceInterface);
   const families = readFamilies(service);
   const conflict = annotation(service, KEY.conflict);
   const onConflict = conflict === 'defend' || conflict === 'yield' ? conflict : undefined;
@@ -51,7 +54,12 @@ export function readIntent(service: Service, rules: ClassRules): Decision<Intent
       address:
         conflict !== onConflict
           ? failed('InvalidAnnotation', `${KEY.conflict}: ${JSON.stringify(conflict)} is neither defend nor yield`)
-          : readAddressRequest(service, families),
+          : wrongVlan
+            ? failed(
+                'InvalidAnnotation',
+                `${KEY.serviceVLAN}: ${JSON.stringify(vlan)} is not INTERFACE.VLAN with a VLAN of 1 to 4094, in 15 characters`,
+              )
+            : readAddressRequest(service, families),
       ports,
       trafficPolicy: service.spec.externalTrafficPolicy ?? 'Cluster',
       ...(link !== undefined && link !== 'auto' ? { link } : {}),

@@ -7,7 +7,7 @@ import type { CommandOutcome } from '../../cluster/ports/commands.ts';
 import type { MachineProbe, Writability } from '../../cluster/ports/preflight.ts';
 import { parseIp } from '../../model/ip.ts';
 import type { Milliseconds } from '../../model/time.ts';
-import { ownAddresses, ownRoutes, ownTables } from '../own-traces.ts';
+import { ownAddresses, ownLinks, ownRoutes, ownTables } from '../own-traces.ts';
 import { findProgram, programEnv } from '../programs.ts';
 import { run } from '../run.ts';
 import { listTcpListeners } from './listeners.ts';
@@ -101,7 +101,7 @@ function writabilityOf(folder: string): Writability {
 /** What this user may not see is not there. */
 function seenByNetlink(netns: string | undefined): string[] {
   try {
-    return [...ownAddresses(netns), ...ownRoutes(netns)];
+    return [...ownAddresses(netns), ...ownLinks(netns), ...ownRoutes(netns)];
   } catch {
     return [];
   }

@@ -19,6 +19,7 @@ export function kubeVipRbac({ values }: Given): AnyManifest[] {
       namespace: own,
       names: NAMES,
       bgp: values.bgp_enable,
+      labelsNodes: values.enable_node_labeling,
       ...(limited ? { within: own } : {}),
     });
   const account: Subject = { kind: 'ServiceAccount', name: NAMES.account, namespace: own };

@@ -1,0 +1,61 @@
+/**
+ * kube-vip's annotations of Services that are not among ours (annotations.ts). `better`: what they are for is so anyway.
+ * `refused`: not done, and said so on the Service, with what to do instead.
+ */
+export type AnnotationSupport = readonly ['better' | 'refused', why: string];
+
+const EGRESS: AnnotationSupport = [
+  'refused',
+  'traffic that leaves pods keeps its source: use the egress gateway of the network plugin (Cilium, Calico, kube-ovn have one)',
+];
+const OWN_OWNER: AnnotationSupport = ['better', 'every address has an owner of its own, and one alone'];
+
+export const OTHER_ANNOTATIONS: Readonly<Record<string, AnnotationSupport>> = {
+  'kube-vip.io/macvlanName': [
+    'refused',
+    'no interface is made for DHCP; for one address of several Services name it in kube-vip.io/loadbalancerIPs of each',
+  ],
+  'kube-vip.io/rp_filter': ['better', 'addresses by DHCP stand on the interface itself, so its filter need not change'],
+  'kube-vip.io/ddns': [
+    'refused',
+    'names are not resolved for addresses: take kubevip.dev/dhcp with kube-vip.io/loadbalancerHostname, which the DHCP server can enter into its DNS',
+  ],
+  'kube-vip.io/leaseName': OWN_OWNER,
+  'kube-vip.io/forcePerServiceElection': OWN_OWNER,
+  'kube-vip.io/allow-reconcile-without-endpoints': [
+    'better',
+    'with externalTrafficPolicy Cluster an address stays whether or not there are endpoints',
+  ],
+  'kube-vip.io/egress': EGRESS,
+  'kube-vip.io/egress-internal': EGRESS,
+  'kube-vip.io/egress-ipv6': EGRESS,
+  'kube-vip.io/egress-destination-ports': EGRESS,
+  'kube-vip.io/egress-source-ports': EGRESS,
+  'kube-vip.io/egress-allowed-networks': EGRESS,
+  'kube-vip.io/egress-denied-networks': EGRESS,
+  'kube-vip.io/egress-no-internal-traffic': EGRESS,
+  'kube-vip.io/egress-detect-api-server': EGRESS,
+  'kube-vip.io/flush-conntrack': EGRESS,
+  'kube-vip.io/active-endpoint': EGRESS,
+  'kube-vip.io/active-endpoint-ipv6': EGRESS,
+  'kube-vip.io/egress-nftables-table': EGRESS,
+  'development.kube-vip.io/synthetic-api-server-error-on-update': ['refused', 'it is a hook of kube-vip’s own tests'],
+};
+
+/** Written by kube-vip itself: that they are there asks for nothing. */
+const WRITTEN: ReadonlySet<string> = new Set([
+  'kube-vip.io/active-endpoint',
+  'kube-vip.io/active-endpoint-ipv6',
+  'kube-vip.io/egress-nftables-table',
+]);
+
+/** One line for each reason that annotations of a Service are not followed for. */
+export function refusedAnnotations(annotations: Readonly<Record<string, string>> = {}): string[] {
+  const byReason = new Map<string, string[]>();
+  for (const [key, value] of Object.entries(annotations)) {
+    const [support, why] = OTHER_ANNOTATIONS[key] ?? [];
+    if (support !== 'refused' || why === undefined || WRITTEN.has(key) || value === '' || value === 'false') continue;
+    byReason.set(why, [...(byReason.get(why) ?? []), key]);
+  }
+  return [...byReason].map(([why, keys]) => `${keys.sort().join(', ')}: ${why}`);
+}
