@@ -264,3 +264,36 @@ describe('hostile heartbeats', () => {
     for (const node of NODES) expect(existsSync(`/proc/${agentPid(lab, node)}`)).toBe(true);
   });
 });
+
+describe('two of three nodes without power, and the API server gone for good', () => {
+  /** New connections, one after the other: what answered each, or `failed`. */
+  const connects = async (times: number): Promise<string[]> => {
+    const loop = `for i in $(seq ${times}); do curl --silent --fail --connect-timeout 0.5 --max-time 1 http://${VIP}/ || echo failed; done`;
+    return (await lab.on('laptop', 'sh', '-c', loop)).stdout.trim().split('\n');
+  };
+  const from = (node: string) => (answer: string) => answer.endsWith(` on ${node}`);
+
+  it('the last one has the address, and leads no connection to the pods of the others', async () => {
+    const before = holder() ?? '';
+    const last = NODES.find((node) => node !== before) ?? '';
+    // Until each node has its pod again, the last one has no rule to prove.
+    const spread = await eventually(
+      () => connects(20),
+      (all) => NODES.every((node) => all.some(from(node))),
+    );
+    expect(spread).not.toContain('failed');
+    await stopApi();
+    for (const node of NODES.filter((one) => one !== last)) await powerOff(lab.id, node);
+    await eventually(
+      () => connects(10),
+      (all) => all.every(from(last)),
+    );
+    for (let round = 0; round < 3; round++) {
+      expect((await connects(30)).filter((answer) => !from(last)(answer))).toEqual([]);
+      // Ten seconds alone its kernel may answer for it.
+      await delay(4000);
+    }
+    expect(holder()).toBe(last);
+    expect(roll.disputed()).toEqual([]);
+  });
+});
