@@ -160,6 +160,37 @@ describe('two agents on one node', () => {
   });
 });
 
+describe('kubevip handover', () => {
+  it('moves the VIP to another node, keeps it away, and lets it come again with --undo', async () => {
+    const before = await ownerNow();
+    const seen = await planes.watchHolders();
+    const { code, stdout, stderr } = await lab.kubevip('handover', before, '--json');
+    expect(code, stderr).toBe(0);
+    const next = await movedFrom(before);
+    const moved = VIPS.map((address) => ({ address, services: ['control plane'], to: next }));
+    expect(JSON.parse(stdout)).toMatchObject({ result: { draining: true, moved, kept: [] } });
+    await delay(2000);
+    expect(planes.owner()).toBe(next);
+    expect(seen.stop().at(-1)).toBe(next);
+    // The node that is left as the only one has it all the same.
+    const others = NODES.filter((node) => node !== before);
+    await Promise.all(others.map((node) => planes.api(node, false)));
+    expect(
+      await eventually(
+        () => planes.owner(),
+        (owner) => owner === before,
+      ),
+    ).toBe(before);
+    expect(await planes.served()).toBe(true);
+    await Promise.all(others.map((node) => planes.api(node, true)));
+    const undone = await lab.kubevip('handover', before, '--undo');
+    expect(undone.code, undone.stderr).toBe(0);
+    expect((await planes.lease())?.metadata.annotations?.['kubevip.dev/stay-away']).toBeUndefined();
+    await ownerNow();
+    expect(planes.disputed()).toEqual([[], []]);
+  });
+});
+
 describe('on the LAN', () => {
   it('the cluster is found by its name, which moves with the VIP, and no secret is told', async () => {
     const found = async (): Promise<string> =>
