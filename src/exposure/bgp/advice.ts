@@ -11,8 +11,8 @@ const ADVICE: readonly (readonly [RegExp, string])[] = [
   [/Maximum Number of Prefixes/, 'the router takes fewer routes from this node: raise its limit'],
   [/same password/, 'compare the passwords of both'],
   [/no answer/, 'see that the router can be reached from this node, and that nothing between them drops TCP port 179'],
-  [/refused/, 'see that BGP runs there, on this port, and knows this node as a neighbour'],
-  [/unreachable|no route/i, 'give this node a way to the router'],
+  [/refused/i, 'see that BGP runs there, on this port, and knows this node as a neighbour'],
+  [/unreach|no route/i, 'give this node a way to the router'],
   [/Hold Timer Expired|silent/, 'the path to it is broken, or it is overloaded'],
   [/the peer ended|over at once|closed/, 'the router takes no session from this node: add it there as a neighbour'],
 ];

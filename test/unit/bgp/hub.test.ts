@@ -181,6 +181,7 @@ describe('what to do about a session', () => {
     ['no answer within 5 s: is the peer there, and has it the same password?', /compare the passwords/],
     ['no answer from 10.0.0.1 port 179', /can be reached/],
     ['the peer sent Cease/Administrative Shutdown: back at noon', /on purpose/],
+    ['cannot connect to 10.0.0.1 port 179: ECONNREFUSED', /BGP runs there/],
   ])('%s', (problem, advice) => expect(adviceFor(problem)).toMatch(advice));
 
   it('is not made up', () => expect(adviceFor('something else')).toBeUndefined());

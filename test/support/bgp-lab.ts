@@ -1,0 +1,117 @@
+/** A lab whose router speaks BGP (FRR), and what it knows of the addresses of the cluster. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { run, runOrThrow } from '../../src/lab/exec.ts';
+import { LAN, LAN6, netnsOf, nodeAddresses } from '../../src/lab/layout.ts';
+import { configure } from '../../src/lab/netns.ts';
+import { isAlive, spawnDaemon, stopProcess } from '../../src/lab/process.ts';
+import { createFrr } from './bgp/frr.ts';
+import type { Neighbor, SeenRoute } from './bgp/router.ts';
+import { eventually, type TestLab } from './e2e.ts';
+import type { HostDaemon, LanHost } from './netns.ts';
+
+export const OUR_AS = 65_000;
+export const ROUTER_AS = 65_001;
+export const NODES = ['n1', 'n2', 'n3'] as const;
+/** Addresses that lie in no subnet: only who is told of them gets there. */
+export const ROUTED = { pool: '10.90.0.0/28', pool6: 'fd90::/124' } as const;
+
+/** Environment of agents that announce by BGP to the lab's router. */
+export const BGP_ENV = {
+  vip_arp: 'false',
+  bgp_enable: 'true',
+  bgp_as: String(OUR_AS),
+  bgp_peers: `${LAN.router}:${ROUTER_AS}`,
+  bgp_hold_time: '3',
+  bgp_keepalive_interval: '1',
+  vip_interface: 'lo',
+} as const;
+
+export interface BgpLab {
+  /** Nodes that the router has a route to this prefix by, in order. */
+  nextHops(prefix: string): Promise<string[]>;
+  /** Until these are they; gives what they are in the end. */
+  untilVia(prefix: string, nodes: readonly string[], seconds?: number): Promise<string[]>;
+  /** The route as it came from this node. */
+  routeFrom(node: string, prefix: string): Promise<SeenRoute | undefined>;
+  established(node: string): Promise<boolean>;
+  /** What the router's kernel does with packets to an address: the nodes they go to. */
+  forwardsTo(address: string): Promise<string[]>;
+  /** For good, like a power cut. */
+  kill(): Promise<void>;
+}
+
+export async function bgpLab(lab: TestLab, over: Readonly<Record<string, Partial<Neighbor>>> = {}): Promise<BgpLab> {
+  const { paths } = lab;
+  const netns = netnsOf(paths, 'router');
+  const neighbors = NODES.map((node) => ({
+    name: node,
+    ip: nodeAddresses(node).lan,
+    as: OUR_AS,
+    hold: 3,
+    ...over[node],
+  }));
+  const neighborOf = (node: string): Neighbor => neighbors.find(({ name }) => name === node)!;
+  // FRR runs as a user of its own, and the lab's folder is for nobody else.
+  const dir = mkdtempSync(join(tmpdir(), 'kubevip-test-'));
+  let serial = 0;
+  const host: LanHost = {
+    name: 'router',
+    netns,
+    ip: LAN.router,
+    mac: '',
+    run: (argv, options) => run(argv, { ...options, netns }),
+    must: (argv, options) => runOrThrow(argv, { ...options, netns }),
+    ip8: (...lines) => configure(netns, lines),
+    daemon: (argv, options): HostDaemon => {
+      const file = join(dir, `frr-${serial++}.log`);
+      const id = spawnDaemon({ netns, argv, logFile: file, ...options });
+      return {
+        id,
+        logFile: file,
+        log: () => readFileSync(file, 'utf8'),
+        alive: () => isAlive(id),
+        stop: () => stopProcess(id),
+      };
+    },
+  };
+  const router = createFrr({ host, dir, as: ROUTER_AS, ip: LAN.router, ip6: LAN6.router, port: 179, neighbors });
+  // Who is beyond the router gets to the cluster by it, and by nothing else.
+  await host.must(['nft', 'insert', 'rule', 'inet', 'filter', 'forward', 'iifname', 'wan0', 'accept']);
+  await configure(netnsOf(paths, 'internet'), [
+    `route replace ${ROUTED.pool} via 192.0.1.2`,
+    `route replace ${ROUTED.pool6} via ${LAN6.wanRouter}`,
+  ]);
+  await host.must(['sysctl', '-qw', 'net.ipv4.fib_multipath_hash_policy=1', 'net.ipv6.fib_multipath_hash_policy=1']);
+  await router.start();
+  const nextHops = async (prefix: string): Promise<string[]> => {
+    const all = await Promise.all(
+      NODES.map(async (node) => ((await router.routes(neighborOf(node))).has(prefix) ? [node] : [])),
+    );
+    return all.flat();
+  };
+  return {
+    nextHops,
+    untilVia: async (prefix, nodes, seconds) =>
+      eventually(
+        () => nextHops(prefix),
+        (found) => found.join() === nodes.join(),
+        seconds,
+      ),
+    routeFrom: async (node, prefix) => (await router.routes(neighborOf(node))).get(prefix),
+    established: async (node) => router.established(neighborOf(node)),
+    async forwardsTo(address) {
+      const family = address.includes(':') ? '-6' : '-4';
+      const text = await host.must(['ip', family, 'route', 'show', address.includes(':') ? `${address}/128` : address]);
+      return NODES.filter((node) => {
+        const { lan, lan6 } = nodeAddresses(node);
+        return [lan, lan6].some((ip) => new RegExp(`via (inet6? )?${ip.replaceAll('.', '\\.')}\\b`).test(text));
+      });
+    },
+    async kill() {
+      await router.kill();
+      rmSync(dir, { recursive: true, force: true });
+    },
+  };
+}
