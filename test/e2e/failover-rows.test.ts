@@ -1,0 +1,114 @@
+/**
+ * What rows of the failover bench ask for and no other file here shows, in short and without their times: an update of all
+ * agents, a new key, and busy machines.
+ */
+import { randomBytes } from 'node:crypto';
+import { cpus } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startConnecting } from '../../bench/failover/probe/prober.ts';
+import { ensureDaemon, stopDaemon } from '../../src/lab/daemons.ts';
+import { startAgent, stopAgent } from '../../src/lab/faults.ts';
+import { netnsOf, nodeAddresses } from '../../src/lab/layout.ts';
+import { HEARTBEAT_SECRET } from '../../src/manifests/names.ts';
+import { ip } from '../../src/model/ip.ts';
+import { agentPid } from '../support/agent-process.ts';
+import { eventually, startLab, type TestLab } from '../support/e2e.ts';
+import { callTheRoll, type RollCall } from '../support/roll-call.ts';
+
+const NODES = ['n1', 'n2', 'n3'];
+const VIP = '10.77.0.200';
+const EVERY_MS = 10;
+
+let lab: TestLab;
+let roll: RollCall;
+let stopRoll = (): void => undefined;
+
+const nodeOf = (mac: string): string => NODES.find((node) => nodeAddresses(node).mac === mac) ?? mac;
+/** The one that answers now, and alone. */
+const owner = (): string | undefined => {
+  const last = roll.answers().slice(-28, -3);
+  const macs = new Set(last.flat());
+  return last.every(({ length }) => length === 1) && macs.size === 1 ? nodeOf([...macs][0] ?? '') : undefined;
+};
+const theOwner = async (unless?: string): Promise<string> => {
+  const node = await eventually(owner, (one) => one !== undefined && one !== unless);
+  expect(node).toBeDefined();
+  expect(node).not.toBe(unless);
+  return node ?? '';
+};
+const present = async (node: string): Promise<void> => {
+  const presence = { name: `kubevip-node-${node}`, namespace: 'kube-system' };
+  const holder = async (): Promise<string | undefined> =>
+    (await lab.cluster.resource('Lease').find(presence))?.spec?.holderIdentity;
+  expect(await eventually(holder, (one) => one === node)).toBe(node);
+};
+beforeAll(async () => {
+  lab = await startLab({
+    election: 'heartbeat',
+    ipv6: false,
+    dhcp: { enabled: false },
+    upnp: { igd: false, natPmp: false, pcp: false },
+    nodeGraceMs: 60_000,
+  });
+  await lab.deployment('web', 3);
+  await lab.pools({ 'range-global': `${VIP}-${VIP}` });
+  const exposed = await lab.kubevip('expose', 'deployment/web', '--port', '80', '--ip', VIP);
+  expect(exposed.code, exposed.stderr).toBe(0);
+  roll = callTheRoll(netnsOf(lab.paths, 'laptop'), ip(VIP));
+  stopRoll = () => roll.stop();
+  await theOwner();
+}, 120_000);
+afterAll(async () => {
+  stopRoll();
+  await lab[Symbol.asyncDispose]();
+});
+
+describe('an owner', () => {
+  it('changes without a lost connection when all agents are updated one after the other', async () => {
+    const connecting = await startConnecting(lab.paths, ip(VIP), EVERY_MS);
+    for (const node of NODES) {
+      await stopAgent(lab.id, node);
+      await startAgent(lab.id, node);
+      await present(node);
+    }
+    await delay(500);
+    const { started, failed } = await connecting.stop();
+    expect(started.length).toBeGreaterThan(100);
+    expect(failed).toEqual([]);
+    expect(roll.disputed()).toEqual([]);
+  });
+
+  it('does not notice that the key of the heartbeats is another one, and neither does whoever starts afterwards', async () => {
+    const before = await theOwner();
+    const asked = roll.answers().length;
+    const key = randomBytes(32).toString('base64');
+    await lab.cluster
+      .resource('Secret')
+      .patch({ name: HEARTBEAT_SECRET, namespace: 'kube-system' }, { data: { key } }, { type: 'merge' });
+    // It is signed with ten seconds after it was seen.
+    await delay(12_000);
+    const during = roll.answers().slice(asked, -3).flat().map(nodeOf);
+    expect(new Set(during)).toEqual(new Set([before]));
+    process.kill(agentPid(lab, before), 'SIGKILL');
+    const next = await theOwner(before);
+    await startAgent(lab.id, before);
+    await present(before);
+    await delay(1000);
+    expect(owner()).toBe(next);
+    expect(roll.disputed()).toEqual([]);
+  });
+
+  it('stays where it is while every core has more to do than it can', async () => {
+    const before = await theOwner();
+    const asked = roll.answers().length;
+    const loops = Array.from({ length: 2 * cpus().length }, (_, i) => `busy-${i + 1}`);
+    try {
+      for (const name of loops) await ensureDaemon(lab.paths, { name, argv: ['sh', '-c', 'while :; do :; done'] });
+      await delay(10_000);
+    } finally {
+      for (const name of loops) await stopDaemon(lab.paths, name, { graceMs: 0 });
+    }
+    expect(new Set(roll.answers().slice(asked).flat().map(nodeOf))).toEqual(new Set([before]));
+  });
+});
