@@ -67,11 +67,7 @@ export class OwnershipMachine {
     this.#timeout = timeoutOf(profile);
     this.#certainty = new Certainty(this.#timeout);
     this.#leniency = new Leniency(profile);
-    this.#startedAt = now;
-    this.#listenFrom = now;
-    this.#nextBeat = now;
-    this.#sentAt = now;
-    this.#due = now;
+    [this.#startedAt, this.#listenFrom, this.#nextBeat, this.#sentAt, this.#due] = [now, now, now, now, now];
     this.#membership = new Membership({
       node,
       epoch,
