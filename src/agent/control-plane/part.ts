@@ -258,7 +258,9 @@ export class ControlPlanePart {
       watchLinks(network, () => controlPlane.pass()),
       // What it says beside the holder: which nodes the VIP is to stay away from.
       api.store.onChange((name) => {
-        if (name === wanted.lease.name) controlPlane.pass();
+        if (name !== wanted.lease.name) return;
+        telling.leaseSeen();
+        controlPlane.pass();
       }),
       announcement.onConflict(({ ip, mac, link }) => {
         this.#metrics.conflictSeen();

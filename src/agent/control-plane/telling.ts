@@ -17,15 +17,26 @@ export interface TellingOptions {
 
 export interface Telling {
   changed(state: ControlPlaneState): void;
+  /** Records an Event of the Lease; one of before there was a Lease is recorded once there is (`leaseSeen`). */
   event(type: 'Normal' | 'Warning', reason: string, note: string): void;
+  leaseSeen(): void;
 }
+
+/** Agents agree on an owner before there is an API server, and write its Lease afterwards: there is little to say until then. */
+const WAITING_EVENTS = 16;
 
 export function createTelling({ node, log, events, lease, metrics }: TellingOptions): Telling {
   const told = new Map<string, string>();
   let holding = false;
-  const event: Telling['event'] = (type, reason, note) => {
+  const waiting: Parameters<Telling['event']>[] = [];
+  const leaseSeen = (): void => {
     const object = lease();
-    if (object) events.record(object, type, reason, note);
+    if (object) for (const said of waiting.splice(0)) events.record(object, ...said);
+  };
+  const event: Telling['event'] = (...said) => {
+    waiting.push(said);
+    if (waiting.length > WAITING_EVENTS) waiting.shift();
+    leaseSeen();
   };
   /** Another reason is news; other words for the same one are not. */
   const tell = (topic: string, decision: Decision<unknown>, who = ''): void => {
@@ -37,6 +48,7 @@ export function createTelling({ node, log, events, lease, metrics }: TellingOpti
   };
   return {
     event,
+    leaseSeen,
     changed(state) {
       tell('api server', state.api);
       tell('addresses', state.addresses);
