@@ -19,6 +19,8 @@ export interface AddressRecordOptions {
   readonly isHeard: (node: string) => boolean;
   /** Other nodes that are alive all the same, as their Leases show. */
   readonly isStranger: (node: string) => boolean;
+  /** Whether there are any: then two may take an address at once, and its Lease alone tells them so. */
+  readonly hasStrangers: () => boolean;
   readonly onError: (error: unknown, lease: string) => void;
 }
 
@@ -54,7 +56,7 @@ export class AddressRecord {
   set(address: Ip, wanted: 'owned' | 'removed'): void {
     this.#wanted.set(address, wanted);
     this.#failures.delete(address);
-    if (wanted === 'owned') this.#later(address, AFTERWARDS);
+    if (wanted === 'owned' && !this.#options.hasStrangers()) this.#later(address, AFTERWARDS);
     else this.#settle(address);
   }
 

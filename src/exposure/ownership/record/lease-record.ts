@@ -60,6 +60,7 @@ export function createLeaseRecord(options: LeaseRecordOptions): LeaseRecord {
     clock,
     isHeard,
     isStranger: (other) => strangers.includes(other),
+    hasStrangers: () => strangers.list.length > 0,
     onError,
   });
   const presence: PresenceRecord = new PresenceRecord({

@@ -199,6 +199,11 @@ describe('agents that are not heard', () => {
     await clock.advanceAsync(3000);
     expect(a?.strangers()).toEqual([{ node: 'z', kind: 'lease' }]);
     expect(a?.recordedHolder(VIP)).toBe('z');
+    // Beside such the Lease is all that tells two takers of each other.
+    const mine = ip('10.0.0.201');
+    a?.owned(mine, OWNER);
+    await clock.advanceAsync(50);
+    expect(holder('kubevip-10-0-0-201')).toBe('a');
     cluster.cut('z', { calls: true, watch: true });
     await clock.advanceAsync(6000);
     expect(a?.strangers()).toEqual([]);
