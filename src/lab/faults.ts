@@ -43,11 +43,14 @@ export async function startAgent(id: string, node: string): Promise<void> {
   await ensureDaemon(paths, agent(paths, requireNode(paths, node), node));
 }
 
+/** An agent hands over what it has, and cuts that itself after five seconds; Kubernetes gives it thirty. */
+const AGENT_GRACE = 10_000;
+
 /** Stops the agent of a node: SIGTERM and time to clean up, or with `kill` SIGKILL. @returns whether it ran. */
 export async function stopAgent(id: string, node: string, options: { readonly kill?: boolean } = {}): Promise<boolean> {
   const paths = labPaths(id);
   requireNode(paths, node);
-  return await stopDaemon(paths, agentName(node), { graceMs: options.kill === true ? 0 : 5000 });
+  return await stopDaemon(paths, agentName(node), { graceMs: options.kill === true ? 0 : AGENT_GRACE });
 }
 
 /** Pulls (false) or plugs (true) the LAN cable of a host; the host keeps running, and nodes keep the API server. */

@@ -96,7 +96,8 @@ describe('connections to the VIP', () => {
     const node = await owner();
     await Promise.all(NODES.filter((one) => one !== node).map((one) => planes.api(one, false)));
     await balances(node, 1);
-    for (const vip of VIPS) expect(await ask(vip)).toBe(true);
+    // The rules follow in a moment.
+    for (const vip of VIPS) expect(await eventually(async () => ask(vip), Boolean, 10)).toBe(true);
     expect(
       await eventually(
         () => hasNat(node),

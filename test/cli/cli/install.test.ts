@@ -42,6 +42,8 @@ describe('install --dry-run', () => {
       'RoleBinding kubevip-control-plane',
       'Role kubevip-control-plane-api-servers',
       'RoleBinding kubevip-control-plane-api-servers',
+      'ClusterRole system:kubevip-control-plane',
+      'ClusterRoleBinding system:kubevip-control-plane',
       'ConfigMap kubevip',
       'DaemonSet kubevip',
       'DaemonSet kubevip-control-plane',

@@ -131,7 +131,7 @@ describe('the VIP while a cluster is made', () => {
   it('is told as an Event of its Lease', async () => {
     const cluster = connect({ env: {}, kubeconfig: join(dir, 'admin.conf'), userAgent: 'test' });
     const events = async () => (await cluster.resource('Event').list({ namespace: 'kube-system' })).items;
-    for (let i = 0; i < 50 && (await events()).length === 0; i++) await delay(100);
+    for (let i = 0; i < 300 && (await events()).length === 0; i++) await delay(100);
     expect(await events()).toMatchObject([
       { reason: 'ControlPlaneVipTaken', regarding: { kind: 'Lease', name: 'plndr-cp-lock' } },
     ]);
