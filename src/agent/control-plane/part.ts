@@ -167,7 +167,9 @@ export class ControlPlanePart {
       onError: (error: unknown) => this.#notYet(`Lease ${wanted.lease.name}`, error),
     };
     const heartbeats =
-      config.election.kind === 'heartbeat' ? wireVipHeartbeats(this.#options, api, common, node) : undefined;
+      config.election.kind === 'heartbeat'
+        ? wireVipHeartbeats(this.#options, api, { ...common, onWritten: () => telling.leaseSeen() }, node)
+        : undefined;
     const ownership =
       heartbeats?.ownership ?? withCustody({ clock, ownership: createOneLease({ ...common, times: config.lease }) });
     const gate = new ApiGate({

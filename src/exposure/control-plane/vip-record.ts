@@ -27,6 +27,8 @@ export interface VipRecordOptions {
   readonly times: LeaseTimes;
   readonly annotations: () => Readonly<Record<string, string>>;
   readonly onError: (error: unknown) => void;
+  /** After each write of this node: its store tells of those of others alone. */
+  readonly onWritten?: () => void;
 }
 
 export interface VipRecord extends OwnerRecord {
@@ -233,7 +235,7 @@ class OneLeaseRecord implements VipRecord {
 
   /** @returns whether it was written. Never rejects. */
   async #write(): Promise<boolean> {
-    const { store, lease: name, node, clock, annotations, times, onError } = this.#options;
+    const { store, lease: name, node, clock, annotations, times, onError, onWritten } = this.#options;
     const before = store.get(name);
     const metadata = before?.metadata ?? { name };
     const lease: Lease = {
@@ -252,6 +254,7 @@ class OneLeaseRecord implements VipRecord {
       }
       this.#writtenAt = clock.now();
       this.#seen = undefined;
+      onWritten?.();
       return true;
     } catch (error) {
       onError(error);
