@@ -1,8 +1,8 @@
 // Runs the tests: `node scripts/test.js [project…]`. Without projects everything that has no script of its own, static
 // checks included. The last line is `N passed, N failed`, and the exit code follows it.
 //
-// Lanes run beside each other: the two kinds of tests on a LAN spend most of their time waiting for it, and the others
-// compute. These run at lower priority, so that the LAN has the machine when it wants it.
+// Two lanes run beside each other: tests on a LAN spend most of their time waiting for it, and the others compute. These
+// run at lower priority, so that the LAN has the machine when it wants it.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -24,12 +24,12 @@ const OTHERS = ['unit', 'property', 'vectors', 'compliance', 'repo', 'cli', 'kub
 
 const wanted = process.argv.slice(2);
 const counts = { passed: 0, failed: 0 };
-/** Of the failed ones, for the end: the lanes have written in between each other. */
+/** Of the failed ones, for the end: the two lanes have written in between each other. */
 const failures = [];
 const projects = wanted.length > 0 ? wanted : [...LAN, ...OTHERS];
 const lan = projects.filter((project) => LAN.includes(project));
 await Promise.all([
-  ...lan.map((project) => runVitest([project])),
+  lan.length > 0 && runVitest(lan),
   runOthers(
     projects.filter((project) => !LAN.includes(project)),
     lan.length > 0 ? ['nice', '-n', '10'] : [],
