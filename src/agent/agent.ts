@@ -143,6 +143,7 @@ export class Agent {
           `${ip} is also claimed by ${mac} on ${link}; ${policy === 'yield' ? 'kubevip lets go of it until that machine is gone' : 'kubevip defends it'}`,
         ),
       ),
+      watchers.services.onRecovered(() => this.#reporter.recovered()),
       watchLinks(this.#parts.network, () => this.#addAll(this.#reconciler.claiming())),
       stages.announcement.onClaim((ip) => stages.ownership.doubt(ip)),
       stages.announcement.onConflictOver(({ ip, mac, link }) =>

@@ -69,6 +69,7 @@ export function createLeaseStore({ leases, watcher, namespace, clock }: LeaseSto
       callbacks.add(callback);
       return () => void callbacks.delete(callback);
     },
+    onRecovered: (callback) => watcher.onRecovered(callback),
     async read(name, call) {
       const lease = await leases.find({ name, namespace }, urgently(call));
       take(name, lease);

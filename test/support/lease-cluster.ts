@@ -67,6 +67,7 @@ export function createLeaseCluster(clock: FakeClock, delays: Delays = { call: ()
   class Node {
     readonly seen = new Store<Lease>();
     readonly handlers = new Set<ChangeHandler<Lease>>();
+    readonly recovered = new Set<() => void>();
     readonly missed = new Set<string>();
     readonly name: string;
     cut = { calls: false, watch: false };
@@ -139,8 +140,10 @@ export function createLeaseCluster(clock: FakeClock, delays: Delays = { call: ()
     },
     cut(name, what) {
       const node = nodeOf(name);
+      const wasCut = node.cut.watch;
       node.cut = what;
       if (what.watch) return;
+      if (wasCut) for (const handler of [...node.recovered]) handler();
       for (const missed of node.missed) node.publish(missed);
       node.missed.clear();
     },
@@ -184,6 +187,10 @@ export function createLeaseCluster(clock: FakeClock, delays: Delays = { call: ()
           node.handlers.add(handler);
           for (const lease of node.seen.list()) handler(`${NAMESPACE}/${lease.metadata.name}`, lease, undefined);
           return () => void node.handlers.delete(handler);
+        },
+        onRecovered(handler) {
+          node.recovered.add(handler);
+          return () => void node.recovered.delete(handler);
         },
         start() {
           for (const [lease, object] of leases) node.show(lease, object);

@@ -73,6 +73,8 @@ export interface LeaseStore {
   list(): readonly Lease[];
   /** Called after each change in the view that others made, with undefined for a deletion. */
   onChange(callback: (name: string, lease: Lease | undefined) => void): () => void;
+  /** Called when the API server answers again after it had not. */
+  onRecovered(callback: () => void): () => void;
   /** As the API server has it now, taken into the view. @throws KubevipError */
   read(name: string, call: LeaseCall): Promise<Lease | undefined>;
   /** `conflict`: somebody else made it first. The view holds the result. @throws KubevipError */

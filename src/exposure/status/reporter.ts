@@ -20,6 +20,8 @@ interface Work {
   /** What was written on which version: not written again until the watch has shown it. */
   written?: { readonly version: string | undefined; readonly text: string; readonly address: boolean };
   running?: AbortController;
+  /** Ends the pause after a write that failed. */
+  resume?: () => void;
   /** `next` has time until then. */
   waiting?: Timer;
   /** Condition type → status and reason last told as an Event: the Service seen may be older than that. */
@@ -84,6 +86,14 @@ export class Reporter {
     work.running?.abort();
   }
 
+  /** The API server answers again: what could not be written while it did not waits no longer. */
+  recovered(): void {
+    for (const work of this.#work.values()) {
+      work.retryIn = FIRST_RETRY;
+      work.resume?.();
+    }
+  }
+
   /** The Service is gone. */
   forget(key: ServiceKey): void {
     this.cede(key);
@@ -143,11 +153,14 @@ export class Reporter {
     const delay = work.retryIn;
     work.retryIn = Math.min(work.retryIn * 2, LAST_RETRY);
     return new Promise((resolve) => {
-      const timer = this.#parts.clock.after(delay, resolve);
-      signal.addEventListener('abort', () => {
+      const end = (): void => {
         timer.cancel();
+        delete work.resume;
         resolve();
-      });
+      };
+      const timer = this.#parts.clock.after(delay, end);
+      work.resume = end;
+      signal.addEventListener('abort', end);
     });
   }
 }

@@ -51,6 +51,8 @@ export interface Watcher<T extends KubeObject> {
   readonly stats: WatcherStats;
   /** From now on; what is in the store already is told first, as additions. Returns the way to stop. */
   onChange(handler: ChangeHandler<T>): () => void;
+  /** The server answers again after a list or a watch had failed: what waits for it need not wait any longer. */
+  onRecovered(handler: () => void): () => void;
   start(): void;
   stop(): void;
   /** The connection is doubted: opens a new one, missing nothing. */
@@ -68,6 +70,7 @@ class WatchDriver<T extends KubeObject> implements Watcher<T> {
   readonly #options: WatcherOptions<T>;
   readonly #machine: ReflectorMachine;
   readonly #handlers = new Set<ChangeHandler<T>>();
+  readonly #recovered = new Set<() => void>();
   readonly #onSynced: (synced: boolean) => void;
   #cancel: () => void = () => undefined;
   #timer: (Timer & { readonly at: Milliseconds }) | undefined;
@@ -100,6 +103,11 @@ class WatchDriver<T extends KubeObject> implements Watcher<T> {
     this.#handlers.add(handler);
     for (const object of this.store.list()) this.#tell(handler, { key: storeKey(object), object, previous: undefined });
     return () => void this.#handlers.delete(handler);
+  }
+
+  onRecovered(handler: () => void): () => void {
+    this.#recovered.add(handler);
+    return () => void this.#recovered.delete(handler);
   }
 
   start(): void {
@@ -201,8 +209,10 @@ class WatchDriver<T extends KubeObject> implements Watcher<T> {
   }
 
   #contact(): void {
+    const isBack = this.#lastError !== undefined;
     this.#lastContact = this.#options.clock.now();
     this.#lastError = undefined;
+    if (isBack) for (const handler of [...this.#recovered]) handler();
   }
 
   #tellAll(change: Change<T>): void {

@@ -74,11 +74,14 @@ describe('a watcher', () => {
     expect(seen).toEqual(['default/a']);
   });
 
-  it('goes on after a reset without a new list', async () => {
+  it('goes on after a reset without a new list, and says that the server answers again', async () => {
     await synced();
+    let recovered = 0;
+    watcher.onRecovered(() => recovered++);
     api.cutWatches();
     await create('a');
     await until(() => names().includes('a'), 'a');
+    expect(recovered).toBe(1);
     expect(watcher.stats).toMatchObject({ relists: 0, restarts: 1, failures: 1, lastError: undefined });
   });
 

@@ -55,3 +55,35 @@ describe('what is counted of decisions', () => {
     expect(events).toEqual(['Warning RenewalUnanswered', 'Normal AddressAssigned']);
   });
 });
+
+describe('a write that failed', () => {
+  it('is tried again ever later, and at once when the API server answers again', async () => {
+    const clock = createFakeClock();
+    let isUp = false;
+    const attempts: number[] = [];
+    const reporter = new Reporter({
+      writer: {
+        patch: () => {
+          attempts.push(clock.now());
+          return isUp ? Promise.resolve() : Promise.reject(new Error('nobody answers'));
+        },
+      },
+      events: { record: () => undefined },
+      clock,
+      onError: () => undefined,
+    });
+    const begun = clock.now();
+    reporter.report(service, { conditions: [condition('address', 'True', 'AddressAssigned')] });
+    await clock.advanceAsync(60_000);
+    expect(attempts.length).toBeGreaterThan(5);
+    expect(attempts.length).toBeLessThan(12);
+    expect(attempts[0]).toBe(begun);
+    isUp = true;
+    const before = attempts.length;
+    reporter.recovered();
+    await clock.advanceAsync(1);
+    expect(attempts).toHaveLength(before + 1);
+    await clock.advanceAsync(120_000);
+    expect(attempts).toHaveLength(before + 1);
+  });
+});

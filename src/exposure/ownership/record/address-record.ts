@@ -60,6 +60,14 @@ export class AddressRecord {
     else this.#settle(address);
   }
 
+  /** The API server answers again: what could not be written while it did not waits no longer. */
+  recovered(): void {
+    for (const address of [...this.#failures.keys()]) {
+      this.#failures.delete(address);
+      this.#settle(address);
+    }
+  }
+
   /** Another node has it, and writes that itself. */
   forget(address: Ip): void {
     this.#wanted.delete(address);

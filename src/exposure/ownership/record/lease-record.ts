@@ -72,21 +72,24 @@ export function createLeaseRecord(options: LeaseRecordOptions): LeaseRecord {
         : holder !== undefined && (isHeard(holder) || strangers.includes(holder)),
   });
   let before: readonly string[] = [];
-  let unsubscribe = (): void => undefined;
+  const unsubscribe: (() => void)[] = [];
   let stopped = false;
   return {
     async start() {
       await store.start();
       if (stopped) return;
       for (const lease of store.list()) strangers.observe(lease.metadata.name, lease);
-      unsubscribe = store.onChange((name, lease) => {
-        strangers.observe(name, lease);
-        const [address, holder] = [lease && addressOf(lease), holderOf(lease)];
-        const isOurs = address !== undefined && addresses.isOwned(address);
-        if (isOurs && holder !== undefined && holder !== node && !isHeard(holder)) strangers.took(holder);
-        presence.observed(name, lease);
-        addresses.observed(lease);
-      });
+      unsubscribe.push(
+        store.onRecovered(() => addresses.recovered()),
+        store.onChange((name, lease) => {
+          strangers.observe(name, lease);
+          const [address, holder] = [lease && addressOf(lease), holderOf(lease)];
+          const isOurs = address !== undefined && addresses.isOwned(address);
+          if (isOurs && holder !== undefined && holder !== node && !isHeard(holder)) strangers.took(holder);
+          presence.observed(name, lease);
+          addresses.observed(lease);
+        }),
+      );
       strangers.start();
       presence.start();
       addresses.start();
@@ -112,7 +115,7 @@ export function createLeaseRecord(options: LeaseRecordOptions): LeaseRecord {
     },
     async stop() {
       stopped = true;
-      unsubscribe();
+      for (const end of unsubscribe.splice(0)) end();
       strangers.stop();
       // With others alive the next owner writes itself over this one; alone, nothing is left behind.
       if (live().length <= 1) {

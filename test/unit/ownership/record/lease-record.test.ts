@@ -81,6 +81,19 @@ describe('what is written where heartbeats decide', () => {
     expect(holder()).toBe('a');
   });
 
+  it('is written once the API server answers again, however long it was away', async () => {
+    const [a] = await started('a');
+    cluster.cut('a', { calls: true, watch: true });
+    a?.owned(VIP, OWNER);
+    // In the middle of the longest pause between two attempts.
+    await clock.advanceAsync(120_000);
+    const attempts = errors.length;
+    while (errors.length === attempts) await clock.advanceAsync(100);
+    cluster.cut('a', { calls: false, watch: false });
+    await clock.advanceAsync(100);
+    expect(holder()).toBe('a');
+  });
+
   it('goes with what nobody wants any more', async () => {
     const [a] = await started('a');
     a?.owned(VIP, OWNER);
