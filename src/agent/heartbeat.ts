@@ -72,7 +72,7 @@ export function wireHeartbeat(options: HeartbeatPartsOptions): HeartbeatParts {
         });
   const remembered = memory?.recall();
   const keys = createKeyRing(clock, (secret) => keyIdOf(secret, hmacSha256));
-  if (remembered?.key) keys.learn(remembered.key);
+  if (remembered?.key) keys.recall(remembered.key);
   const peers = (): readonly Ip[] => {
     const known = options.peers();
     return known.length > 0 ? known : (remembered?.peers ?? []);

@@ -15,6 +15,8 @@ const FAREWELL: Milliseconds = 60_000;
 export interface WritableKeyRing extends KeyRing {
   /** Takes in what the Secret holds. */
   learn(material: KeyMaterial): void;
+  /** Takes in what the last run knew, to be used until the Secret was seen. */
+  recall(material: KeyMaterial): void;
   /** What is to be remembered for a start without an API server, or given to others. Undefined: no key is known. */
   readonly material: KeyMaterial | undefined;
   /** Called when `material` has changed. */
@@ -29,6 +31,9 @@ export function createKeyRing(clock: Clock, idOf: (secret: Uint8Array) => number
   let previous: HeartbeatKey | undefined;
   /** The one that was signed with before, and until when it is. */
   let former: { readonly key: HeartbeatKey; readonly signsUntil: Milliseconds } | undefined;
+
+  /** What is known is from the last run: the key may have been changed since, and everybody else have followed. */
+  let isRecalled = false;
 
   const formerNow = (): typeof former => {
     if (former && clock.now() >= former.signsUntil + FAREWELL) former = undefined;
@@ -50,15 +55,21 @@ export function createKeyRing(clock: Clock, idOf: (secret: Uint8Array) => number
       return current && { key: current.secret, ...(previous ? { previous: previous.secret } : {}) };
     },
     learn(material) {
+      const spread = isRecalled ? 0 : SPREAD;
+      isRecalled = false;
       const sameKey = current !== undefined && isSame(current.secret, material.key);
       if (sameKey && isSame(previous?.secret, material.previous)) return;
       if (!sameKey) {
         const inUse = signing();
-        if (inUse) former = { key: inUse, signsUntil: clock.now() + SPREAD };
+        if (inUse) former = { key: inUse, signsUntil: clock.now() + spread };
         current = named(material.key);
       }
       previous = material.previous && named(material.previous);
       for (const callback of [...callbacks]) callback();
+    },
+    recall(material) {
+      this.learn(material);
+      isRecalled = true;
     },
     onChange(callback) {
       callbacks.add(callback);

@@ -34,6 +34,19 @@ describe('the keys of heartbeats', () => {
     expect(ids(keys.accepted)).toEqual([2]);
   });
 
+  it('that were changed while an agent was away are used as soon as it sees that: who came after the change knows no other', () => {
+    const clock = createFakeClock();
+    const keys = ring(clock);
+    keys.recall({ key: bytes(1) });
+    expect(keys.signing?.id).toBe(1);
+    keys.learn({ key: bytes(2) });
+    expect(keys.signing?.id).toBe(2);
+    // Who has not seen the new one yet is understood.
+    expect(ids(keys.accepted)).toEqual([2, 1]);
+    keys.learn({ key: bytes(3) });
+    expect(keys.signing?.id).toBe(2);
+  });
+
   it('accept what the Secret names as the previous one for as long as it does', () => {
     const clock = createFakeClock();
     const keys = ring(clock);
