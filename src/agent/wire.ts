@@ -4,6 +4,7 @@ import { dhcpLans } from '../exposure/address/dhcp/lans.ts';
 import { OFFER_PROBE } from '../exposure/address/dhcp/offer-check.ts';
 import { createSpareRecord } from '../exposure/address/dhcp/spare-record.ts';
 import { createSpareLeases } from '../exposure/address/dhcp/spares.ts';
+import { chooseLink, isLink } from '../exposure/announcement/link-choice.ts';
 import { createAddressProber } from '../exposure/address/prober.ts';
 import { EndpointStage } from '../exposure/endpoints/stage.ts';
 import { createFlightRecorder } from '../exposure/failover/recorder.ts';
@@ -86,6 +87,7 @@ export function wire(
   const everywhere = { namespace: config.watchNamespace ?? '*' };
   const services = watch('Service', everywhere);
   const endpointSlices = watch('EndpointSlice', everywhere);
+  const prober = createAddressProber({ network, clock, entropy });
   const offerProber = createAddressProber({ network, clock, entropy, timing: OFFER_PROBE });
   const allocatorElection = createElection({
     name: config.allocatorLease,
@@ -144,7 +146,7 @@ export function wire(
     allocatorElection,
     ...(heartbeats ? { heartbeats } : {}),
     stages: {
-      prober: createAddressProber({ network, clock, entropy }),
+      prober,
       leases: createSpareLeases({
         leases: createDhcpLeases({ network, clock, entropy, prober: offerProber, log }),
         count: config.rules.withdraw ? 0 : config.dhcpSpare,
@@ -233,6 +235,11 @@ export function wire(
       about,
       addresses: () => nodeAddresses(network.links(), config.link),
       live: () => parts.ownership.liveNodes(),
+      isAnswered: async (address) => {
+        const link = chooseLink(network.links(), address, config.link);
+        if (config.mode.kind !== 'arp' || !isLink(link)) throw new Error(`nobody on a LAN is to answer for ${address}`);
+        return (await prober.probe(address, link.name)) !== undefined;
+      },
       onError: (error, lease) => leaseError(lease)(error),
     });
     const parts: HeartbeatParts = wireHeartbeat({

@@ -21,6 +21,8 @@ export interface LeaseRecordOptions {
   readonly addresses: () => readonly Ip[];
   /** Nodes whose agents are heard, sorted, this one included. */
   readonly live: () => readonly string[];
+  /** Whether anybody on the LAN answers for the address. Rejects where that cannot be asked. */
+  readonly isAnswered: (address: Ip) => Promise<boolean>;
   readonly onError: (error: unknown, lease: string) => void;
 }
 
@@ -37,6 +39,8 @@ export interface LeaseRecord extends OwnerRecord {
   liveChanged(): void;
 }
 
+/** Of what another node owns so many are asked for: it has all of them, or none. */
+const SAMPLE = 8;
 /** How long stopping waits for an API server that does not answer. */
 const STOP: Milliseconds = 3000;
 
@@ -49,6 +53,11 @@ export function createLeaseRecord(options: LeaseRecordOptions): LeaseRecord {
     clock,
     isHeard,
     read: async (other) => await store.read(presenceNameOf(other), { timeoutMs: options.times.retryPeriod }),
+    async isServing(other) {
+      const owned = store.list().flatMap((lease) => (holderOf(lease) === other ? (addressOf(lease) ?? []) : []));
+      const answers = await Promise.all(owned.slice(0, SAMPLE).map(options.isAnswered));
+      return answers.length === 0 || answers.includes(true);
+    },
     onChange: () => {
       presence.strangersChanged();
       for (const callback of [...callbacks]) callback();

@@ -20,6 +20,8 @@ export interface StrangersOptions {
   readonly isHeard: (node: string) => boolean;
   /** The presence of a node as the API server has it now. Rejects when it does not say. */
   readonly read: (node: string) => Promise<Lease | undefined>;
+  /** Whether anybody on the LAN answers for what its Leases say it owns. Rejects where that cannot be asked. */
+  readonly isServing: (node: string) => Promise<boolean>;
   readonly onChange: () => void;
 }
 
@@ -31,6 +33,8 @@ const IN_FLIGHT: Milliseconds = 1000;
 const DURATION: Milliseconds = 180_000;
 /** An API server that does not answer is asked again this often. */
 const ASK_AGAIN: Milliseconds = 1000;
+/** Without an API server so many questions in a row have to go unanswered on the LAN: a busy node misses one. */
+const UNANSWERED = 3;
 
 interface Sighting {
   readonly lease: Lease | undefined;
@@ -40,6 +44,8 @@ interface Sighting {
   readonly aliveAt: Milliseconds | undefined;
   /** The API server did not answer when it was asked about: the node may have been unable to renew, too. */
   readonly unasked?: true;
+  /** So often nobody on the LAN answered for what it owns. */
+  readonly unanswered?: number;
 }
 
 export class Strangers {
@@ -136,7 +142,10 @@ export class Strangers {
     if (isNews) onChange();
   }
 
-  /** Whether it renewed its presence unseen. After an outage of the API server everybody has his time again. */
+  /**
+   * Whether it renewed its presence unseen. After an outage of the API server everybody has his time again. During one
+   * there is the LAN to be asked: what nobody answers for is nobody's.
+   */
   #ask(node: string): void {
     if (this.#asking.has(node)) return;
     this.#asking.add(node);
@@ -156,7 +165,16 @@ export class Strangers {
           const aliveAt = asked?.unasked ? clock.now() : undefined;
           this.#sightings.set(node, { lease: before, kind, duration, aliveAt });
         }),
-      () => clock.after(ASK_AGAIN, () => settle((known) => this.#sightings.set(node, { ...known, unasked: true }))),
+      async () => {
+        const isServing = await this.#options.isServing(node).catch(() => true);
+        clock.after(ASK_AGAIN, () =>
+          settle((known) => {
+            const unanswered = isServing ? 0 : (known.unanswered ?? 0) + 1;
+            const aliveAt = unanswered < UNANSWERED ? known.aliveAt : undefined;
+            this.#sightings.set(node, { ...known, aliveAt, unasked: true, unanswered });
+          }),
+        );
+      },
     );
   }
 

@@ -49,6 +49,7 @@ async function byHeartbeat(node: string): Promise<Agent & { readonly record: Lea
     about: () => ({}),
     addresses: () => [],
     live: () => inner.liveNodes(),
+    isAnswered: () => Promise.reject(new Error('there is no LAN to ask')),
     onError: () => undefined,
   });
   const wire = lan.add(node, { record });

@@ -15,12 +15,15 @@ let clock: FakeClock;
 let cluster: LeaseCluster;
 let live: string[];
 let errors: unknown[];
+/** What is answered for on the LAN; undefined: it cannot be asked. */
+let lan: Set<string> | undefined;
 
 beforeEach(() => {
   clock = createFakeClock();
   cluster = createLeaseCluster(clock);
   live = ['a', 'b'];
   errors = [];
+  lan = undefined;
 });
 
 type Hearing = (node: string) => string[];
@@ -34,6 +37,7 @@ function record(node: string, hears: Hearing = () => live): LeaseRecord {
     about: () => ({ [KEY.agent]: '{}' }),
     addresses: () => [ip(node === 'a' ? '10.0.0.1' : '10.0.0.2')],
     live: () => hears(node),
+    isAnswered: (address) => (lan ? Promise.resolve(lan.has(address)) : Promise.reject(new Error('no LAN'))),
     onError: (error) => errors.push(error),
   });
 }
@@ -317,6 +321,26 @@ describe('agents that are not heard', () => {
     expect(a?.strangers()).toHaveLength(1);
     await clock.advanceAsync(8000);
     expect(a?.strangers()).toEqual([]);
+  });
+
+  it('are gone while no API server answers once nobody answers on the LAN for anything that they own', async () => {
+    const other = ip('10.0.0.201');
+    const [a, b] = await started('a', 'b', { live: (node) => [node] });
+    for (const address of [VIP, other]) b?.owned(address, { ...OWNER, node: 'b' });
+    await clock.advanceAsync(70_000);
+    lan = new Set([other]);
+    for (const node of ['a', 'b']) cluster.cut(node, { calls: true, watch: true });
+    await clock.advanceAsync(60_000);
+    expect(a?.strangers()).toEqual([{ node: 'b', kind: 'unheard' }]);
+    lan = new Set();
+    await clock.advanceAsync(3000);
+    expect(a?.strangers()).toHaveLength(1);
+    await clock.advanceAsync(7000);
+    expect(a?.strangers()).toEqual([]);
+    // It had been cut off from everything, and gives signs of life again.
+    for (const node of ['a', 'b']) cluster.cut(node, { calls: false, watch: false });
+    await clock.advanceAsync(70_000);
+    expect(a?.strangers()).toHaveLength(1);
   });
 
   it('tell where they hear, for those who speak to them directly', async () => {
