@@ -9,7 +9,6 @@ import { WorkQueue } from '../kube/queue.ts';
 import { CONDITION } from '../model/annotations.ts';
 import { keyOf, type Service, type ServiceKey } from '../model/kubernetes.ts';
 import { messageOf } from '../model/errors.ts';
-import { refusedAnnotations } from '../model/kube-vip-annotations.ts';
 import type { FailoverRecord } from '../model/failover-record.ts';
 import type { Ip } from '../model/ip.ts';
 import type { Milliseconds, Timer } from '../model/time.ts';
@@ -22,6 +21,7 @@ import type { Logger } from './log.ts';
 import { createMetrics, type Metrics } from './metrics.ts';
 import type { Parts } from './parts.ts';
 import type { ProcessMetrics } from './process-metrics.ts';
+import { refusalsOf } from './refusals.ts';
 import { sweepRouters } from './router-sweep.ts';
 import { snapshotOf, STALE_SECONDS, staleSeconds } from './snapshot.ts';
 
@@ -303,14 +303,14 @@ export class Agent {
   /** By the agent that gives out addresses alone, so that it is told once. */
   #tellRefused(key: ServiceKey): void {
     const service = this.#parts.watchers.services.store.get(key);
-    const lines = service?.spec.type === 'LoadBalancer' ? refusedAnnotations(service.metadata.annotations) : [];
-    const text = lines.join('; ');
+    const refusals = service ? refusalsOf(service, this.#parts.config.mode.reach.services) : [];
+    const text = refusals.map(({ note }) => note).join('; ');
     if (text === (this.#refused.get(key) ?? '') || !this.#parts.allocatorElection.isLeader) return;
     if (text === '') this.#refused.delete(key);
     else this.#refused.set(key, text);
-    for (const note of lines) {
-      this.#log.warn({ service: key }, `not supported: ${note}`);
-      if (service) this.#parts.events.record(service, 'Warning', 'AnnotationNotSupported', note);
+    for (const { reason, note } of refusals) {
+      this.#log.warn({ service: key, reason }, note);
+      if (service) this.#parts.events.record(service, 'Warning', reason, note);
     }
   }
 

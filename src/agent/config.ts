@@ -3,13 +3,14 @@ import * as z from 'zod';
 import { DEFAULT_CLASS, EXCLUDE_LABEL } from '../model/annotations.ts';
 import { LOOPBACK } from '../exposure/announcement/routed/routed.ts';
 import { EXIT, KubevipError } from '../model/errors.ts';
+import type { Cidr } from '../model/cidr.ts';
 import { DNS_MODES } from '../model/dns-mode.ts';
 import { readMode, type AnnouncementMode } from './announcement-mode.ts';
 import { readRoutingTable, type RoutingTableConfig } from './routing-table.ts';
 import { readBgp, type BgpConfig } from './bgp/config.ts';
 import { BGP_SETTINGS } from './bgp/settings.ts';
 import { FORWARDING_METHODS, readControlPlane, type ControlPlaneConfig } from './control-plane/config.ts';
-import { text, flag, bool, port, seconds, whenUnset, ours, choice } from './setting.ts';
+import { text, flag, bool, port, seconds, whenUnset, ours, choice, networks } from './setting.ts';
 import {
   DEFAULT_ELECTION,
   ELECTIONS,
@@ -155,6 +156,10 @@ export const SETTINGS = z.object({
     false,
     'Drop what comes to an address at other ports than its Services’, node ports included. ICMP passes.',
   ),
+  egress_podcidr: networks(
+    'Networks of pods, which `kube-vip.io/egress` leaves alone, besides those that Nodes name and the pods of Services.',
+  ),
+  egress_servicecidr: networks('Further networks that it leaves alone.'),
   enable_node_labeling: bool(
     false,
     'Label nodes with the control-plane VIP and the Services they have. Needs the right to patch nodes.',
@@ -232,6 +237,8 @@ export interface AgentConfig {
   /** Of the Lease of the agent that gives out addresses. */
   readonly allocatorTimes: LeaseTimes;
   readonly routerEnabled: boolean;
+  /** `egress_podcidr`, `egress_servicecidr`: what egress leaves alone besides what is known of the cluster. */
+  readonly egressInside: { readonly pods: readonly Cidr[]; readonly services: readonly Cidr[] };
   /** `enable_node_labeling` */
   readonly nodeLabels: boolean;
   /** `enable_service_security`: other ports of addresses than those of their Services are closed. */
@@ -306,6 +313,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, ho
     allocatorTimes: election.kind === 'heartbeat' && !timed ? PATIENT : lease,
     // A router that routes to an address opens no port for it, and an answer may come to any node.
     routerEnabled: v.enable_upnp && mode.kind === 'arp',
+    egressInside: { pods: v.egress_podcidr, services: v.egress_servicecidr },
     nodeLabels: v.enable_node_labeling,
     serviceSecurity: v.enable_service_security,
     dhcpSpare: v.dhcp_spare,

@@ -45,20 +45,19 @@ export const OTHERWISE: Readonly<Partial<Record<SettingName, Support>>> = {
     'zebra_software_name',
   ]),
   vip_wireguard: ['no', WIREGUARD],
-  ...all('no', 'traffic that leaves pods is not changed', [
-    'egress_withnftables',
-    'egress_podcidr',
-    'egress_servicecidr',
-    'egress_enableinternalsnat',
-    'egress_clean',
-    'iptables_backend',
-  ]),
+  egress_withnftables: ['always', 'egress and service security are by nftables'],
+  egress_enableinternalsnat: ['always', 'the cluster’s own networks are left alone'],
+  egress_clean: ['always', 'rules of an earlier run are replaced at the start, and run out in 6 s'],
+  iptables_backend: ['always', 'iptables is not used'],
 };
 
 /** Of settings that the agent has: what is otherwise than in kube-vip. */
 export const DIFFERENT: Readonly<Partial<Record<SettingName, string>>> = {
   vip_routingtableid: 'each agent marks its routes by a metric of its own (75, 76), so that two may share a table',
   vip_cleanroutingtable: 'stale routes of ours always go; this is about those of an earlier kube-vip',
+  egress_podcidr:
+    'without it the networks that Nodes name, and the pods of Services one by one; kube-vip may take 10.0.0.0/16',
+  egress_servicecidr: 'not needed: what goes to a Service of the cluster is known by its translation',
   lb_enable: 'by nftables instead of IPVS, so kube-proxy’s mode does not matter and nothing is left after a crash',
   lb_port: '`port` by default',
   lb_fwdmethod: 'accepted, and said to be a way of IPVS: nftables translates addresses, as with `masquerade`',

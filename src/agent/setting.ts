@@ -1,5 +1,6 @@
 /** How settings are declared: what a variable may be, and what docs/reference/agent.md says of it. */
 import * as z from 'zod';
+import { parseCidr, type Cidr } from '../model/cidr.ts';
 
 /** What docs/reference/agent.md says of a setting. */
 export interface SettingInfo {
@@ -38,6 +39,25 @@ export const seconds = (fallback: number, description: string): z.ZodType<number
 
 export const asNumber = (fallback: number, description: string): z.ZodType<number> =>
   z.coerce.number().int().min(1).max(4_294_967_295).default(fallback).meta({ form: 'AS', description });
+
+/** A list of prefixes, which may be empty. */
+export const networks = (description: string): z.ZodType<readonly Cidr[]> =>
+  z
+    .string()
+    .default('')
+    .transform((value, context) =>
+      value
+        .split(',')
+        .map((part) => part.trim())
+        .filter((part) => part !== '')
+        .flatMap((part) => {
+          const network = parseCidr(part);
+          if (!network)
+            context.addIssue({ code: 'custom', message: `${JSON.stringify(part)} is not a network, as 10.244.0.0/16` });
+          return network ?? [];
+        }),
+    )
+    .meta({ form: 'network[,network]', description });
 
 /** @param fallback what the default depends on, in words */
 export const whenUnset = <T extends z.ZodType>(fallback: string, setting: T): T =>

@@ -6,6 +6,7 @@ import { createSpareRecord } from '../exposure/address/dhcp/spare-record.ts';
 import { createSpareLeases } from '../exposure/address/dhcp/spares.ts';
 import { chooseLink, isLink } from '../exposure/announcement/link-choice.ts';
 import { createAddressProber } from '../exposure/address/prober.ts';
+import { createEgress } from '../exposure/egress/egress.ts';
 import { EndpointStage } from '../exposure/endpoints/stage.ts';
 import { createFlightRecorder } from '../exposure/failover/recorder.ts';
 import { createNamePublisher } from '../exposure/naming/publisher.ts';
@@ -34,6 +35,7 @@ import type { Selection } from '../kube/resource.ts';
 import { createSystemClock } from '../linux/clock.ts';
 import { systemEntropy } from '../linux/entropy.ts';
 import { createDetourTable } from '../linux/detour-table.ts';
+import { createEgressTable } from '../linux/egress-table.ts';
 import { createNetwork } from '../linux/network.ts';
 import { createPortFilter } from '../linux/port-filter.ts';
 import { createVlanTable } from '../linux/vlan-links.ts';
@@ -44,6 +46,7 @@ import { writeFailovers } from '../model/failover-record.ts';
 import { VERSION } from '../model/version.ts';
 import { createAnnouncer, type RouteSinks } from './announcer.ts';
 import type { AgentConfig } from './config.ts';
+import { egressWanted } from './egress.ts';
 import { nodeAddresses, wireHeartbeat, type HeartbeatParts } from './heartbeat.ts';
 import type { Logger } from './log.ts';
 import type { Parts } from './parts.ts';
@@ -202,6 +205,15 @@ export function wire(
           rules: config.rules,
           services: () => (services.isSynced ? services.store.list() : undefined),
           onError: (error) => log.warn({ message: messageOf(error) }, 'no interface for a VLAN; trying again'),
+        }),
+        createEgress({
+          clock,
+          table: createEgressTable(where),
+          wanted: () =>
+            egressWanted(config, { services, endpointSlices, ...(nodes ? { nodes } : {}) }, (ip) =>
+              ownership.holds(ip),
+            ),
+          onError: (error) => log.warn({ message: messageOf(error) }, 'pods keep their source; trying again'),
         }),
         createServiceSecurity({
           clock,

@@ -33,6 +33,8 @@ export interface Flow {
   readonly port: number;
   /** Who answers, or is to: another address where the destination was translated. */
   readonly via: Ip;
+  /** Who is answered: another address than the client's where that was translated. */
+  readonly name: Ip;
   readonly tcpState: number | undefined;
   /** By which the kernel knows it. */
   readonly key: Uint8Array;
@@ -61,10 +63,12 @@ export function decodeFlow(family: Family, body: Uint8Array): Flow | undefined {
   const proto = decodeAttributes(tuple.get(TUPLE.PROTO) ?? new Uint8Array());
   const [protocol] = proto.get(PROTO.NUMBER) ?? [];
   const [fromPort, port] = [proto.get(PROTO.SOURCE_PORT), proto.get(PROTO.DESTINATION_PORT)];
-  const answers = decodeAttributes(decodeAttributes(reply).get(TUPLE.IP) ?? new Uint8Array()).get(SOURCE[family]);
+  const back = decodeAttributes(decodeAttributes(reply).get(TUPLE.IP) ?? new Uint8Array());
+  const [answers, name] = [back.get(SOURCE[family]), back.get(DESTINATION[family])];
   const length = family === 4 ? 4 : 16;
   if (from?.length !== length || to?.length !== length || answers?.length !== length) return undefined;
-  if (protocol === undefined || fromPort?.length !== 2 || port?.length !== 2) return undefined;
+  if (name?.length !== length || protocol === undefined) return undefined;
+  if (fromPort?.length !== 2 || port?.length !== 2) return undefined;
   const tcp = decodeAttributes(all.get(CTA.PROTOINFO) ?? new Uint8Array()).get(PROTOINFO_TCP);
   const [zone, id] = [all.get(CTA.ZONE), all.get(CTA.ID)];
   return {
@@ -75,6 +79,7 @@ export function decodeFlow(family: Family, body: Uint8Array): Flow | undefined {
     to: ipFromBytes(to),
     port: viewOf(port).getUint16(0),
     via: ipFromBytes(answers),
+    name: ipFromBytes(name),
     tcpState: tcp && decodeAttributes(tcp).get(TCP_STATE)?.[0],
     key: concat(
       attribute(CTA.TUPLE_ORIG | NESTED, original),

@@ -95,6 +95,50 @@ export const ANNOTATIONS = {
     meaning:
       'Leave all ports of the addresses open, also with `enable_service_security`. An address that is shared is open as soon as one of its Services asks for that.',
   },
+  egress: {
+    key: 'kube-vip.io/egress',
+    on: 'Service',
+    access: 'read',
+    value: 'true',
+    meaning:
+      'Connections that pods of the Service on the owner’s node begin leave the cluster in the name of its address, in each family that it has one of. With `externalTrafficPolicy: Local` the owner is a node with such a pod.',
+  },
+  egressDestinationPorts: {
+    key: 'kube-vip.io/egress-destination-ports',
+    on: 'Service',
+    access: 'read',
+    value: 'tcp:443[,udp:53]',
+    meaning: 'Only those to these ports. Without a protocol it is TCP.',
+  },
+  egressAllowedNetworks: {
+    key: 'kube-vip.io/egress-allowed-networks',
+    on: 'Service',
+    access: 'read',
+    value: 'network[,network]',
+    meaning: 'Only those to these networks or addresses.',
+  },
+  egressDeniedNetworks: {
+    key: 'kube-vip.io/egress-denied-networks',
+    on: 'Service',
+    access: 'read',
+    value: 'network[,network]',
+    meaning: 'Not those to these networks or addresses.',
+  },
+  egressDetectApiServer: {
+    key: 'kube-vip.io/egress-detect-api-server',
+    on: 'Service',
+    access: 'read',
+    value: 'true',
+    meaning: 'Not those to the API servers. All values but `false` mean so, as in kube-vip.',
+  },
+  flushConntrack: {
+    key: 'kube-vip.io/flush-conntrack',
+    on: 'Service',
+    access: 'read',
+    value: 'true',
+    meaning:
+      'With egress: also cut TCP connections that stand when it begins, so that they are made anew in the name of the address. Connections in the name of an address that leaves the node are always cut.',
+  },
   vipHost: {
     key: 'kube-vip.io/vipHost',
     on: 'Service',
@@ -139,6 +183,13 @@ export const ANNOTATIONS = {
     access: 'read',
     value: 'label | true',
     meaning: 'Name on the LAN: `web` gives web.local. `true`: the name of the Service.',
+  },
+  egressOurs: {
+    key: 'kubevip.dev/egress',
+    on: 'Service',
+    access: 'read',
+    value: 'true',
+    meaning: 'The same as `kube-vip.io/egress`.',
   },
   externalDnsHostname: {
     key: 'external-dns.alpha.kubernetes.io/hostname',

@@ -64,3 +64,19 @@ export function firstOf(range: Range): Ip {
 export function lastOf(range: Range): Ip {
   return fromBigInt(range.last, range.family);
 }
+
+/** `10.0.0.0/24`, without the bits of a host. */
+export function prefixOf(cidr: Cidr): string {
+  return `${firstOf(cidr)}/${cidr.prefixLength}`;
+}
+
+/** Those that lie in none of the others, the widest first; of equal ones one. */
+export function apart(prefixes: readonly Cidr[]): Cidr[] {
+  const kept: Cidr[] = [];
+  for (const prefix of prefixes.toSorted((a, b) => a.prefixLength - b.prefixLength)) {
+    const within = (wider: Cidr): boolean =>
+      wider.family === prefix.family && wider.first <= prefix.first && prefix.last <= wider.last;
+    if (!kept.some(within)) kept.push(prefix);
+  }
+  return kept;
+}

@@ -4,10 +4,7 @@
  */
 export type AnnotationSupport = readonly ['better' | 'refused', why: string];
 
-const EGRESS: AnnotationSupport = [
-  'refused',
-  'traffic that leaves pods keeps its source: use the egress gateway of the network plugin (Cilium, Calico, kube-ovn have one)',
-];
+const EVERY_POD: AnnotationSupport = ['better', 'egress is for every pod of the Service on its owner’s node'];
 const OWN_OWNER: AnnotationSupport = ['better', 'every address has an owner of its own, and one alone'];
 
 export const OTHER_ANNOTATIONS: Readonly<Record<string, AnnotationSupport>> = {
@@ -26,35 +23,28 @@ export const OTHER_ANNOTATIONS: Readonly<Record<string, AnnotationSupport>> = {
     'better',
     'with externalTrafficPolicy Cluster an address stays whether or not there are endpoints',
   ],
-  'kube-vip.io/egress': EGRESS,
-  'kube-vip.io/egress-internal': EGRESS,
-  'kube-vip.io/egress-ipv6': EGRESS,
-  'kube-vip.io/egress-destination-ports': EGRESS,
-  'kube-vip.io/egress-source-ports': EGRESS,
-  'kube-vip.io/egress-allowed-networks': EGRESS,
-  'kube-vip.io/egress-denied-networks': EGRESS,
-  'kube-vip.io/egress-no-internal-traffic': EGRESS,
-  'kube-vip.io/egress-detect-api-server': EGRESS,
-  'kube-vip.io/flush-conntrack': EGRESS,
-  'kube-vip.io/active-endpoint': EGRESS,
-  'kube-vip.io/active-endpoint-ipv6': EGRESS,
-  'kube-vip.io/egress-nftables-table': EGRESS,
+  'kube-vip.io/egress-internal': ['better', 'egress is by nftables always'],
+  'kube-vip.io/egress-ipv6': ['better', 'egress is in each family that the Service has an address of'],
+  'kube-vip.io/egress-source-ports': [
+    'better',
+    'only connections that cannot go on are cut, and for that no list is needed',
+  ],
+  'kube-vip.io/egress-no-internal-traffic': ['better', 'what goes to the cluster itself is always left alone'],
+  'kube-vip.io/active-endpoint': EVERY_POD,
+  'kube-vip.io/active-endpoint-ipv6': EVERY_POD,
+  'kube-vip.io/egress-nftables-table': [
+    'better',
+    'there is one nftables table, `kubevip-egress`, and it goes with the last rule',
+  ],
   'development.kube-vip.io/synthetic-api-server-error-on-update': ['refused', 'it is a hook of kube-vip’s own tests'],
 };
-
-/** Written by kube-vip itself: that they are there asks for nothing. */
-const WRITTEN: ReadonlySet<string> = new Set([
-  'kube-vip.io/active-endpoint',
-  'kube-vip.io/active-endpoint-ipv6',
-  'kube-vip.io/egress-nftables-table',
-]);
 
 /** One line for each reason that annotations of a Service are not followed for. */
 export function refusedAnnotations(annotations: Readonly<Record<string, string>> = {}): string[] {
   const byReason = new Map<string, string[]>();
   for (const [key, value] of Object.entries(annotations)) {
     const [support, why] = OTHER_ANNOTATIONS[key] ?? [];
-    if (support !== 'refused' || why === undefined || WRITTEN.has(key) || value === '' || value === 'false') continue;
+    if (support !== 'refused' || why === undefined || value === '' || value === 'false') continue;
     byReason.set(why, [...(byReason.get(why) ?? []), key]);
   }
   return [...byReason].map(([why, keys]) => `${keys.sort().join(', ')}: ${why}`);

@@ -91,7 +91,11 @@ export interface Secret extends KubeObject {
 }
 
 export interface Node extends KubeObject {
-  readonly spec?: { readonly unschedulable?: boolean };
+  readonly spec?: {
+    readonly unschedulable?: boolean;
+    readonly podCIDR?: string;
+    readonly podCIDRs?: readonly string[];
+  };
   readonly status?: {
     readonly addresses?: readonly { readonly type: string; readonly address: string }[];
     readonly conditions?: readonly Condition[];
@@ -194,4 +198,10 @@ export function namespaceOf(key: ServiceKey): string {
 
 export function keyOf(object: KubeObject): ServiceKey {
   return `${object.metadata.namespace ?? 'default'}/${object.metadata.name}`;
+}
+
+/** The Service that a slice has endpoints of. */
+export function serviceOf({ metadata }: EndpointSlice): ServiceKey | undefined {
+  const name = metadata.labels?.['kubernetes.io/service-name'];
+  return name === undefined ? undefined : `${metadata.namespace ?? 'default'}/${name}`;
 }

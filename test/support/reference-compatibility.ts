@@ -150,9 +150,14 @@ const BEHAVIOUR = [
     'fills what no variable sets; wrong keys are named, all at once',
     'better',
   ],
+  [
+    'egress',
+    'one pod of the Service, with externalTrafficPolicy Local and an election per Service',
+    'every pod of it on the owner’s node, with either policy; nothing is left after a crash',
+    'better',
+  ],
   ['WireGuard', 'a tunnel for each address', 'the agent does not start, and says what to do instead', 'refused'],
   ['etcd election', 'of the control plane alone', 'the agent does not start, and says what to do instead', 'refused'],
-  ['egress', 'SNAT to the address', 'the Service says `AnnotationNotSupported`', 'refused'],
   ['Events, conditions', 'none', 'one condition for each stage, and Events', 'better'],
 ];
 

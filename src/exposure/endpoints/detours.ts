@@ -2,14 +2,19 @@
  * Which traffic needs a detour: a pure function of what the API server said last and of who is dead. Endpoints are
  * chosen as kube-proxy chooses them, from what is left.
  */
-import { firstOf, parseCidr } from '../../model/cidr.ts';
+import { apart, parseCidr, prefixOf } from '../../model/cidr.ts';
 import { familyOf, parseIp, type Family, type Ip } from '../../model/ip.ts';
-import { keyOf, type EndpointSlice, type Service, type ServiceKey, type ServicePort } from '../../model/kubernetes.ts';
+import {
+  keyOf,
+  serviceOf,
+  type EndpointSlice,
+  type Service,
+  type ServiceKey,
+  type ServicePort,
+} from '../../model/kubernetes.ts';
 import { atOnce, type Steps } from '../../model/portions.ts';
 import { readAssigned } from '../address/assigned.ts';
 import type { Backend, Detour } from './port.ts';
-
-const SERVICE_NAME = 'kubernetes.io/service-name';
 
 export interface Surroundings {
   /** This node. */
@@ -143,24 +148,13 @@ function proxiedAddresses(service: Service): Ip[] {
 /** Prefixes that do not overlap; none: everybody. Undefined: nobody of this family. */
 function sourcesOf(ranges: readonly string[], family: Family): string[] | undefined {
   if (ranges.length === 0) return [];
-  const prefixes = ranges
-    .flatMap((text) => parseCidr(text) ?? [])
-    .filter((cidr) => cidr.family === family)
-    .sort((a, b) => a.prefixLength - b.prefixLength);
+  const prefixes = apart(ranges.flatMap((text) => parseCidr(text) ?? []).filter((cidr) => cidr.family === family));
   if (prefixes[0]?.prefixLength === 0) return [];
-  const apart = prefixes.filter(
-    (prefix, i) => !prefixes.slice(0, i).some((wider) => wider.first <= prefix.first && prefix.last <= wider.last),
-  );
-  return apart.length === 0 ? undefined : apart.map((prefix) => `${firstOf(prefix)}/${prefix.prefixLength}`);
+  return prefixes.length === 0 ? undefined : prefixes.map(prefixOf);
 }
 
 function hasEndpointOn({ endpoints = [] }: EndpointSlice, nodes: ReadonlySet<string>): boolean {
   return endpoints.some(({ nodeName }) => nodeName !== undefined && nodes.has(nodeName));
-}
-
-function serviceOf({ metadata }: EndpointSlice): ServiceKey | undefined {
-  const name = metadata.labels?.[SERVICE_NAME];
-  return name === undefined ? undefined : `${metadata.namespace ?? 'default'}/${name}`;
 }
 
 function backendOf({ ip, port }: Endpoint): Backend {

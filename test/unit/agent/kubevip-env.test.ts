@@ -22,7 +22,7 @@ describe('kube-vip’s variables', () => {
       expect.stringMatching(/^vip_ddns is not supported: .*DHCP/),
       expect.stringMatching(/^zebra_enable is not supported: .*BGP/),
     ]);
-    expect(environmentWarnings({ EGRESS_CLEAN: 'true' })).toEqual([expect.stringMatching(/^egress_clean is not/)]);
+    expect(environmentWarnings({ INSTANCE_NAME: 'a' })).toEqual([expect.stringMatching(/^instance_name is not/)]);
   });
 
   it('that ask for nothing, or for what is so anyway, are not', () => {
@@ -34,6 +34,7 @@ describe('kube-vip’s variables', () => {
         svc_election: 'true',
         vip_preserve_on_leadership_loss: 'true',
         egress_withnftables: 'true',
+        EGRESS_CLEAN: 'true',
         dhcp_mode: 'ipv4',
         vip_address: '',
       }),

@@ -22,16 +22,15 @@ describe('kube-vip’s annotations', () => {
 
   it('that are not followed are named together by reason, and no others', () => {
     const annotations = {
-      'kube-vip.io/egress': 'true',
-      'kube-vip.io/flush-conntrack': 'true',
-      'kube-vip.io/egress-ipv6': 'false',
+      'kube-vip.io/egress-ipv6': 'true',
+      'kube-vip.io/ddns': 'true',
       'kube-vip.io/active-endpoint': '10.0.0.1',
       'kube-vip.io/macvlanName': 'shared',
       'kube-vip.io/leaseName': 'common',
       'kube-vip.io/loadbalancerIPs': '10.0.0.9',
     };
     expect(refusedAnnotations(annotations)).toEqual([
-      expect.stringMatching(/^kube-vip.io\/egress, kube-vip.io\/flush-conntrack: .*egress gateway/),
+      expect.stringMatching(/^kube-vip.io\/ddns: .*kubevip.dev\/dhcp/),
       expect.stringMatching(/^kube-vip.io\/macvlanName: .*loadbalancerIPs/),
     ]);
     expect(refusedAnnotations()).toEqual([]);

@@ -57,6 +57,7 @@ describe('the segment that stirs a client', () => {
       to: ip(to),
       port: 6443,
       via: ip(to),
+      name: ip(from),
       tcpState: undefined,
       key: new Uint8Array(),
     } as const;
