@@ -164,6 +164,15 @@ export const SETTINGS = z.object({
     false,
     'Label nodes with the control-plane VIP and the Services they have. Needs the right to patch nodes.',
   ),
+  mirror_dest_interface: z
+    .string()
+    .regex(/^[^\s/"]{0,15}$/, 'is not the name of an interface')
+    .default('')
+    .meta({
+      form: 'interface',
+      description:
+        'Copy all traffic of the interface of Services (by default the one with the default route) to this one.',
+    }),
   enable_upnp: bool(true, 'Open router ports for Services that ask for them.'),
   dhcp_spare: ours(
     z.coerce.number().int().min(0).max(16).default(0).meta({
@@ -239,6 +248,8 @@ export interface AgentConfig {
   readonly routerEnabled: boolean;
   /** `egress_podcidr`, `egress_servicecidr`: what egress leaves alone besides what is known of the cluster. */
   readonly egressInside: { readonly pods: readonly Cidr[]; readonly services: readonly Cidr[] };
+  /** `mirror_dest_interface` */
+  readonly mirrorTo?: string;
   /** `enable_node_labeling` */
   readonly nodeLabels: boolean;
   /** `enable_service_security`: other ports of addresses than those of their Services are closed. */
@@ -314,6 +325,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, ho
     // A router that routes to an address opens no port for it, and an answer may come to any node.
     routerEnabled: v.enable_upnp && mode.kind === 'arp',
     egressInside: { pods: v.egress_podcidr, services: v.egress_servicecidr },
+    ...(v.mirror_dest_interface === '' ? {} : { mirrorTo: v.mirror_dest_interface }),
     nodeLabels: v.enable_node_labeling,
     serviceSecurity: v.enable_service_security,
     dhcpSpare: v.dhcp_spare,

@@ -34,7 +34,6 @@ export const OTHERWISE: Readonly<Partial<Record<SettingName, Support>>> = {
   instance_name: ['no', 'the agents of a node are told apart by what they serve'],
   vip_interfaceloglobal: ['always', 'addresses on lo have global scope'],
   disable_service_updates: ['no', 'the status of a Service says what it has'],
-  mirror_dest_interface: ['no', 'traffic is not copied'],
   vip_ddns: ['no', 'the address of the control plane is not asked for by DHCP'],
   dhcp_mode: ['no', 'the address of the control plane is not asked for by DHCP'],
   /* other ways to announce and to balance */

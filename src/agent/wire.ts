@@ -22,6 +22,7 @@ import { isServiceLabel } from '../exposure/labels/names.ts';
 import { createNodeLabels } from '../exposure/labels/node-labels.ts';
 import { serviceLabels } from '../exposure/labels/service-labels.ts';
 import { createServiceSecurity } from '../exposure/security/service-security.ts';
+import { createMirror } from '../exposure/mirror/mirror.ts';
 import { createVlanLinks } from '../exposure/vlan/vlan-links.ts';
 import { connect } from '../kube/client.ts';
 import { createEventRecorder } from '../kube/event-recorder.ts';
@@ -36,6 +37,7 @@ import { createSystemClock } from '../linux/clock.ts';
 import { systemEntropy } from '../linux/entropy.ts';
 import { createDetourTable } from '../linux/detour-table.ts';
 import { createEgressTable } from '../linux/egress-table.ts';
+import { createMirrorTable } from '../linux/mirror-table.ts';
 import { createNetwork } from '../linux/network.ts';
 import { createPortFilter } from '../linux/port-filter.ts';
 import { createVlanTable } from '../linux/vlan-links.ts';
@@ -214,6 +216,14 @@ export function wire(
               ownership.holds(ip),
             ),
           onError: (error) => log.warn({ message: messageOf(error) }, 'pods keep their source; trying again'),
+        }),
+        createMirror({
+          clock,
+          table: createMirrorTable(where),
+          to: config.mirrorTo,
+          from: config.link,
+          links: () => network.links(),
+          onError: (error) => log.warn({ message: messageOf(error) }, 'no copy of the traffic; trying again'),
         }),
         createServiceSecurity({
           clock,

@@ -29,7 +29,7 @@ export const MARKS: Readonly<Record<Instance, Mark>> = {
 export const VLAN_LINK_GROUP = 0x6b76;
 
 /** Further nftables tables for Services, each replaced as a whole by whoever it belongs to. */
-export const SERVICE_TABLES = { ports: 'kubevip-ports', egress: 'kubevip-egress' } as const;
+export const SERVICE_TABLES = { ports: 'kubevip-ports', egress: 'kubevip-egress', mirror: 'kubevip-mirror' } as const;
 
 /** Names of all nftables tables of our agents. */
 export const OWN_TABLES: ReadonlySet<string> = new Set([

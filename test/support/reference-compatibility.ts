@@ -156,6 +156,7 @@ const BEHAVIOUR = [
     'every pod of it on the owner’s node, with either policy; nothing is left after a crash',
     'better',
   ],
+  ['traffic mirror', 'by tc; stays when the agent crashes', 'by nftables; ends by itself without the agent', 'better'],
   ['WireGuard', 'a tunnel for each address', 'the agent does not start, and says what to do instead', 'refused'],
   ['etcd election', 'of the control plane alone', 'the agent does not start, and says what to do instead', 'refused'],
   ['Events, conditions', 'none', 'one condition for each stage, and Events', 'better'],
