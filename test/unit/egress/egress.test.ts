@@ -140,7 +140,8 @@ describe('egress', () => {
 });
 
 describe('what the agent knows', () => {
-  const seen = (objects: readonly unknown[], isSynced = true) => ({ isSynced, store: { list: () => objects } }) as never;
+  const seen = (objects: readonly unknown[], isSynced = true) =>
+    ({ isSynced, store: { list: () => objects } }) as never;
   const wanted = (env: Record<string, string>, synced: boolean, withNodes = true) =>
     egressWanted(
       readConfig(env, 'n1'),
