@@ -9,7 +9,7 @@ import { readMode, type AnnouncementMode } from './announcement-mode.ts';
 import { readRoutingTable, type RoutingTableConfig } from './routing-table.ts';
 import { readBgp, type BgpConfig } from './bgp/config.ts';
 import { BGP_SETTINGS } from './bgp/settings.ts';
-import { FORWARDING_METHODS, readControlPlane, type ControlPlaneConfig } from './control-plane/config.ts';
+import { DHCP_MODES, FORWARDING_METHODS, readControlPlane, type ControlPlaneConfig } from './control-plane/config.ts';
 import { text, flag, bool, port, seconds, whenUnset, ours, choice, networks } from './setting.ts';
 import {
   DEFAULT_ELECTION,
@@ -48,6 +48,17 @@ export const SETTINGS = z.object({
       form: DNS_MODES.join(' | '),
       description: 'Which addresses of a DNS name are the VIP: the first, that of a family, or one of each.',
     }),
+  vip_ddns: bool(
+    false,
+    'Get the address of the VIP by DHCP, with the first label of that DNS name as host name: the DHCP server enters it into its DNS.',
+  ),
+  dhcp_mode: whenUnset(
+    'as `dns_mode`, `ipv4` for `first`',
+    z
+      .enum(['', ...DHCP_MODES])
+      .default('')
+      .meta({ form: DHCP_MODES.join(' | '), description: 'Families asked for by `vip_ddns`. Only `ipv4` can be.' }),
+  ),
   vip_subnet: text('', 'length | length,length', 'Checked only: the VIP always stands alone (/32, /128).'),
   vip_arp: whenUnset('true, unless another way is chosen', flag(undefined, 'Announce by ARP and NDP.')),
   bgp_enable: bool(false, 'Announce to routers by BGP.'),

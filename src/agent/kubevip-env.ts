@@ -34,8 +34,6 @@ export const OTHERWISE: Readonly<Partial<Record<SettingName, Support>>> = {
   instance_name: ['no', 'the agents of a node are told apart by what they serve'],
   vip_interfaceloglobal: ['always', 'addresses on lo have global scope'],
   disable_service_updates: ['no', 'the status of a Service says what it has'],
-  vip_ddns: ['no', 'the address of the control plane is not asked for by DHCP'],
-  dhcp_mode: ['no', 'the address of the control plane is not asked for by DHCP'],
   /* other ways to announce and to balance */
   ...all('no', 'the agent speaks BGP itself, and hands routes to no other program', [
     'zebra_enable',
@@ -57,6 +55,9 @@ export const DIFFERENT: Readonly<Partial<Record<SettingName, string>>> = {
   egress_podcidr:
     'without it the networks that Nodes name, and the pods of Services one by one; kube-vip may take 10.0.0.0/16',
   egress_servicecidr: 'not needed: what goes to a Service of the cluster is known by its translation',
+  vip_ddns:
+    'one client on all control planes, so the address stays where the VIP moves; answers are waited for without end',
+  dhcp_mode: '`ipv4`; with `vip_ddns` the others are refused with a message, since DHCPv6 is not spoken',
   lb_enable: 'by nftables instead of IPVS, so kube-proxy’s mode does not matter and nothing is left after a crash',
   lb_port: '`port` by default',
   lb_fwdmethod: 'accepted, and said to be a way of IPVS: nftables translates addresses, as with `masquerade`',
@@ -142,6 +143,5 @@ export function refuseUnsupported(env: Env): void {
 function isDefault(name: SettingName, text: string): boolean {
   const { fallback, type } = KUBE_VIP[name];
   if (type === 'boolean') return /^(1|t|true)$/i.test(text) === (fallback === 'true');
-  // kube-vip writes it always, and it counts for vip_ddns alone.
-  return text === fallback || name === 'dhcp_mode';
+  return text === fallback;
 }

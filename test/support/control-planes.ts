@@ -6,7 +6,7 @@ import { ControlPlane, type VipName } from '../../src/exposure/control-plane/con
 import { createOneLease } from '../../src/exposure/control-plane/one-lease.ts';
 import type { ControlPlaneState, LookUp, OtherApiServers } from '../../src/exposure/control-plane/port.ts';
 import { StayAway } from '../../src/exposure/control-plane/stay-away.ts';
-import { createVipAddresses, type VipRequest } from '../../src/exposure/control-plane/vip-addresses.ts';
+import { createVipAddresses, type VipAddressesOptions } from '../../src/exposure/control-plane/vip-addresses.ts';
 import { withCustody } from '../../src/exposure/ownership/custody.ts';
 import type { LeaseStore, Takeover } from '../../src/exposure/ownership/port.ts';
 import { KEY } from '../../src/model/annotations.ts';
@@ -40,7 +40,7 @@ export interface FakeControlPlane {
 
 export interface ControlPlanesOptions {
   readonly nodes?: readonly string[];
-  readonly request?: VipRequest;
+  readonly request?: VipAddressesOptions['request'];
   readonly lookUp?: LookUp;
   readonly healthy?: boolean;
   /** Holds back the first list of Leases, as missing permission does. */

@@ -119,6 +119,12 @@ const BEHAVIOUR = [
     'refused',
   ],
   ['DNS name as the control plane’s address', 'resolved every 3 s', 'the same', 'same'],
+  [
+    'address of the control plane by DHCP (`--ddns`)',
+    'a lease of its own for each node that leads; given up after a minute without a server',
+    'one lease, the same on every control plane; a server is waited for',
+    'better',
+  ],
   ['router ports', 'never closed; one protocol', 'closed with the Service; PCP, NAT-PMP, UPnP IGD', 'better'],
   [
     'service security',

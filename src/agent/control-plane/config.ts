@@ -9,6 +9,10 @@ import type { Milliseconds } from '../../model/time.ts';
 export const FORWARDING_METHODS = ['local', 'masquerade', 'tunnel', 'directroute', 'bypass'] as const;
 export type ForwardingMethod = (typeof FORWARDING_METHODS)[number];
 
+/** Families asked for by DHCP. */
+export const DHCP_MODES = ['ipv4', 'ipv6', 'dual'] as const;
+export type DhcpMode = (typeof DHCP_MODES)[number];
+
 /** The variables that it is made of, as `SETTINGS` reads them. */
 export interface ControlPlaneSettings {
   readonly cp_enable: boolean;
@@ -16,6 +20,8 @@ export interface ControlPlaneSettings {
   readonly vip_address: string;
   readonly port: number;
   readonly dns_mode: DnsMode;
+  readonly vip_ddns: boolean;
+  readonly dhcp_mode: '' | DhcpMode;
   readonly vip_subnet: string;
   readonly vip_interface: string;
   readonly vip_leasename: string;
@@ -115,7 +121,13 @@ function readBalance(v: ControlPlaneSettings): NonNullable<ControlPlaneConfig['b
   };
 }
 
-function readVip({ address, vip_address, dns_mode }: ControlPlaneSettings): ControlPlaneConfig['vip'] {
+function readVip({
+  address,
+  vip_address,
+  dns_mode,
+  vip_ddns,
+  dhcp_mode,
+}: ControlPlaneSettings): ControlPlaneConfig['vip'] {
   const variable = address === '' ? 'vip_address' : 'address';
   const text = (address || vip_address).trim();
   if (text === '') throw bad('address: the control-plane VIP is missing, and cp_enable=true needs it');
@@ -127,13 +139,20 @@ function readVip({ address, vip_address, dns_mode }: ControlPlaneSettings): Cont
         `${variable}: ${JSON.stringify(text)} has two addresses of one family; give one IPv4 and one IPv6 address`,
       );
     }
+    if (vip_ddns)
+      throw bad(`vip_ddns asks a DHCP server by a name: ${variable} must be a DNS name then, and is ${text}`);
     return { addresses };
   }
   const [name = ''] = parts;
   if (parts.length > 1 || !DNS_NAME.test(name)) {
     throw bad(`${variable}: ${JSON.stringify(text)} is neither an address, IPV4,IPV6, nor a DNS name`);
   }
-  return { name: name.replace(/\.$/, '').toLowerCase(), mode: dns_mode };
+  const plain = name.replace(/\.$/, '').toLowerCase();
+  if (!vip_ddns) return { name: plain, mode: dns_mode };
+  // As in kube-vip, where `first` is IPv4.
+  const mode = dhcp_mode || (dns_mode === 'first' ? 'ipv4' : dns_mode);
+  if (mode !== 'ipv4') throw bad(`vip_ddns with dhcp_mode=${mode}: DHCPv6 is not spoken; take dhcp_mode=ipv4`);
+  return { name: plain, hostname: plain.split('.')[0] ?? plain };
 }
 
 /** kube-vip's prefix lengths of the VIP. Here it always stands alone on its interface (/32, /128). */

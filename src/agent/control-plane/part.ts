@@ -7,6 +7,7 @@ import { ControlPlane } from '../../exposure/control-plane/control-plane.ts';
 import { createOneLease } from '../../exposure/control-plane/one-lease.ts';
 import { StayAway } from '../../exposure/control-plane/stay-away.ts';
 import { createVipAddresses, type VipAddresses } from '../../exposure/control-plane/vip-addresses.ts';
+import { VipByDhcp } from '../../exposure/control-plane/vip-by-dhcp.ts';
 import { createVipName } from '../../exposure/control-plane/vip-name.ts';
 import { addressesLabel, HAS_IP } from '../../exposure/labels/names.ts';
 import { createNodeLabels } from '../../exposure/labels/node-labels.ts';
@@ -16,6 +17,7 @@ import { lookUp } from '../../linux/look-up.ts';
 import { readControlPlaneRecord, readStayAway, writeControlPlaneRecord } from '../../model/control-plane-record.ts';
 import { messageOf } from '../../model/errors.ts';
 import { writeFailovers, type FailoverRecord } from '../../model/failover-record.ts';
+import { holderOf } from '../../model/lease.ts';
 import type { Milliseconds } from '../../model/time.ts';
 import { VERSION } from '../../model/version.ts';
 import type { AgentConfig } from '../config.ts';
@@ -181,12 +183,7 @@ export class ControlPlanePart {
       isHolding: () => controlPlane.isHolding,
       onChange: () => controlPlane.pass(),
     });
-    const addresses = createVipAddresses({
-      request: wanted.vip,
-      lookUp,
-      clock,
-      onChange: () => controlPlane.pass(),
-    });
+    const addresses = this.#addresses(() => controlPlane.pass());
     const { cluster } = wanted;
     const controlPlane: ControlPlane = new ControlPlane({
       node: config.node,
@@ -262,6 +259,7 @@ export class ControlPlanePart {
       api.store.onChange((name) => {
         if (name !== wanted.lease.name) return;
         telling.leaseSeen();
+        if (holderOf(lease()) !== config.node) addresses.told?.(readControlPlaneRecord(lease()).addresses ?? []);
         controlPlane.pass();
       }),
       announcement.onConflict(({ ip, mac, link }) => {
@@ -281,6 +279,15 @@ export class ControlPlanePart {
     api.start();
     heartbeats?.start(telling);
     controlPlane.start();
+  }
+
+  #addresses(onChange: () => void): VipAddresses {
+    const { controlPlane, node } = this.#options;
+    const { vip, link } = controlPlane;
+    const { clock, leases, network } = node;
+    return 'hostname' in vip
+      ? new VipByDhcp({ ...vip, link, links: () => network.links(), leases, clock, onChange })
+      : createVipAddresses({ request: vip, lookUp, clock, onChange });
   }
 
   #record(addresses: VipAddresses, recorded: readonly string[]): Readonly<Record<string, string>> {

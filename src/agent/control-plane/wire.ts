@@ -1,5 +1,6 @@
 /** Makes the real parts of the control-plane VIP: one half of this node's network, the other half of its API servers. */
 import { existsSync } from 'node:fs';
+import { createDhcpLeases, type DhcpLeasesOnNode } from '../../exposure/address/dhcp/leases.ts';
 import { createAddressProber } from '../../exposure/address/prober.ts';
 import type { AddressProber } from '../../exposure/address/port.ts';
 import type { ClosableAnnouncement } from '../../exposure/announcement/port.ts';
@@ -57,6 +58,8 @@ export interface NodeParts {
   readonly answerOnlyIf: (answers: (ip: Ip) => boolean) => void;
   readonly prober: AddressProber;
   readonly names: NamePublisher;
+  /** For a VIP by DHCP. Offers are not checked: the address stands on another control plane most of the time. */
+  readonly leases: DhcpLeasesOnNode;
   readonly recorder: FlightRecorder;
 }
 
@@ -107,6 +110,7 @@ export function wireNode(config: AgentConfig, routes?: RouteSinks): NodeParts {
     answerOnlyIf: (answers) => (may.answer = answers),
     prober: createAddressProber({ network, clock, entropy }),
     names: createNamePublisher({ network, clock, entropy }),
+    leases: createDhcpLeases({ network, clock, entropy }),
     recorder,
   };
 }

@@ -6,8 +6,11 @@ import { familyOf, type Family, type Ip } from '../../model/ip.ts';
 import type { Clock, Milliseconds, Timer } from '../../model/time.ts';
 import type { LookUp } from './port.ts';
 
-/** Addresses, one of a family at most; or a name to be resolved, again and again. */
-export type VipRequest = { readonly addresses: readonly Ip[] } | { readonly name: string; readonly mode: DnsMode };
+/** Addresses, one of a family at most; or a name to be resolved, again and again; or one to ask a DHCP server by. */
+export type VipRequest =
+  | { readonly addresses: readonly Ip[] }
+  | { readonly name: string; readonly mode: DnsMode }
+  | { readonly name: string; readonly hostname: string };
 
 export interface VipAddresses {
   readonly current: Decision<readonly Ip[]>;
@@ -15,10 +18,12 @@ export interface VipAddresses {
   readonly former: readonly Ip[];
   start(): void;
   stop(): void;
+  /** What the node that has the VIP says of it, on its Lease. */
+  told?(addresses: readonly Ip[]): void;
 }
 
 export interface VipAddressesOptions {
-  readonly request: VipRequest;
+  readonly request: Exclude<VipRequest, { readonly hostname: string }>;
   readonly lookUp: LookUp;
   readonly clock: Clock;
   readonly onChange: () => void;

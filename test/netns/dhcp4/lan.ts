@@ -14,7 +14,7 @@ import { createLan, eventually, type HostDaemon, type Lan, type LanHost } from '
 
 export interface DhcpLan {
   readonly lan: Lan<'router' | 'a' | 'b'>;
-  /** Starts dnsmasq with these lines after the usual ones, and waits until it listens. */
+  /** Starts dnsmasq with these lines after the usual ones, without DNS unless they say so, and waits until it listens. */
   dnsmasq(...lines: string[]): Promise<HostDaemon>;
   /** The same on host b, as the second server of the LAN or the one behind a relay. */
   otherDnsmasq(...lines: string[]): Promise<HostDaemon>;
@@ -43,8 +43,9 @@ export async function createDhcpLan(): Promise<DhcpLan> {
   };
   const serve = async (host: LanHost, lines: readonly string[]): Promise<HostDaemon> => {
     const config = join(lan.dir, `dnsmasq-${host.name}.conf`);
-    const usual = ['port=0', 'user=root', 'bind-interfaces', 'dhcp-authoritative', 'log-dhcp', 'log-facility=-'];
-    writeFileSync(config, [...usual, ...lines, ''].join('\n'));
+    const usual = ['user=root', 'bind-interfaces', 'dhcp-authoritative', 'log-dhcp', 'log-facility=-'];
+    const dns = lines.some((line) => line.startsWith('port=')) ? [] : ['port=0'];
+    writeFileSync(config, [...usual, ...dns, ...lines, ''].join('\n'));
     const daemon = host.daemon(['dnsmasq', '-k', '-C', config, '--pid-file=']);
     closing.push(() => daemon.stop());
     await eventually('dnsmasq listens', () => /DHCP,? (IP range|relay)/.test(daemon.log()));

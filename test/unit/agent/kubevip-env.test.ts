@@ -18,8 +18,10 @@ describe('kube-vip’s variables', () => {
   });
 
   it('that ask for what is not supported are named, with the reason', () => {
-    expect(environmentWarnings({ zebra_enable: 'true', vip_ddns: 'true', vip_arp: 'true' }).toSorted()).toEqual([
-      expect.stringMatching(/^vip_ddns is not supported: .*DHCP/),
+    expect(
+      environmentWarnings({ zebra_enable: 'true', health_check_port: '2113', vip_arp: 'true' }).toSorted(),
+    ).toEqual([
+      expect.stringMatching(/^health_check_port is not supported: .*prometheus_server/),
       expect.stringMatching(/^zebra_enable is not supported: .*BGP/),
     ]);
     expect(environmentWarnings({ INSTANCE_NAME: 'a' })).toEqual([expect.stringMatching(/^instance_name is not/)]);

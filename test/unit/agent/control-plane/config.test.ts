@@ -63,6 +63,14 @@ describe('the settings of the control-plane VIP', () => {
       { address: 'API.example.com.', dns_mode: 'dual' },
       { name: 'api.example.com', mode: 'dual' },
     ],
+    [
+      { address: 'api.home.lan', vip_ddns: 'true', dhcp_mode: 'ipv4' },
+      { name: 'api.home.lan', hostname: 'api' },
+    ],
+    [
+      { address: 'api.home.lan', dhcp_mode: 'dual', dns_mode: 'dual' },
+      { name: 'api.home.lan', mode: 'dual' },
+    ],
   ])('take %o', (env, vip) => {
     expect(readConfig({ cp_enable: 'true', ...env }, 'n1').controlPlane?.vip).toEqual(vip);
   });
@@ -84,6 +92,8 @@ describe('the settings of the control-plane VIP', () => {
     [{ address: '10.0.0.5', port: '70000' }, /port/],
     [{ address: '10.0.0.5', kubevip_cluster_name: 'My Home' }, /kubevip_cluster_name/],
     [{ address: '10.0.0.5', dns_mode: 'any' }, /dns_mode/],
+    [{ address: '10.0.0.5', vip_ddns: 'true' }, /vip_ddns .* DNS name/],
+    [{ address: 'api.home.lan', vip_ddns: 'true', dns_mode: 'dual' }, /dhcp_mode=dual: DHCPv6/],
     [{ address: '10.0.0.5', lb_fwdmethod: 'nat' }, /lb_fwdmethod/],
     [{ address: '10.0.0.5', lb_port: '70000' }, /lb_port/],
     [{ address: '10.0.0.5', backend_health_check_interval: '0' }, /backend_health_check_interval/],
