@@ -1,11 +1,17 @@
-/** What kube-vip has beside addresses: closed ports, labels on nodes, a dump, a configuration file; and nothing left of it. */
+/**
+ * What kube-vip has beside addresses: closed ports, egress, a copy of the traffic, labels on nodes, a dump, a configuration
+ * file; and nothing left of it.
+ */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stopAgent } from '../../src/lab/faults.ts';
 import { labUp } from '../../src/lab/lab.ts';
+import { netnsOf } from '../../src/lab/layout.ts';
+import { configure, createCable, createNetns, deleteNetns } from '../../src/lab/netns.ts';
 import type { LabOptionsInput } from '../../src/lab/options.ts';
 import { KEY } from '../../src/model/annotations.ts';
+import { run } from '../../src/lab/exec.ts';
 import { agentPid } from '../support/agent-process.ts';
 import { eventually, startLab, type TestLab } from '../support/e2e.ts';
 import { nodeSnapshot } from '../support/node-snapshot.ts';
@@ -56,10 +62,17 @@ beforeAll(async () => {
   const role = await roles.get({ name: 'kubevip' });
   const more = { apiGroups: [''], resources: ['nodes'], verbs: ['patch'] };
   await roles.replace({ ...role, rules: [...((role as { rules?: object[] }).rules ?? []), more] } as never);
+  for (const node of NODES)
+    await lab.on(node, 'ip', 'link', 'add', 'mir0', 'up', 'type', 'veth', 'peer', 'name', 'mir1');
+  for (const node of NODES) await lab.on(node, 'ip', 'link', 'set', 'mir1', 'up');
   before = await Promise.all(NODES.map((node) => nodeSnapshot(lab, node)));
   for (const node of NODES)
     void lab.on(node, 'timeout', '600', process.execPath, '-e', LISTENER).catch(() => undefined);
-  await agents({ enable_service_security: 'true', enable_node_labeling: 'true' });
+  await agents({
+    enable_service_security: 'true',
+    enable_node_labeling: 'true',
+    mirror_dest_interface: 'mir0',
+  });
   await lab.cluster.resource('Service').create({
     metadata: { name: 'web', namespace: 'default' },
     spec: {
@@ -97,6 +110,91 @@ describe('service security on a LAN', () => {
         { type: 'merge' },
       );
     for (const ip of ips) expect(await eventually(() => open(ip, OTHER), Boolean)).toBe(true);
+  });
+});
+
+describe('egress', () => {
+  /** A pod of the network plugin's: behind the node, and not on it as the lab's own are. */
+  const pod = { ip: '10.88.11.77', node: 'n1' };
+  const hears = `require('node:net').createServer((s) => s.on('error', () => {}).end(s.remoteAddress.replace('::ffff:', ''))).listen(8099, '::')`;
+  const asks = `require('node:net').connect({ host: process.argv[1], port: 8099 }).on('data', (d) => process.stdout.write(d)).on('error', () => {})`;
+
+  it('gives a pod the address of its Service on the owner’s node, for as long as that is asked for', async () => {
+    const netns = `${netnsOf(lab.paths, pod.node)}-pod`;
+    const gateway = '10.88.11.254';
+    const laptop = (await lab.on('laptop', 'ip', '-4', '-o', 'addr', 'show', 'dev', 'eth0')).stdout;
+    const [, target = ''] = / inet ([\d.]+)\//.exec(laptop) ?? [];
+    const seen = async (): Promise<string> =>
+      (await run(['timeout', '1', process.execPath, '-e', asks, target], { netns })).stdout;
+    void lab.on('laptop', 'timeout', '25', process.execPath, '-e', hears).catch(() => undefined);
+    await createNetns(netns);
+    try {
+      await createCable(
+        { netns: netnsOf(lab.paths, pod.node), name: 'pod77', mac: '02:88:00:00:00:01' },
+        { netns, name: 'eth0', mac: '02:88:00:00:00:02' },
+      );
+      await configure(netnsOf(lab.paths, pod.node), [
+        'link set pod77 up',
+        `addr add ${gateway}/32 dev pod77`,
+        `route add ${pod.ip}/32 dev pod77`,
+      ]);
+      await configure(netns, [
+        'link set eth0 up',
+        `addr add ${pod.ip}/32 dev eth0`,
+        `route add ${gateway}/32 dev eth0`,
+        `route add default via ${gateway}`,
+      ]);
+      const meta = { namespace: 'default', name: 'out' };
+      await lab.cluster.resource('EndpointSlice').create({
+        metadata: { ...meta, labels: { 'kubernetes.io/service-name': 'out' } },
+        addressType: 'IPv4',
+        ports: [{ name: 'http', port: 80 }],
+        endpoints: [{ addresses: [pod.ip], nodeName: pod.node, conditions: { ready: true } }],
+      } as never);
+      const services = lab.cluster.resource('Service');
+      await services.create({
+        metadata: { ...meta, annotations: { [KEY.egressOurs]: 'true' } },
+        spec: { type: 'LoadBalancer', externalTrafficPolicy: 'Local', ports: [{ name: 'http', port: 80 }] },
+      });
+      const [vip] = await eventually(
+        () => ingress('out'),
+        (found) => found.length > 0,
+      );
+      expect(await eventually(seen, (address) => address === vip)).toBe(vip);
+      await services.patch(meta, { metadata: { annotations: { [KEY.egressOurs]: null } } }, { type: 'merge' });
+      expect(await eventually(seen, (address) => address !== vip)).not.toBe(vip);
+      const tables = async () => (await lab.on(pod.node, 'nft', 'list', 'tables')).stdout;
+      expect(await eventually(tables, (all) => !all.includes('egress'))).not.toContain('egress');
+      await services.patch(
+        meta,
+        { metadata: { annotations: { [KEY.egress]: 'true', [KEY.egressDestinationPorts]: 'eighty' } } },
+        { type: 'merge' },
+      );
+      const events = async () =>
+        (await lab.cluster.resource('Event').list({ namespace: 'default' })).items.map(
+          ({ reason, note }) => `${reason}: ${note}`,
+        );
+      const told = await eventually(events, (all) => all.some((one) => one.startsWith('EgressRefused')));
+      expect(told.find((one) => one.startsWith('EgressRefused'))).toContain('"eighty" is not a port');
+      await services.delete(meta);
+    } finally {
+      await lab.on(pod.node, 'ip', 'link', 'del', 'pod77');
+      await deleteNetns(netns);
+    }
+  });
+});
+
+describe('the copy of the traffic', () => {
+  it('reaches the other interface on every node', async () => {
+    for (const node of NODES) {
+      const copied = async (): Promise<number> => {
+        const { stdout } = await lab.on(node, 'cat', '/sys/class/net/mir0/statistics/tx_packets');
+        return Number(stdout);
+      };
+      const had = await copied();
+      await lab.on('laptop', 'ping', '-c', '3', '-i', '0.2', node === 'n1' ? '10.77.0.11' : '10.77.0.12');
+      expect(await eventually(copied, (now) => now >= had + 6)).toBeGreaterThanOrEqual(had + 6);
+    }
   });
 });
 
