@@ -12,6 +12,7 @@ import { messageOf } from '../model/errors.ts';
 import type { FailoverRecord } from '../model/failover-record.ts';
 import type { Ip } from '../model/ip.ts';
 import type { Milliseconds, Timer } from '../model/time.ts';
+import { egressObstacle } from './egress.ts';
 import { nodesWithReadyEndpoints } from './endpoints.ts';
 import { watchLinks } from './link-watch.ts';
 import { NodeFacts } from './nodes.ts';
@@ -303,7 +304,7 @@ export class Agent {
   /** By the agent that gives out addresses alone, so that it is told once. */
   #tellRefused(key: ServiceKey): void {
     const service = this.#parts.watchers.services.store.get(key);
-    const refusals = service ? refusalsOf(service, this.#parts.config.mode.reach.services) : [];
+    const refusals = service ? refusalsOf(service, egressObstacle(this.#parts.config, this.#parts.watchers)) : [];
     const text = refusals.map(({ note }) => note).join('; ');
     if (text === (this.#refused.get(key) ?? '') || !this.#parts.allocatorElection.isLeader) return;
     if (text === '') this.#refused.delete(key);

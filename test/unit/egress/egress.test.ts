@@ -4,7 +4,7 @@ import { createEgress } from '../../../src/exposure/egress/egress.ts';
 import type { Egress } from '../../../src/exposure/egress/port.ts';
 import { egressOf, type EgressWorld } from '../../../src/exposure/egress/rules.ts';
 import { readEgress } from '../../../src/exposure/egress/wish.ts';
-import { egressWanted } from '../../../src/agent/egress.ts';
+import { egressObstacle, egressWanted } from '../../../src/agent/egress.ts';
 import { refusalsOf } from '../../../src/agent/refusals.ts';
 import { readConfig } from '../../../src/agent/config.ts';
 import { egressScript } from '../../../src/linux/egress-script.ts';
@@ -49,16 +49,24 @@ describe('what annotations ask for', () => {
       state: 'invalid',
       message: expect.stringMatching(/"udp:" is not a port.*"tcp:70000" is not.*"ten" is not a network/) as string,
     });
-    expect(refusalsOf(annotated({ ...ON, 'kube-vip.io/egress-allowed-networks': '10/8' }), 'owner')).toEqual([
+    expect(refusalsOf(annotated({ ...ON, 'kube-vip.io/egress-allowed-networks': '10/8' }), undefined)).toEqual([
       { reason: 'EgressRefused', note: expect.stringContaining('"10/8"') as string },
     ]);
   });
 
-  it('is refused where every node announces the address, and said so', () => {
-    expect(refusalsOf(annotated(ON), 'every-node').map(({ note }) => note)).toEqual([
+  it('is refused where it cannot be, and said so to who asks for it', () => {
+    const told = (env: Record<string, string>, withNodes = true, annotations: Record<string, string> = ON) =>
+      refusalsOf(
+        annotated(annotations),
+        egressObstacle(readConfig(env, 'n1'), withNodes ? { nodes: {} as never } : {}),
+      ).map(({ note }) => note);
+    expect(told({})).toEqual([]);
+    expect(told({ bgp_enable: 'true', bgp_as: '65000', bgp_routerid: '10.0.0.1' })).toEqual([
       expect.stringContaining('svc_election=true'),
     ]);
-    expect(refusalsOf(annotated(ON), 'owner')).toEqual([]);
+    expect(told({}, false)).toEqual([expect.stringContaining('egress_podcidr')]);
+    expect(told({}, false, {})).toEqual([]);
+    expect(told({ egress_podcidr: '10.0.0.0/16' }, false)).toEqual([]);
   });
 
   it('is read or refused, whatever it is', () => {
@@ -156,7 +164,8 @@ describe('what the agent knows', () => {
   it('is waited for, unless the networks of pods are told', () => {
     expect(wanted({}, false)).toBeUndefined();
     expect(wanted({}, true)?.rules).toHaveLength(1);
-    expect(wanted({}, false, false)?.rules).toHaveLength(1);
+    expect(wanted({}, false, false)?.rules).toEqual([]);
+    expect(wanted({ egress_podcidr: '10.88.0.0/16' }, false, false)?.rules).toHaveLength(1);
     expect(wanted({ egress_podcidr: '10.88.0.0/16' }, false)).toMatchObject({ rules: [{}], inside: ['10.88.0.0/16'] });
   });
 
