@@ -18,8 +18,9 @@ export const ANNOTATIONS = {
     key: 'kube-vip.io/loadbalancerIPs',
     on: 'Service',
     access: 'read and written',
-    value: 'address[,address] | 0.0.0.0',
-    meaning: 'The addresses wanted; 0.0.0.0 asks for one by DHCP. Written with the address a pool gave.',
+    value: 'address[,address] | 0.0.0.0 | DNS name',
+    meaning:
+      'The addresses wanted; 0.0.0.0 asks for one by DHCP, and so does a DNS name with `kube-vip.io/ddns`. Written with the address a pool gave.',
   },
   ignore: {
     key: 'kube-vip.io/ignore',
@@ -34,6 +35,14 @@ export const ANNOTATIONS = {
     access: 'read',
     value: 'host name',
     meaning: 'Host name told to the DHCP server (option 12).',
+  },
+  ddns: {
+    key: 'kube-vip.io/ddns',
+    on: 'Service',
+    access: 'read',
+    value: 'true',
+    meaning:
+      'With a DNS name in `kube-vip.io/loadbalancerIPs`: an address by DHCP, with the first label of the name as host name (option 12), which the DHCP server can enter into its DNS.',
   },
   requestedIP: {
     key: 'kube-vip.io/requestedIP',

@@ -13,10 +13,6 @@ export const OTHER_ANNOTATIONS: Readonly<Record<string, AnnotationSupport>> = {
     'no interface is made for DHCP; for one address of several Services name it in kube-vip.io/loadbalancerIPs of each',
   ],
   'kube-vip.io/rp_filter': ['better', 'addresses by DHCP stand on the interface itself, so its filter need not change'],
-  'kube-vip.io/ddns': [
-    'refused',
-    'names are not resolved for addresses: take kubevip.dev/dhcp with kube-vip.io/loadbalancerHostname, which the DHCP server can enter into its DNS',
-  ],
   'kube-vip.io/leaseName': OWN_OWNER,
   'kube-vip.io/forcePerServiceElection': OWN_OWNER,
   'kube-vip.io/allow-reconcile-without-endpoints': [

@@ -115,7 +115,7 @@ const BEHAVIOUR = [
   [
     'DNS name as address of a Service',
     'resolved again and again',
-    'the Service says `InvalidAddress`; name the address, or publish a name with `kubevip.dev/mdns`',
+    'the Service says `InvalidAddress`; name the address, get one under the name (`kube-vip.io/ddns`), or publish a name with `kubevip.dev/mdns`',
     'refused',
   ],
   ['DNS name as the control plane’s address', 'resolved every 3 s', 'the same', 'same'],

@@ -1,6 +1,7 @@
 /** The settings of the control-plane VIP, checked together. */
 import type { VipRequest } from '../../exposure/control-plane/vip-addresses.ts';
 import type { DnsMode } from '../../model/dns-mode.ts';
+import { firstLabel, isDnsName } from '../../model/dns-label.ts';
 import { EXIT, KubevipError } from '../../model/errors.ts';
 import { familyOf, parseIp } from '../../model/ip.ts';
 import type { Milliseconds } from '../../model/time.ts';
@@ -78,9 +79,6 @@ export interface ControlPlaneConfig {
 
 /** RFC 1123, and no longer than a DNS label: it becomes `NAME.local`. */
 const LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
-/** RFC 1123 subdomain; a last label of digits would be an address that is none. */
-const DNS_NAME = /^(?=.{1,253}$)([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\.)*(?!\d+$)[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?\.?$/i;
-
 /** Undefined without `cp_enable`. @throws KubevipError BAD_CONFIG naming the variable that is wrong. */
 export function readControlPlane(v: ControlPlaneSettings): ControlPlaneConfig | undefined {
   if (!v.cp_enable) return undefined;
@@ -144,7 +142,7 @@ function readVip({
     return { addresses };
   }
   const [name = ''] = parts;
-  if (parts.length > 1 || !DNS_NAME.test(name)) {
+  if (parts.length > 1 || !isDnsName(name)) {
     throw bad(`${variable}: ${JSON.stringify(text)} is neither an address, IPV4,IPV6, nor a DNS name`);
   }
   const plain = name.replace(/\.$/, '').toLowerCase();
@@ -152,7 +150,7 @@ function readVip({
   // As in kube-vip, where `first` is IPv4.
   const mode = dhcp_mode || (dns_mode === 'first' ? 'ipv4' : dns_mode);
   if (mode !== 'ipv4') throw bad(`vip_ddns with dhcp_mode=${mode}: DHCPv6 is not spoken; take dhcp_mode=ipv4`);
-  return { name: plain, hostname: plain.split('.')[0] ?? plain };
+  return { name: plain, hostname: firstLabel(plain) };
 }
 
 /** kube-vip's prefix lengths of the VIP. Here it always stands alone on its interface (/32, /128). */

@@ -8,6 +8,7 @@ import { DEFAULT_CLASS, KEY, KUBEVIP_CLASS } from '../../model/annotations.ts';
 import { failed, off, ready, type Decision, type NotReady } from '../../model/decision.ts';
 import { familyOf, ip, parseIp, type Family, type Ip } from '../../model/ip.ts';
 import { keyOf, type Service } from '../../model/kubernetes.ts';
+import { firstLabel, isDnsName } from '../../model/dns-label.ts';
 import { parseMac } from '../../model/mac.ts';
 import { parseVlan, vlanAnnotation } from '../vlan/vlan.ts';
 import { annotation } from './annotation.ts';
@@ -96,13 +97,16 @@ function readAddressRequest(service: Service, families: readonly Family[]): Addr
     const pool = annotation(service, KEY.pool);
     return { kind: 'pool', ...(pool === undefined ? {} : { pool }) };
   }
+  // The name is the server's to give to the address: nobody is asked for it.
+  if (annotation(service, KEY.ddns) === 'true' && isDnsName(wanted))
+    return dhcpRequest(service, families, { hostname: firstLabel(wanted) });
   const addresses: Ip[] = [];
   for (const part of wanted.split(',').map((text) => text.trim())) {
     const parsed = parseIp(part);
     if (parsed === undefined) {
       return failed(
         'InvalidAddress',
-        `${JSON.stringify(part)} is not an IP address (asked for by ${KEY.loadBalancerIPs} or spec.loadBalancerIP)`,
+        `${JSON.stringify(part)} is not an IP address (asked for by ${KEY.loadBalancerIPs} or spec.loadBalancerIP)${isDnsName(part) ? `; names are not resolved: with ${KEY.ddns}: "true" an address is got by DHCP under this one` : ''}`,
       );
     }
     if (parsed === DHCP_V6) {
@@ -130,10 +134,14 @@ function readAddressRequest(service: Service, families: readonly Family[]): Addr
       `${JSON.stringify(wanted)}: besides the address by DHCP there can be one IPv6 address, no more`,
     );
   }
-  return dhcpRequest(service, families, v6[0]);
+  return dhcpRequest(service, families, v6[0] === undefined ? {} : { v6: v6[0] });
 }
 
-function dhcpRequest(service: Service, families: readonly Family[], v6?: Ip): AddressRequest | NotReady {
+function dhcpRequest(
+  service: Service,
+  families: readonly Family[],
+  { v6, hostname }: { readonly v6?: Ip; readonly hostname?: string } = {},
+): AddressRequest | NotReady {
   if (!families.includes(4)) {
     return failed('FamilyNotServed', 'addresses by DHCP are IPv4, and the Service has IPv6 only');
   }
@@ -141,7 +149,7 @@ function dhcpRequest(service: Service, families: readonly Family[], v6?: Ip): Ad
   const mac = parseMac(annotation(service, KEY.hwaddr) ?? '');
   return {
     kind: 'dhcp',
-    hostname: annotation(service, KEY.dhcpHostname) ?? service.metadata.name,
+    hostname: hostname ?? annotation(service, KEY.dhcpHostname) ?? service.metadata.name,
     ...(requested === undefined ? {} : { requested }),
     ...(mac === undefined ? {} : { mac }),
     ...(v6 === undefined ? {} : { v6 }),

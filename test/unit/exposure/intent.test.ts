@@ -41,6 +41,25 @@ describe('the address asked for', () => {
     });
   });
 
+  it('is DHCP under a name with kube-vip’s ddns, and a name without it is refused with what to do', () => {
+    const name = { [KEY.loadBalancerIPs]: 'Shop.home.lan' };
+    expect(annotated({ ...name, [KEY.ddns]: 'true', [KEY.dhcpHostname]: 'other' }).address).toEqual({
+      kind: 'dhcp',
+      hostname: 'shop',
+    });
+    expect(annotated({ ...name, [KEY.ddns]: 'true' }, { ipFamilies: ['IPv6'] }).address).toMatchObject({
+      reason: 'FamilyNotServed',
+    });
+    expect(annotated({ [KEY.loadBalancerIPs]: '10.0.0.1', [KEY.ddns]: 'true' }).address).toMatchObject({
+      kind: 'explicit',
+    });
+    for (const annotations of [name, { ...name, [KEY.ddns]: 'false' }])
+      expect(annotated(annotations).address).toMatchObject({
+        reason: 'InvalidAddress',
+        message: expect.stringContaining('kube-vip.io/ddns') as string,
+      });
+  });
+
   it('is explicit from the annotation before the spec', () => {
     const spec = { loadBalancerIP: '10.0.0.9', ipFamilies: ['IPv4', 'IPv6'] };
     const intent = annotated({ [KEY.loadBalancerIPs]: '10.0.0.1,fd00::0001' }, spec);

@@ -23,14 +23,14 @@ describe('kube-vip’s annotations', () => {
   it('that are not followed are named together by reason, and no others', () => {
     const annotations = {
       'kube-vip.io/egress-ipv6': 'true',
-      'kube-vip.io/ddns': 'true',
+      'development.kube-vip.io/synthetic-api-server-error-on-update': 'true',
       'kube-vip.io/active-endpoint': '10.0.0.1',
       'kube-vip.io/macvlanName': 'shared',
       'kube-vip.io/leaseName': 'common',
       'kube-vip.io/loadbalancerIPs': '10.0.0.9',
     };
     expect(refusedAnnotations(annotations)).toEqual([
-      expect.stringMatching(/^kube-vip.io\/ddns: .*kubevip.dev\/dhcp/),
+      expect.stringMatching(/^development.kube-vip.io\/.*own tests/),
       expect.stringMatching(/^kube-vip.io\/macvlanName: .*loadbalancerIPs/),
     ]);
     expect(refusedAnnotations()).toEqual([]);
