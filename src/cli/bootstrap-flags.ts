@@ -67,6 +67,18 @@ export const clusterSettingFlags = {
     helpGroup: 'CLUSTER',
   }),
   port: Flags.integer({ description: 'Port of the API (default 6443)', helpValue: 'PORT', helpGroup: 'CLUSTER' }),
+  'bgp-peer': Flags.string({
+    multiple: true,
+    multipleNonGreedy: true,
+    description: 'Router that is told of the virtual IP by BGP, in place of ARP and NDP',
+    helpValue: 'ADDRESS:AS',
+    helpGroup: 'CLUSTER',
+  }),
+  'bgp-as': Flags.integer({
+    description: 'AS of the control planes, for BGP (default 65000)',
+    helpValue: 'AS',
+    helpGroup: 'CLUSTER',
+  }),
   name: Flags.string({
     description: 'Name of the cluster (default kubevip): NAME.local, and the context of the kubeconfig',
     helpValue: 'NAME',
@@ -127,6 +139,8 @@ const SETTING_FLAGS = [
   ['controlPlane.interface', 'interface'],
   ['controlPlane.port', 'port'],
   ['controlPlane.workloads', 'workloads'],
+  ['controlPlane.bgpPeers', 'bgp-peer'],
+  ['controlPlane.bgpAs', 'bgp-as'],
   ['kubernetesVersion', 'kubernetes-version'],
   ['podSubnet', 'pod-subnet'],
   ['serviceSubnet', 'service-subnet'],

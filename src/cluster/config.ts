@@ -85,6 +85,14 @@ const port = z.number().int().min(1).max(65535);
 /** Interfaces as the kernel names them: no slash, no space, 15 bytes. */
 const link = z.string().regex(/^[^\s/:]{1,15}$/, 'is not the name of an interface');
 
+/** `ADDRESS:AS` and what may follow, with nothing where a password would be: the configuration is no place for it. */
+const bgpPeer = z
+  .string()
+  .regex(
+    /^(\[[^\]\s]+\]|[\d.]+|unnumbered:[^\s:,]+):\d{1,10}(::[^\s,]*)?$/,
+    'is not ADDRESS:AS, as 192.168.1.1:65001 or [fd00::1]:65001',
+  );
+
 const described = <T extends z.ZodType>(description: string, type: T): T => type.describe(description);
 
 export const BOOTSTRAP_CONFIG = z.strictObject({
@@ -102,6 +110,11 @@ export const BOOTSTRAP_CONFIG = z.strictObject({
           link.optional(),
         ),
         port: described('Port of the API server.', port.default(6443)),
+        bgpPeers: described(
+          'Routers that are told of the virtual IP by BGP, in place of ARP and NDP: `ADDRESS:AS`, and further as in kube-vip’s `bgp_peers`. It may lie in no subnet then.',
+          z.array(bgpPeer).default([]),
+        ),
+        bgpAs: described('AS of the control planes, for BGP.', z.number().int().min(1).max(4294967295).default(65000)),
         workloads: described(
           'Ordinary pods run on control planes too, as small clusters need it.',
           z.boolean().default(true),

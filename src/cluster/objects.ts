@@ -11,7 +11,7 @@ import { CLUSTER_RECORD } from './names.ts';
 
 /** The agent that holds the VIP, as kubelet reads it. */
 export function staticPodText(config: BootstrapConfig): string {
-  const { vip, port, interface: link } = config.controlPlane;
+  const { vip, port, interface: link, bgpAs, bgpPeers } = config.controlPlane;
   const pod = staticPod({
     address: vip.join(','),
     port,
@@ -20,6 +20,7 @@ export function staticPodText(config: BootstrapConfig): string {
     // The agent announces the cluster under it, for `kubevip join` to find.
     env: { kubevip_cluster_name: config.clusterName },
     ...(link === undefined ? {} : { interface: link }),
+    ...(bgpPeers.length === 0 ? {} : { bgp: { as: bgpAs, peers: bgpPeers } }),
   });
   return stringify(pod, { lineWidth: 0 });
 }
@@ -40,12 +41,14 @@ const SHARED_KEYS = ['clusterName', 'podSubnet', 'serviceSubnet', 'services', 'i
 
 /** Where machines that join read the settings of the cluster. */
 export function clusterRecord(config: BootstrapConfig): KubeObject & { readonly data: { readonly config: string } } {
-  const { vip, port, workloads } = config.controlPlane;
+  const { vip, port, workloads, bgpAs, bgpPeers } = config.controlPlane;
   const shared = Object.fromEntries(SHARED_KEYS.map((key) => [key, config[key]]));
   return {
     apiVersion: 'v1',
     kind: 'ConfigMap',
     metadata: { name: CLUSTER_RECORD, namespace: NAMESPACE },
-    data: { config: stringify({ ...shared, controlPlane: { vip, port, workloads } }, { lineWidth: 0 }) },
+    data: {
+      config: stringify({ ...shared, controlPlane: { vip, port, workloads, bgpAs, bgpPeers } }, { lineWidth: 0 }),
+    },
   };
 }

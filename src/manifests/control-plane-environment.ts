@@ -18,22 +18,27 @@ export interface ControlPlaneConfig {
   readonly lease?: { readonly duration: number; readonly renewDeadline: number; readonly retryPeriod: number };
   /** Where metrics and health are, on every address of the node. */
   readonly metricsPort?: number;
+  /** Routers that are told of the address, as `bgp_peers`; otherwise it is announced by ARP and NDP. No passwords. */
+  readonly bgp?: { readonly as: number; readonly peers: readonly string[] };
   /** Anything else that the agent should be told, by its own names. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
 /** @param kubeconfig of the agent; absent: it has a service account. */
 export function controlPlaneEnvironment(config: ControlPlaneConfig, kubeconfig?: string): EnvVar[] {
-  const { lease } = config;
+  const { lease, bgp } = config;
   return [
-    value('vip_arp', true),
+    ...(bgp === undefined
+      ? [value('vip_arp', true)]
+      : [value('bgp_enable', true), value('bgp_as', bgp.as), value('bgp_peers', bgp.peers.join())]),
     value('port', config.port ?? 6443),
     NODE_NAME,
     ...(config.interface === undefined ? [] : [value('vip_interface', config.interface)]),
     value('cp_enable', true),
     value('cp_namespace', config.namespace ?? NAMESPACE),
     value('svc_enable', false),
-    value('vip_leaderelection', true),
+    // Routers spread what is for the address over all that serve it.
+    value('vip_leaderelection', bgp === undefined),
     value('vip_leasename', config.leaseName ?? CONTROL_PLANE_LEASE),
     ...(lease === undefined
       ? []

@@ -15,6 +15,7 @@ export function preflightRequest(
   return {
     role,
     vips: vipAddresses(config),
+    isRouted: controlPlane.bgpPeers.length > 0,
     port: controlPlane.port,
     podSubnets: cidrs(config.podSubnet),
     serviceSubnets: cidrs(config.serviceSubnet),

@@ -11,6 +11,8 @@ export interface PreflightRequest {
   readonly role: PreflightRole;
   /** Virtual IPs of the control plane, none when not known (`doctor`, a worker). */
   readonly vips?: readonly Ip[];
+  /** Routers are told of the VIP: it need lie in no subnet of this machine. */
+  readonly isRouted?: boolean;
   /** Interface for the VIP; otherwise the one whose subnet holds it, or that of the default route. */
   readonly link?: string;
   /** Port of the API server. Default 6443. */

@@ -20,6 +20,8 @@ const SAMPLES: Readonly<Record<string, unknown>> = {
   pool: ['192.0.2.16/28'],
   san: ['api.home.arpa'],
   workloads: false,
+  'bgp-peer': ['10.0.0.1:65001'],
+  'bgp-as': 64512,
   services: false,
   dhcp: true,
   'exclude-label': 'honor',

@@ -62,6 +62,8 @@ describe('the configuration of init and join', () => {
     ['two of one family', { controlPlane: { vip: ['10.0.0.1', '10.0.0.2'] } }, /one of each family/],
     ['a name and an address', { controlPlane: { vip: 'a.example,10.0.0.2' } }, /one of each family/],
     ['a prefix as VIP', { controlPlane: { vip: '10.0.0.1/24' } }, /neither an IP address nor a DNS name/],
+    ['a router without an AS', { controlPlane: { vip: '10.0.0.1', bgpPeers: ['10.0.0.1'] } }, /ADDRESS:AS/],
+    ['a BGP password', { controlPlane: { vip: '10.0.0.1', bgpPeers: ['10.0.0.1:65001:geheim'] } }, /ADDRESS:AS/],
     ['an unknown key', { controlPlane: { vip: '10.0.0.1', vipp: 1 } }, /vipp/],
     ['not a map at all', 'hello', /the whole:/],
     ['a port of words', { controlPlane: { vip: '10.0.0.1', port: 'https' } }, /controlPlane\.port/],

@@ -24,6 +24,18 @@ describe('the static pod', () => {
     });
   });
 
+  it('tells routers of the address where it is to, from every node that serves it', () => {
+    const peers = ['192.168.1.1:65001', '[fd00::1]:65001'];
+    const env = envOf(staticPod({ address: '10.9.0.1', bgp: { as: 65000, peers } }).spec.containers[0]);
+    expect(env).toMatchObject({
+      bgp_enable: 'true',
+      bgp_as: '65000',
+      bgp_peers: peers.join(),
+      vip_leaderelection: 'false',
+    });
+    expect(env).not.toHaveProperty('vip_arp');
+  });
+
   it('sees one folder of the node, where it cannot write, and its own, which it makes', () => {
     expect(pod.spec.volumes).toEqual([
       { name: 'kubevip', hostPath: { path: '/etc/kubernetes/kubevip', type: 'Directory' } },

@@ -637,3 +637,10 @@ const CONSEQUENCES: Readonly<Record<string, readonly string[]>> = {
   'tool-conntrack': ['kubelet-skew'],
   'nic-address': ['vip-subnet'],
 };
+
+it('asks no subnet for a VIP that routers are told of', async () => {
+  const fake = createFakeMachine();
+  const vips = [ip('192.168.7.40')];
+  const report = await runPreflight(fake.parts, { ...INIT, vips, isRouted: true });
+  expect(problems(report).map(({ id }) => id)).not.toContain('vip-subnet');
+});

@@ -20,6 +20,8 @@ export const vipSubnet: Check = {
 
 function judge(vip: Ip, link: Link, { lan, request }: Scene, traces: readonly string[]): Finding {
   const subnet = subnetFor(link, vip);
+  if (subnet === undefined && request.isRouted === true)
+    return fine('vip-subnet', `routers are told of ${vip}, which lies in no subnet here`);
   if (subnet === undefined) {
     const other = lanLinks(lan.links()).find((candidate) => subnetFor(candidate, vip) !== undefined);
     const here = subnetsOf(link).filter(({ family }) => family === familyOf(vip));
