@@ -2,6 +2,7 @@
 import { Balancer } from '../../src/exposure/control-plane/balance/balancer.ts';
 import type { ApiBackend, BackendAnswer, Spread } from '../../src/exposure/control-plane/balance/port.ts';
 import { ip, type Family, type Ip } from '../../src/model/ip.ts';
+import { pause } from '../../src/model/time.ts';
 import { createFakeClock } from './fake-clock.ts';
 
 export const HERE: ApiBackend = { ip: ip('10.77.0.11'), port: 6443, here: true };
@@ -28,12 +29,17 @@ export function createBalanceWorld({ port = 6443, herePort = 6443, interval = 10
   const cuts: Cut[] = [];
   const errors: unknown[] = [];
   const told: string[] = [];
+  /** How many API servers were said to have connections, and how many the rules named then. */
+  const toldOf: { readonly told: number; readonly inKernel: number }[] = [];
+  const answerTakes = new Map<Ip, number>();
   const world = {
     candidates: [HERE, SECOND, THIRD] as readonly ApiBackend[],
     forwarding: new Set<Family>([4, 6]),
     kernel: [] as readonly Spread[],
     sets: 0,
     refuses: false,
+    /** Milliseconds that the kernel takes for the rules. */
+    setTakes: 0,
   };
   const balancer = new Balancer({
     clock,
@@ -46,6 +52,8 @@ export function createBalanceWorld({ port = 6443, herePort = 6443, interval = 10
       ask: async ({ ip: address }, _timeout, onLost) => {
         asked.push({ ip: address, at: clock.now() });
         await Promise.resolve();
+        const takes = answerTakes.get(address) ?? 0;
+        if (takes > 0) await pause(clock, takes);
         const answer = answers.get(address) ?? { state: 'ready' };
         const open = standing.get(address) ?? new Set();
         standing.set(address, open);
@@ -59,14 +67,21 @@ export function createBalanceWorld({ port = 6443, herePort = 6443, interval = 10
     },
     table: {
       set: async (spreads) => {
-        await Promise.resolve();
+        await (world.setTakes > 0 ? pause(clock, world.setTakes) : Promise.resolve());
         if (world.refuses) throw new Error('nft says no');
         world.sets++;
         world.kernel = spreads;
       },
       cut: (vips, _port, to) => cuts.push({ vips, rules: world.kernel.length, ...(to === undefined ? {} : { to }) }),
     },
-    onChange: () => told.push(balancer.state.reason),
+    onChange: () => {
+      told.push(balancer.state.reason);
+      if (balancer.state.state === 'ready')
+        toldOf.push({
+          told: balancer.state.value.length,
+          inKernel: world.kernel.flatMap(({ inside }) => inside).length,
+        });
+    },
     onError: (error) => errors.push(error),
   });
   return Object.assign(world, {
@@ -76,6 +91,8 @@ export function createBalanceWorld({ port = 6443, herePort = 6443, interval = 10
     cuts,
     errors,
     told,
+    toldOf,
+    answersAfter: ({ ip: address }: ApiBackend, takes: number) => void answerTakes.set(address, takes),
     answer: ({ ip: address }: ApiBackend, answer: BackendAnswer) => void answers.set(address, answer),
     takes: ({ ip: address }: ApiBackend, takes: boolean) => void takesConnections.set(address, takes),
     /** Connections that stand. */

@@ -163,9 +163,14 @@ export class Balancer {
       this.#changed = false;
       const spreads = this.#wanted();
       const done = await this.#apply(spreads);
-      this.#tell(spreads, done);
+      // What came meanwhile is not in the kernel yet, and is not to be told of as if it were.
+      if (!done || !this.#hasChanged()) this.#tell(spreads, done);
       if (!done) return;
     }
+  }
+
+  #hasChanged(): boolean {
+    return this.#changed;
   }
 
   #wanted(): Spread[] {

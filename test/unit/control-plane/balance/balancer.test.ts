@@ -34,6 +34,17 @@ describe('the balancer', () => {
     expect([HERE, SECOND, THIRD].map((one) => world.standing(one))).toEqual([0, 0, 0]);
   });
 
+  it('says of no API server that it has connections before the rules in the kernel do', async () => {
+    world.setTakes = 10;
+    for (const [i, one] of [HERE, SECOND, THIRD].entries()) world.answersAfter(one, 5 * i);
+    await holding();
+    await world.clock.advanceAsync(100);
+    expect(world.balancer.state).toMatchObject({ state: 'ready', reason: 'Balanced' });
+    expect(world.outside()).toEqual(ALL);
+    expect(world.toldOf.filter(({ told, inKernel }) => told > inKernel)).toEqual([]);
+    expect(world.toldOf.length).toBeGreaterThan(0);
+  });
+
   it('takes out at once whoever is not ready and leaves its connections alone', async () => {
     await holding();
     world.cuts.length = 0;
