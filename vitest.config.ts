@@ -3,14 +3,17 @@ import { defineConfig } from 'vitest/config';
 /** Rooms that share the machine's network namespaces and cores: one file at a time, generous hang guards. */
 const slow = ['netns', 'kube', 'e2e', 'cli', 'soak', 'image', 'kubeadm'];
 const quick = ['unit', 'property', 'vectors', 'compliance', 'repo'];
-/** Part of `e2e` by what it shows, but hungrier for the processor than for the LAN: scripts/test.js has it elsewhere. */
-const BOOTSTRAP = 'test/e2e/bootstrap/**/*.test.ts';
+/**
+ * Parts of `e2e` and `netns` by what they show, but they compute, or wait for peers with generous times: scripts/test.js
+ * has them beside the others.
+ */
+const ASIDE = ['test/e2e/bootstrap/**/*.test.ts', 'test/netns/{bgp,bootstrap,lab,preflight,router}/**/*.test.ts'];
 
-const project = (name: string, parallel: boolean, include = `test/${name}/**/*.test.ts`) => ({
+const project = (name: string, parallel: boolean, include = [`test/${name}/**/*.test.ts`]) => ({
   test: {
     name,
-    include: [include],
-    exclude: name === 'e2e' ? [BOOTSTRAP] : [],
+    include,
+    exclude: include === ASIDE ? [] : ASIDE,
     fileParallelism: parallel,
     testTimeout: parallel ? 20_000 : 120_000,
     hookTimeout: parallel ? 20_000 : 120_000,
@@ -23,7 +26,7 @@ export default defineConfig({
     projects: [
       ...quick.map((name) => project(name, true)),
       ...slow.map((name) => project(name, false)),
-      project('bootstrap', false, BOOTSTRAP),
+      project('aside', false, ASIDE),
     ],
   },
 });

@@ -20,7 +20,7 @@ const CHECKS = [
   ['architecture', bin('depcruise'), ['src', 'bin', '--config', '.dependency-cruiser.cjs', '--output-type', 'err']],
 ];
 const LAN = ['netns', 'e2e'];
-const OTHERS = ['unit', 'property', 'vectors', 'compliance', 'repo', 'cli', 'kube', 'bootstrap'];
+const OTHERS = ['unit', 'property', 'vectors', 'compliance', 'repo', 'cli', 'kube', 'aside'];
 
 const wanted = process.argv.slice(2);
 const counts = { passed: 0, failed: 0 };
