@@ -14,8 +14,10 @@ interface Sample {
   /** Until the side without the owner answers too; one-way: of both answering. */
   readonly apart: number;
   readonly disputedAfterHeal: number;
-  /** Questions that one side, or anybody, left unanswered when there was no reason for it. */
+  /** Questions that the side with a quorum, or after the healing anybody, left unanswered. */
   readonly unanswered: number;
+  /** Those that the former owner alone left unanswered, when it had seen in the Leases that the others went on. */
+  readonly left: number;
   readonly movesAfterHeal: number;
 }
 
@@ -32,6 +34,11 @@ export const heal: BenchRow = {
       }
       return [
         ...results('heal', both, 'heal: other side has an owner'),
+        printedRow(
+          'heal: left to the others by the former owner, alone',
+          both.map(({ left }) => left),
+          '',
+        ),
         ...results('one-way, owner unheard', unheard, 'one-way, owner unheard: answered by two'),
         ...results('one-way, owner deaf', deaf, 'one-way, owner deaf: answered by two'),
       ];
@@ -61,10 +68,8 @@ async function partition(rig: Rig): Promise<Sample> {
     return {
       apart,
       disputedAfterHeal: rolls.disputedFor(healedAt),
-      unanswered:
-        rolls.unansweredBy([owner], decidedAt, healedAt) +
-        rolls.unansweredBy(others, decidedAt, healedAt) +
-        rolls.unanswered(healedAt),
+      unanswered: rolls.unansweredBy(others, decidedAt, healedAt) + rolls.unanswered(healedAt),
+      left: rolls.unansweredBy([owner], decidedAt, healedAt),
       movesAfterHeal: Math.max(0, rolls.moves(healedAt + 500)),
     };
   } finally {
@@ -92,6 +97,7 @@ async function oneWay(rig: Rig, kind: 'unheard' | 'deaf'): Promise<Sample> {
       apart,
       disputedAfterHeal: rolls.disputedFor(healedAt),
       unanswered: rolls.unanswered(decidedAt),
+      left: 0,
       movesAfterHeal: rolls.moves(decidedAt),
     };
   } finally {
