@@ -10,7 +10,8 @@ import { table } from './markdown.ts';
 export function agentPage(): string {
   const rows = Object.entries(SETTINGS.shape).map(([name, setting]) => {
     const { form = '', description = '', ours, fallback } = setting.meta() as Partial<SettingInfo>;
-    const value = String(setting.parse(undefined));
+    const parsed: unknown = setting.parse(undefined);
+    const value = Array.isArray(parsed) ? parsed.join() : String(parsed as string | number | boolean | undefined);
     const unset = fallback ?? (value === '' ? '' : `\`${value}\``);
     return [`\`${name}\``, `\`${form}\``, unset, ours ? '' : 'yes', description];
   });
