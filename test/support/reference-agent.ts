@@ -11,7 +11,7 @@ export function agentPage(): string {
   const rows = Object.entries(SETTINGS.shape).map(([name, setting]) => {
     const { form = '', description = '', ours, fallback } = setting.meta() as Partial<SettingInfo>;
     const parsed: unknown = setting.parse(undefined);
-    const value = Array.isArray(parsed) ? parsed.join() : String(parsed as string | number | boolean | undefined);
+    const value = Array.isArray(parsed) ? parsed.join() : String(parsed);
     const unset = fallback ?? (value === '' ? '' : `\`${value}\``);
     return [`\`${name}\``, `\`${form}\``, unset, ours ? '' : 'yes', description];
   });
