@@ -41,6 +41,8 @@ export async function runAgent(
   const log = createLogger(config.logLevel, config.node);
   for (const warning of [...warnings, ...environmentWarnings(env)]) log.warn({}, warning);
   const metrics = createProcessMetrics(config.node, VERSION);
+  // Before anything is changed on the node: who is told to end in that moment takes it back.
+  const signal = untilSignal();
   const parts = await partsOf(config, log, metrics);
   // A defect in one callback must not take the addresses of every Service with it.
   process.on('uncaughtException', (error) =>
@@ -51,7 +53,6 @@ export async function runAgent(
   );
   const settings = settingsSection(SETTINGS.parse(env));
   process.on('SIGUSR1', () => void dump(config, settings, parts));
-  const signal = untilSignal();
   // Timers and sockets here do not keep a process alive, and there may be no API server and no port yet.
   const alive = setInterval(() => undefined, 2 ** 30);
   const health = (): Health => Object.assign({}, ...parts.map((part) => part.health())) as Health;

@@ -134,7 +134,7 @@ export async function controlPlaneLab(lab: TestLab): Promise<ControlPlaneLab> {
       });
     },
     async stop(node, how) {
-      await stopDaemon(paths, vipAgent(node), { graceMs: how === 'kill' ? 0 : 5000 });
+      await stopDaemon(paths, vipAgent(node), { graceMs: how === 'kill' ? 0 : 10_000 });
     },
     pid(node) {
       const daemon = runningDaemons(paths).get(vipAgent(node));

@@ -11,12 +11,13 @@ export interface Fence {
   update(): Promise<ReadonlySet<Ip>>;
   /** Why the kernel could not be kept silent at the last attempt. */
   problem(): string | undefined;
-  /** Takes the filter away. @throws what the filter throws */
+  /** Takes the filter away for good: whatever is still asked for afterwards does not bring it back. @throws what the filter throws */
   clear(): Promise<void>;
 }
 
 export function createFence(silence: SilenceFilter, wanted: () => readonly Ip[], onProblem: () => void): Fence {
   let problem: string | undefined;
+  let isCleared = false;
   let next: Promise<ReadonlySet<Ip>> | undefined;
   const note = (text: string | undefined): void => {
     const news = text !== problem;
@@ -28,6 +29,7 @@ export function createFence(silence: SilenceFilter, wanted: () => readonly Ip[],
     await Promise.resolve();
     next = undefined;
     const ips = wanted();
+    if (isCleared) return new Set(ips);
     try {
       await silence.set(ips);
       note(undefined);
@@ -40,6 +42,7 @@ export function createFence(silence: SilenceFilter, wanted: () => readonly Ip[],
     update: () => (next ??= apply()),
     problem: () => problem,
     clear: async () => {
+      isCleared = true;
       await next;
       await silence.clear();
     },

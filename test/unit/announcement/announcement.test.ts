@@ -640,6 +640,19 @@ describe.each(FAMILIES)('$name:', ({ dialect, subnet, elsewhere, prefixLength, q
       expect(clock.pending()).toBe(0);
     });
 
+    it('stays closed when something is still asked for afterwards', async () => {
+      const { announcement, clock, kernel, silence } = await createWorld();
+      announcement.ensure({ ip: VIP });
+      await clock.advanceAsync(500);
+      const closed = announcement.close();
+      announcement.setAlone(true);
+      await closed;
+      announcement.setAlone(false);
+      await clock.advanceAsync(500);
+      expect(silence.silent()).toBeUndefined();
+      expect(kernel.addresses().size).toBe(0);
+    });
+
     it('removes what an earlier run left', async () => {
       const { kernel, silence } = await createWorld((world) => {
         world.kernel.set(2, VIP, prefixLength);
