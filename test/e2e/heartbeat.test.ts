@@ -154,32 +154,38 @@ describe('owners by heartbeat', () => {
     expect(roll.disputed()).toEqual([]);
   });
 
-  it('need no API server: a power cut while there is none, and an agent that starts while there is none', async () => {
-    const state = statSync(join(lab.paths.disks, 'n1', 'services.json'));
-    expect(state.mode & 0o777).toBe(0o600);
-    await stopApi();
-    try {
-      const first = holder() ?? '';
-      await powerOff(lab.id, first);
-      const second = await movedFrom(first);
-      // All agents that are left start anew: they have nothing but what they remember.
-      const left = NODES.filter((node) => node !== first);
-      for (const node of left) process.kill(agentPid(lab, node), 'SIGKILL');
-      await delay(3000);
-      for (const node of left) await startAgent(lab.id, node);
-      const served = await eventually(answering, Boolean);
-      expect(left).toContain(served);
-      expect(await eventually(page, Boolean)).toBeDefined();
-      expect(second).not.toBe(first);
-      await startApi();
-      await powerOn(lab.id, first);
-    } finally {
-      await startApi();
-    }
-    await eventually(vipHost, (host) => host !== undefined && host === answering());
-    expect(await vipHost()).toBe(answering());
-    expect(roll.disputed()).toEqual([]);
-  });
+  it(
+    'need no API server: a power cut while there is none, and an agent that starts while there is none',
+    { timeout: 180_000 },
+    async () => {
+      const state = statSync(join(lab.paths.disks, 'n1', 'services.json'));
+      expect(state.mode & 0o777).toBe(0o600);
+      await stopApi();
+      try {
+        const first = holder() ?? '';
+        await powerOff(lab.id, first);
+        const second = await movedFrom(first);
+        // All agents that are left start anew: they have nothing but what they remember.
+        const left = NODES.filter((node) => node !== first);
+        for (const node of left) process.kill(agentPid(lab, node), 'SIGKILL');
+        await delay(3000);
+        for (const node of left) await startAgent(lab.id, node);
+        const served = await eventually(answering, Boolean);
+        expect(left).toContain(served);
+        expect(await eventually(page, Boolean)).toBeDefined();
+        expect(second).not.toBe(first);
+        await startApi();
+        await powerOn(lab.id, first);
+      } finally {
+        await startApi();
+      }
+      // Written down after the fact, and after what an API server that has just begun leaves unanswered.
+      await eventually(vipHost, (host) => host !== undefined && host === answering(), 60);
+      const said = NODES.map((node) => log(node).split('\n').slice(-15).join('\n'));
+      expect(await vipHost(), said.join('\n')).toBe(answering());
+      expect(roll.disputed()).toEqual([]);
+    },
+  );
 });
 
 describe('hostile heartbeats', () => {
