@@ -219,7 +219,9 @@ export class Agent {
     stages.router.close();
     const handedBack = stages.leases.handBack();
     stages.leases.close();
-    await stages.announcement.close();
+    // What could not be taken back is told at the end, and keeps nothing else from its own.
+    const closed = stages.announcement.close();
+    await closed.catch(() => undefined);
     await Promise.allSettled([
       handedBack,
       ...[stages.endpoints, ...stages.onlookers].map((onlooker) => onlooker.stop()),
@@ -228,6 +230,7 @@ export class Agent {
     ]);
     this.#parts.heartbeats?.stop();
     for (const watcher of Object.values(watchers)) watcher.stop();
+    await closed;
   }
 
   /** The last ones to this node, newest first. */

@@ -25,8 +25,8 @@ import { createProcessMetrics, type ProcessMetrics } from './process-metrics.ts'
 import { patientServicesPart, servicesPart, type Part } from './services.ts';
 import { wire } from './wire.ts';
 
-/** A handover that takes longer than this is cut short: the kubelet would kill us anyway. */
-const STOP_WITHIN = 5_000;
+/** What takes longer than this at the end is cut short: the kubelet would kill us anyway, after thirty seconds. */
+const STOP_WITHIN = 15_000;
 
 /** A port that another agent on this node has: tried again this often. */
 const LISTEN_AGAIN = 10_000;
@@ -62,8 +62,13 @@ export async function runAgent(
   log.info({ namespace: config.namespace, listen: config.listen }, 'agent starts');
   for (const part of parts) part.start();
   log.info({ signal: await signal }, 'agent stops');
-  const stopped = Promise.allSettled(parts.map((part) => part.stop()));
-  await Promise.race([stopped, new Promise((resolve) => setTimeout(resolve, STOP_WITHIN).unref())]);
+  const stopped = Promise.allSettled(parts.map((part) => part.stop())).then((outcomes) => {
+    for (const outcome of outcomes)
+      if (outcome.status === 'rejected') log.error({ message: messageOf(outcome.reason) }, 'not all was taken back');
+    return true;
+  });
+  const inTime = await Promise.race([stopped, pauseFor(STOP_WITHIN)]);
+  if (!inTime) log.error({ seconds: STOP_WITHIN / 1000 }, 'the end took too long: something may be left on this node');
   closeHttp();
   clearInterval(alive);
   return EXIT.ok;
@@ -134,6 +139,10 @@ async function dump(config: AgentConfig, settings: DumpSection, parts: readonly 
   ];
   const { pid } = process;
   process.stdout.write(writeDump({ node: config.node, version: VERSION, pid, now: new Date() }, sections));
+}
+
+function pauseFor(delay: number): Promise<false> {
+  return new Promise((resolve) => void setTimeout(() => resolve(false), delay).unref());
 }
 
 function untilSignal(): Promise<string> {

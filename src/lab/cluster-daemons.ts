@@ -1,6 +1,7 @@
 /** The lab's Kubernetes: API server, workloads, and the agents on the nodes. All of it is this code base, run by Node. */
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { join } from 'node:path';
+import type { Milliseconds } from '../model/time.ts';
 import type { DaemonSpec } from './daemons.ts';
 import { MANAGEMENT, netnsOf, SERVICE_CIDRS, type LabPaths } from './layout.ts';
 import { nodeNames } from './network.ts';
@@ -58,6 +59,9 @@ export function agentName(node: string): string {
   return `${node}-agent`;
 }
 
+/** An agent hands over what it has, and cuts that itself before this; Kubernetes gives it thirty seconds. */
+export const AGENT_GRACE: Milliseconds = 20_000;
+
 export function agent(paths: LabPaths, state: LabState, node: string): DaemonSpec {
   return {
     name: agentName(node),
@@ -74,5 +78,6 @@ export function agent(paths: LabPaths, state: LabState, node: string): DaemonSpe
       kubevip_state_dir: join(paths.disks, node),
       ...state.options.agentEnv,
     },
+    graceMs: AGENT_GRACE,
   };
 }

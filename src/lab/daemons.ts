@@ -31,6 +31,8 @@ export interface DaemonSpec {
   readonly ready?: (log: string, id: ProcessId) => boolean;
   /** How long it may take to be ready. Default 10 s. */
   readonly readyWithinMs?: Milliseconds;
+  /** How long it may take to end before another form of it is started. Default 1 s. */
+  readonly graceMs?: Milliseconds;
 }
 
 export interface RunningDaemon extends ProcessId {
@@ -65,7 +67,7 @@ export function labProcesses(id: string): ProcessId[] {
 export async function ensureDaemon(paths: LabPaths, spec: DaemonSpec): Promise<boolean> {
   const running = runningDaemons(paths).get(spec.name);
   if (running?.specDigest === digestOf(spec)) return false;
-  if (running !== undefined) await stopProcess(running);
+  if (running !== undefined) await stopProcess(running, spec.graceMs === undefined ? {} : { graceMs: spec.graceMs });
   await startDaemon(paths, spec);
   return true;
 }

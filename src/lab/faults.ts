@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { EXIT, KubevipError } from '../model/errors.ts';
 import type { Milliseconds } from '../model/time.ts';
-import { agent, agentName } from './cluster-daemons.ts';
+import { agent, AGENT_GRACE, agentName } from './cluster-daemons.ts';
 import { ensureDaemon, stopDaemon } from './daemons.ts';
 import { runOrThrow } from './exec.ts';
 import { startRouter } from './lab.ts';
@@ -42,9 +42,6 @@ export async function startAgent(id: string, node: string): Promise<void> {
   const paths = labPaths(id);
   await ensureDaemon(paths, agent(paths, requireNode(paths, node), node));
 }
-
-/** An agent hands over what it has, and cuts that itself after five seconds; Kubernetes gives it thirty. */
-const AGENT_GRACE = 10_000;
 
 /** Stops the agent of a node: SIGTERM and time to clean up, or with `kill` SIGKILL. @returns whether it ran. */
 export async function stopAgent(id: string, node: string, options: { readonly kill?: boolean } = {}): Promise<boolean> {

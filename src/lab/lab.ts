@@ -1,7 +1,7 @@
 /** A lab as a whole: bring it up, take it down. */
 import { createServer, type AddressInfo } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
-import { agent, agentName, apiServer, workloads } from './cluster-daemons.ts';
+import { agent, AGENT_GRACE, agentName, apiServer, workloads } from './cluster-daemons.ts';
 import { ensureDaemon, labProcesses, runningDaemons, stopDaemon } from './daemons.ts';
 import { laptopAvahi, laptopBus } from './laptop/avahi.ts';
 import { labPaths, type LabPaths } from './layout.ts';
@@ -91,7 +91,9 @@ async function startLaptop(paths: LabPaths): Promise<void> {
 async function startCluster(paths: LabPaths, state: LabState): Promise<void> {
   await ensureDaemon(paths, apiServer(paths, state));
   const agents = nodeNames(state.options).map((node) =>
-    state.options.agents ? ensureDaemon(paths, agent(paths, state, node)) : stopDaemon(paths, agentName(node)),
+    state.options.agents
+      ? ensureDaemon(paths, agent(paths, state, node))
+      : stopDaemon(paths, agentName(node), { graceMs: AGENT_GRACE }),
   );
   await Promise.all([ensureDaemon(paths, workloads(paths, state)), ...agents]);
 }
