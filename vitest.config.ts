@@ -8,12 +8,16 @@ const quick = ['unit', 'property', 'vectors', 'compliance', 'repo'];
  * has them beside the others.
  */
 const ASIDE = ['test/e2e/bootstrap/**/*.test.ts', 'test/netns/{bgp,bootstrap,lab,preflight,router}/**/*.test.ts'];
+/** Parts of `e2e` that count in fractions of a second who has an address: they have the machine to themselves. */
+const ALONE = ['heartbeat', 'failover-rows', 'control-plane', 'control-plane-by-lease'].map(
+  (name) => `test/e2e/${name}.test.ts`,
+);
 
 const project = (name: string, parallel: boolean, include = [`test/${name}/**/*.test.ts`]) => ({
   test: {
     name,
     include,
-    exclude: include === ASIDE ? [] : ASIDE,
+    exclude: include === ASIDE || include === ALONE ? [] : [...ASIDE, ...ALONE],
     fileParallelism: parallel,
     testTimeout: parallel ? 20_000 : 120_000,
     hookTimeout: parallel ? 20_000 : 120_000,
@@ -27,6 +31,7 @@ export default defineConfig({
       ...quick.map((name) => project(name, true)),
       ...slow.map((name) => project(name, false)),
       project('aside', false, ASIDE),
+      project('alone', false, ALONE),
     ],
   },
 });
