@@ -54,7 +54,19 @@ export function patchFor(service: Service, intent: Intent, outcome: Outcome): Se
     ...ingressFor(assigned, outcome),
     conditions,
     dropConditions: drop,
+    ...(bringsLease(outcome.assigned, assigned) ? { onThisVersion: true } : {}),
   };
+}
+
+/**
+ * Of a lease that the Service does not carry yet. Whoever sees that the Service does not want it any more gives it back
+ * at once: a record of it that arrives after that would be of a lease that is not there.
+ */
+function bringsLease(before: AssignedAddress | undefined, after: AssignedAddress | undefined): boolean {
+  return [
+    [before, after],
+    [before?.next, after?.next],
+  ].some(([was, is]) => is?.lease !== undefined && is.lease.ip !== was?.lease?.ip);
 }
 
 /** What comes next, for the owner of the address that the Service still has; undefined when nothing does. */
