@@ -228,8 +228,8 @@ export class Agent {
       stages.ownership.stop(),
       allocatorElection.stop(),
     ]);
-    this.#parts.heartbeats?.stop();
     for (const watcher of Object.values(watchers)) watcher.stop();
+    await this.#parts.heartbeats?.stop();
     await closed;
   }
 

@@ -56,7 +56,8 @@ export interface HeartbeatParts {
   peers(): readonly Ip[];
   /** Watches the key; the heartbeats themselves begin with the ownership. */
   start(): void;
-  stop(): void;
+  /** Never rejects. */
+  stop(): Promise<void>;
 }
 
 export function wireHeartbeat(options: HeartbeatPartsOptions): HeartbeatParts {
@@ -133,9 +134,9 @@ export function wireHeartbeat(options: HeartbeatPartsOptions): HeartbeatParts {
         },
       });
     },
-    stop: () => {
+    stop: async () => {
       stopKey();
-      memory?.stop();
+      await memory?.stop();
     },
   };
 }

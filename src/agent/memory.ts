@@ -15,7 +15,7 @@ export interface Memory {
 }
 
 export interface MemoryOptions {
-  readonly file: { read(): string | undefined; write(text: string): void; remove(): void };
+  readonly file: { read(): string | undefined; write(text: string): Promise<void>; remove(): Promise<void> };
   readonly clock: Clock;
   readonly onError: (error: unknown) => void;
 }
@@ -57,6 +57,8 @@ export class MemoryKeeper {
   #timer: Timer | undefined;
   #written: string | undefined;
   #writtenAt: Milliseconds = Number.NEGATIVE_INFINITY;
+  /** One after the other. Never rejects. */
+  #working: Promise<void> = Promise.resolve();
 
   constructor(options: MemoryOptions) {
     this.#options = options;
@@ -93,22 +95,32 @@ export class MemoryKeeper {
     this.#timer ??= clock.after(due, () => this.#write());
   }
 
-  /** Writes what is still to be written, and no more from then on. */
-  stop(): void {
+  /** Writes what is still to be written, and no more from then on. Never rejects. */
+  async stop(): Promise<void> {
     if (this.#timer) this.#write();
     this.#timer?.cancel();
     this.#collect = () => ({ peers: [], wanted: [] });
+    await this.#working;
   }
 
   forget(): void {
     this.#timer?.cancel();
-    this.#options.file.remove();
+    this.#next(() => this.#options.file.remove());
+  }
+
+  #next(work: () => Promise<void>): void {
+    this.#working = this.#working.then(work).catch((error: unknown) => {
+      // Whatever comes next is to be written, and soon.
+      this.#written = undefined;
+      this.#writtenAt = Number.NEGATIVE_INFINITY;
+      this.#options.onError(error);
+    });
   }
 
   #write(): void {
     this.#timer?.cancel();
     this.#timer = undefined;
-    const { file, clock, onError } = this.#options;
+    const { file, clock } = this.#options;
     const { key, peers, wanted } = this.#collect();
     const content = {
       ...(key ? { key: encoded(key.key), ...(key.previous ? { previous: encoded(key.previous) } : {}) } : {}),
@@ -118,13 +130,11 @@ export class MemoryKeeper {
     const text = JSON.stringify(content);
     const isRecent = clock.now() - this.#writtenAt < DAY;
     if (text === this.#written && isRecent) return;
-    try {
-      file.write(`${JSON.stringify({ version: 1, savedAt: clock.wall().toISOString(), ...content })}\n`);
-      this.#written = text;
-      this.#writtenAt = clock.now();
-    } catch (error) {
-      onError(error);
-    }
+    this.#written = text;
+    this.#writtenAt = clock.now();
+    this.#next(() =>
+      file.write(`${JSON.stringify({ version: 1, savedAt: clock.wall().toISOString(), ...content })}\n`),
+    );
   }
 }
 

@@ -1,23 +1,17 @@
 /** One small file that a program keeps for its next start: the old or the new, never half of one, and for its owner only. */
-import {
-  chmodSync,
-  closeSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
+import { readFileSync } from 'node:fs';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
 export interface StateFile {
   /** Undefined when there is none, or it cannot be read. */
   read(): string | undefined;
-  /** @throws Error of the file system */
-  write(text: string): void;
-  remove(): void;
+  /**
+   * Beside everything else: a memory card, or a disk with much to write, takes seconds for it. One at a time.
+   * Rejects with an Error of the file system.
+   */
+  write(text: string): Promise<void>;
+  remove(): Promise<void>;
 }
 
 /** @param folder made where it is not there, mode 0700. */
@@ -31,21 +25,21 @@ export function createStateFile(folder: string, name: string): StateFile {
         return undefined;
       }
     },
-    write: (text) => {
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
+    write: async (text) => {
+      await mkdir(folder, { recursive: true, mode: 0o700 });
       const temporary = `${path}.new`;
       // One of an earlier crash may have other rights.
-      rmSync(temporary, { force: true });
-      const fd = openSync(temporary, 'wx', 0o600);
+      await rm(temporary, { force: true });
+      const file = await open(temporary, 'wx', 0o600);
       try {
-        writeSync(fd, text);
-        fsyncSync(fd);
+        await file.chmod(0o600);
+        await file.writeFile(text);
+        await file.sync();
       } finally {
-        closeSync(fd);
+        await file.close();
       }
-      chmodSync(temporary, 0o600);
-      renameSync(temporary, path);
+      await rename(temporary, path);
     },
-    remove: () => rmSync(path, { force: true }),
+    remove: async () => rm(path, { force: true }),
   };
 }

@@ -22,7 +22,7 @@ export interface VipHeartbeats {
   start(telling: Telling): void;
   /** Make before break, as long as there is somebody to hand over to. */
   handOver(isHolding: () => boolean): Promise<void>;
-  stop(): void;
+  stop(): Promise<void>;
 }
 
 export function wireVipHeartbeats(
@@ -93,9 +93,9 @@ export function wireVipHeartbeats(
       await ownership.handOver();
       await new Promise<void>((resolve) => clock.after(UNDER_WAY, resolve));
     },
-    stop: () => {
+    stop: async () => {
       for (const stop of stops.splice(0)) stop();
-      parts.stop();
+      await parts.stop();
     },
   };
 }

@@ -111,8 +111,8 @@ export class ControlPlanePart {
       await running.controlPlane.stop();
       await running.balancing?.stop();
       await Promise.all([running.api.events.stop(LAST_EVENTS), running.labels.stop()]);
-      running.heartbeats?.stop();
       running.api.close();
+      await running.heartbeats?.stop();
     }
     names.close();
   }

@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { MemoryKeeper } from '../../../src/agent/memory.ts';
 import { Remembered } from '../../../src/agent/remembered.ts';
 import { createStateFile } from '../../../src/linux/state-file.ts';
@@ -31,11 +31,12 @@ describe('what an agent remembers', () => {
     return { clock, errors, file, memory: new MemoryKeeper({ file, clock, onError: (error) => errors.push(error) }) };
   };
 
-  it('is what was kept, for its owner alone, with nothing beside it', () => {
+  it('is what was kept, for its owner alone, with nothing beside it', async () => {
     const { memory, clock } = keeper();
     expect(memory.recall()).toBeUndefined();
     memory.keep(() => MEMORY);
     clock.advance(1000);
+    await memory.stop();
     const path = join(folder, 'state', 'services.json');
     expect(statSync(path).mode & 0o777).toBe(0o600);
     expect(statSync(join(folder, 'state')).mode & 0o777).toBe(0o700);
@@ -43,11 +44,11 @@ describe('what an agent remembers', () => {
     expect(keeper(clock).memory.recall()).toEqual(MEMORY);
   });
 
-  it('is written rarely, however often something changes, and at the end', () => {
+  it('is written rarely, however often something changes, and at the end', async () => {
     const { memory, clock, file } = keeper();
     let writes = 0;
     const counted = new MemoryKeeper({
-      file: { ...file, write: () => (writes += 1) },
+      file: { ...file, write: () => Promise.resolve(void (writes += 1)) },
       clock,
       onError: (error) => expect.fail(String(error)),
     });
@@ -55,12 +56,12 @@ describe('what an agent remembers', () => {
     counted.keep(() => ({ ...MEMORY, wanted: [{ ip: ip(`10.0.0.${i % 250}`) }] }));
     for (; i < 600; i++) {
       counted.changed();
-      clock.advance(100);
+      await clock.advanceAsync(100);
     }
     expect(writes).toBeLessThanOrEqual(7);
     counted.changed();
     const before = writes;
-    counted.stop();
+    await counted.stop();
     expect(writes).toBe(before + 1);
     expect(memory.recall()).toBeUndefined();
   });
@@ -83,7 +84,36 @@ describe('what an agent remembers', () => {
     expect(memory.recall()).toBeUndefined();
   });
 
-  it('says when it cannot be kept, and tries again', () => {
+  it('holds nobody up while a disk is slow, and is written in order', async () => {
+    const clock = createFakeClock();
+    const log: string[] = [];
+    const disk = Promise.withResolvers<undefined>();
+    const memory = new MemoryKeeper({
+      file: {
+        read: () => undefined,
+        write: async (text) => {
+          log.push(`begins ${text.includes('10.0.0.1') ? 1 : 2}`);
+          await disk.promise;
+          log.push('ends');
+        },
+        remove: () => Promise.resolve(),
+      },
+      clock,
+      onError: (error) => expect.fail(String(error)),
+    });
+    let address = ip('10.0.0.1');
+    memory.keep(() => ({ peers: [], wanted: [{ ip: address }] }));
+    await clock.advanceAsync(1000);
+    address = ip('10.0.0.2');
+    memory.changed();
+    await clock.advanceAsync(60_000);
+    expect(log).toEqual(['begins 1']);
+    disk.resolve(undefined);
+    await memory.stop();
+    expect(log).toEqual(['begins 1', 'ends', 'begins 2', 'ends']);
+  });
+
+  it('says when it cannot be kept, and tries again', async () => {
     const { clock } = keeper();
     writeFileSync(join(folder, 'blocked'), '');
     const errors: unknown[] = [];
@@ -94,9 +124,10 @@ describe('what an agent remembers', () => {
     });
     memory.keep(() => MEMORY);
     clock.advance(1000);
+    await vi.waitFor(() => expect(errors).toHaveLength(1));
     memory.changed();
     clock.advance(1000);
-    expect(errors).toHaveLength(2);
+    await vi.waitFor(() => expect(errors).toHaveLength(2));
     expect(readFileSync(join(folder, 'blocked'), 'utf8')).toBe('');
   });
 });
