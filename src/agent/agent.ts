@@ -53,6 +53,7 @@ export class Agent {
   #timer: Timer | undefined;
   #sweepAgain: Timer | undefined;
   #started = false;
+  #isStopping = false;
   #ownershipStarted: Promise<void> | undefined;
 
   constructor(parts: Parts, shared: ProcessMetrics) {
@@ -171,6 +172,8 @@ export class Agent {
     const known = [...Object.values(needed), ...(nodes && config.honorExcludeLabel ? [nodes] : [])];
     await Promise.all(known.map(({ synced }) => synced));
     if (nodes) await this.#atMost(NODES_WITHIN, nodes.synced);
+    // Told to end before it had begun: from here on things are done that would have to be undone.
+    if (this.#hasEnded()) return;
     this.#stops.push(
       this.#nodes.onChange(() => {
         this.#log.info({ nodes: this.#nodes.draining() }, 'addresses are to leave these nodes');
@@ -178,6 +181,7 @@ export class Agent {
       }),
     );
     await this.#startOwnership();
+    if (this.#hasEnded()) return;
     allocatorElection.start();
     // Services last: by now everything that a decision is made of is known.
     this.#stops.push(
@@ -207,6 +211,7 @@ export class Agent {
    * that no two nodes ever answer.
    */
   async stop(): Promise<void> {
+    this.#isStopping = true;
     this.#started = false;
     await this.#life.handOver(this.#holding.size > 0);
     this.#life.stop();
@@ -248,6 +253,10 @@ export class Agent {
       ...(this.#started ? {} : { notReady: 'Services have not all been seen yet' }),
       ...(stale ? { notReady: `no sign of life of the API server for ${STALE_SECONDS} s (${stale[0]})` } : {}),
     };
+  }
+
+  #hasEnded(): boolean {
+    return this.#isStopping;
   }
 
   async #atMost(time: Milliseconds, done: Promise<unknown>): Promise<void> {

@@ -60,8 +60,8 @@ export async function runAgent(
     parts.flatMap((part) => part.failovers()).sort((a, b) => Date.parse(b.decided) - Date.parse(a.decided));
   const closeHttp = keepListening(config, log, (listen) => serveHttp(listen, metrics.registry, health, failovers));
   log.info({ namespace: config.namespace, listen: config.listen }, 'agent starts');
-  for (const part of parts) part.start();
-  log.info({ signal: await signal }, 'agent stops');
+  if (signal.received === undefined) for (const part of parts) part.start();
+  log.info({ signal: await signal.promise }, 'agent stops');
   const stopped = Promise.allSettled(parts.map((part) => part.stop())).then((outcomes) => {
     for (const outcome of outcomes)
       if (outcome.status === 'rejected') log.error({ message: messageOf(outcome.reason) }, 'not all was taken back');
@@ -145,10 +145,21 @@ function pauseFor(delay: number): Promise<false> {
   return new Promise((resolve) => void setTimeout(() => resolve(false), delay).unref());
 }
 
-function untilSignal(): Promise<string> {
-  return new Promise((resolve) => {
-    for (const name of ['SIGTERM', 'SIGINT'] as const) process.once(name, () => resolve(name));
-  });
+/** The first one, once it has come. */
+function untilSignal(): { readonly promise: Promise<string>; readonly received: string | undefined } {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  let received: string | undefined;
+  for (const name of ['SIGTERM', 'SIGINT'] as const)
+    process.once(name, () => {
+      received ??= name;
+      resolve(name);
+    });
+  return {
+    promise,
+    get received() {
+      return received;
+    },
+  };
 }
 
 if (import.meta.main) {
