@@ -3,7 +3,9 @@
  * agents, a new key, busy machines, many addresses, and what is left of a cluster that has lost two of three nodes.
  */
 import { randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { cpus } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startConnecting } from '../../bench/failover/probe/prober.ts';
@@ -64,6 +66,13 @@ const serving = async (): Promise<(string | undefined)[]> => {
 const held = async (node: string): Promise<string[]> => {
   const { stdout } = await lab.on(node, 'ip', '-o', 'addr', 'show', 'dev', 'eth0');
   return MANY.filter((address) => stdout.includes(` ${address}/`));
+};
+/** What a node has and what its agent said last, for the message of a failure. */
+const account = async (node: string): Promise<string> => {
+  process.kill(agentPid(lab, node), 'SIGUSR1');
+  await delay(2000);
+  const said = readFileSync(join(lab.paths.logs, `${node}-agent.log`), 'utf8').split('\n');
+  return [`${(await held(node)).length} addresses in the kernel`, ...said.slice(-250)].join('\n');
 };
 /** Those that nobody answers for. */
 const silent = async (addresses: readonly string[]): Promise<string[]> => {
@@ -199,32 +208,36 @@ describe('a hundred addresses on one node', () => {
 });
 
 describe('what is left', () => {
-  it('of three nodes serves every address when two of them and the API server are gone', async () => {
-    // What the last one is to serve with.
-    expect((await eventually(serving, (nodes) => NODES.every((node) => nodes.includes(node)))).sort()).toEqual(NODES);
-    const first = await theOwner();
-    const [second = '', last = ''] = NODES.filter((node) => node !== first);
-    await stopDaemon(lab.paths, 'api', { graceMs: 0 });
-    await Promise.all([powerOff(lab.id, first), powerOff(lab.id, second)]);
-    expect(await theOwner(first)).toBe(last);
-    expect(
-      await eventually(
+  it(
+    'of three nodes serves every address when two of them and the API server are gone',
+    { timeout: 300_000 },
+    async () => {
+      // What the last one is to serve with.
+      expect((await eventually(serving, (nodes) => NODES.every((node) => nodes.includes(node)))).sort()).toEqual(NODES);
+      const first = await theOwner();
+      const [second = '', last = ''] = NODES.filter((node) => node !== first);
+      await stopDaemon(lab.paths, 'api', { graceMs: 0 });
+      await Promise.all([powerOff(lab.id, first), powerOff(lab.id, second)]);
+      expect(await theOwner(first)).toBe(last);
+      // Usually within a second. Seen to take until everything is looked at again, half a minute later: not explained yet.
+      const unserved = await eventually(
         () => silent(MANY),
         (list) => list.length === 0,
-        1,
-      ),
-    ).toEqual([]);
-    expect(
-      await eventually(
-        () => failures(10),
-        (count) => count === 0,
-        1,
-      ),
-    ).toBe(0);
-    // Nor later, when everything that has a time has had it.
-    await delay(12_000);
-    expect(await failures(30)).toBe(0);
-    expect(await silent(MANY)).toEqual([]);
-    expect(roll.disputed()).toEqual([]);
-  });
+        3,
+      );
+      expect(unserved, unserved.length === 0 ? '' : await account(last)).toEqual([]);
+      expect(
+        await eventually(
+          () => failures(10),
+          (count) => count === 0,
+          1,
+        ),
+      ).toBe(0);
+      // Nor later, when everything that has a time has had it.
+      await delay(12_000);
+      expect(await failures(30)).toBe(0);
+      expect(await silent(MANY)).toEqual([]);
+      expect(roll.disputed()).toEqual([]);
+    },
+  );
 });
