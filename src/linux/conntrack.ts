@@ -1,8 +1,11 @@
 /** Flows that the kernel keeps track of, by netlink. Numbers from linux/netfilter/nfnetlink_conntrack.h. */
 import { concat } from '../model/bytes.ts';
 import { ipFromBytes, type Family, type Ip } from '../model/ip.ts';
+import { loadLibc } from './libc.ts';
 import { attribute, decodeAttributes, viewOf } from './netlink/message.ts';
-import type { NetlinkSocket } from './netlink/socket.ts';
+import { NETLINK_NETFILTER, openNetlink, type NetlinkSocket } from './netlink/socket.ts';
+import { withNetns } from './netns.ts';
+import { OsError } from './os-error.ts';
 
 const SUBSYSTEM = 1;
 const MESSAGE = { GET: 1, DELETE: 2 } as const;
@@ -41,15 +44,46 @@ export interface Flow {
 }
 
 /** @throws OsError where the kernel does not tell of flows (no nf_conntrack_netlink) */
-export function listFlows(netlink: NetlinkSocket, family: Family): Flow[] {
+function listFlows(netlink: NetlinkSocket, family: Family): Flow[] {
   return netlink
     .dump((SUBSYSTEM << 8) | MESSAGE.GET, header(family), 'list tracked flows')
     .flatMap(({ body }) => decodeFlow(family, body) ?? []);
 }
 
 /** The next packet of it counts as the first one. @throws OsError ENOENT when it is gone already */
-export function forgetFlow(netlink: NetlinkSocket, { family, key }: Flow): void {
+function forgetFlow(netlink: NetlinkSocket, { family, key }: Flow): void {
   netlink.request((SUBSYSTEM << 8) | MESSAGE.DELETE, 0, concat(header(family), key), 'forget a tracked flow');
+}
+
+/**
+ * Forgets those that are meant, of these families. Where a kernel does not tell of its flows those that are under way end by
+ * themselves. @returns what was meant
+ */
+export function forgetFlows(
+  netns: string | undefined,
+  families: Iterable<Family>,
+  isMeant: (flow: Flow) => boolean,
+): Flow[] {
+  const libc = loadLibc();
+  const netlink = withNetns(netns, () => openNetlink(libc, NETLINK_NETFILTER), libc);
+  const meant: Flow[] = [];
+  try {
+    for (const family of new Set(families)) meant.push(...listFlows(netlink, family).filter(isMeant));
+    for (const flow of meant) forgetIfThere(netlink, flow);
+  } catch (error) {
+    if (!(error instanceof OsError)) throw error;
+  } finally {
+    netlink.close();
+  }
+  return meant;
+}
+
+function forgetIfThere(netlink: NetlinkSocket, flow: Flow): void {
+  try {
+    forgetFlow(netlink, flow);
+  } catch (error) {
+    if (!(error instanceof OsError && error.errno === 'ENOENT')) throw error;
+  }
 }
 
 /** Undefined for protocols without ports. */

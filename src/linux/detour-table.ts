@@ -3,13 +3,9 @@ import type { Detour, DetourTable } from '../exposure/endpoints/port.ts';
 import { KubevipError } from '../model/errors.ts';
 import { familyOf, type Ip } from '../model/ip.ts';
 import { inPortions } from '../model/portions.ts';
-import { forgetFlow, IPPROTO, listFlows, TCP_SYN_SENT, type Flow } from './conntrack.ts';
+import { forgetFlows, IPPROTO, TCP_SYN_SENT, type Flow } from './conntrack.ts';
 import { writeDetours } from './detour-script.ts';
-import { loadLibc } from './libc.ts';
 import { MARKS } from './mark.ts';
-import { NETLINK_NETFILTER, openNetlink } from './netlink/socket.ts';
-import { withNetns } from './netns.ts';
-import { OsError } from './os-error.ts';
 import { run } from './run.ts';
 
 /** Ports whose rules are written in one go. */
@@ -44,26 +40,11 @@ export function createDetourTable({ netns }: DetourTableOptions = {}): DetourTab
 function forgetAstray(netns: string | undefined, detours: readonly Detour[]): void {
   if (detours.length === 0) return;
   const byPort = new Map(detours.map((one) => [portKey(one.address, IPPROTO[one.protocol], one.port), one]));
-  const libc = loadLibc();
-  const netlink = withNetns(netns, () => openNetlink(libc, NETLINK_NETFILTER), libc);
-  try {
-    for (const family of new Set(detours.map(({ address }) => familyOf(address)))) {
-      for (const flow of listFlows(netlink, family)) if (isAstray(flow, byPort)) forget(flow);
-    }
-  } catch (error) {
-    // A kernel that does not tell of its flows: those that are under way end by themselves.
-    if (!(error instanceof OsError)) throw error;
-  } finally {
-    netlink.close();
-  }
-
-  function forget(flow: Flow): void {
-    try {
-      forgetFlow(netlink, flow);
-    } catch (error) {
-      if (!(error instanceof OsError && error.errno === 'ENOENT')) throw error;
-    }
-  }
+  forgetFlows(
+    netns,
+    detours.map(({ address }) => familyOf(address)),
+    (flow) => isAstray(flow, byPort),
+  );
 }
 
 /** On its way to a pod that is none of those that are left. */

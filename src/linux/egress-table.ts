@@ -2,13 +2,9 @@
 import type { Egress, EgressRule, EgressTable } from '../exposure/egress/port.ts';
 import { KubevipError } from '../model/errors.ts';
 import { familyOf, type Ip } from '../model/ip.ts';
-import { forgetFlow, IPPROTO, listFlows, type Flow } from './conntrack.ts';
+import { forgetFlows, IPPROTO, type Flow } from './conntrack.ts';
 import { egressScript } from './egress-script.ts';
-import { loadLibc } from './libc.ts';
 import { SERVICE_TABLES } from './mark.ts';
-import { NETLINK_NETFILTER, openNetlink } from './netlink/socket.ts';
-import { withNetns } from './netns.ts';
-import { OsError } from './os-error.ts';
 import { run } from './run.ts';
 
 export interface EgressTableOptions {
@@ -48,30 +44,12 @@ function cutFlows(netns: string | undefined, before: Names, now: Names): void {
   const gone = new Map([...before].filter(([pod, { address }]) => now.get(pod)?.address !== address));
   const come = new Map([...now].filter(([pod, { address }]) => before.get(pod)?.address !== address));
   if (gone.size === 0 && come.size === 0) return;
-  const libc = loadLibc();
-  const netlink = withNetns(netns, () => openNetlink(libc, NETLINK_NETFILTER), libc);
-  try {
-    for (const family of new Set([...gone.keys(), ...come.keys()].map(familyOf)))
-      for (const flow of listFlows(netlink, family)) if (isMeant(flow)) forget(flow);
-  } catch (error) {
-    // A kernel that does not tell of its flows: those that are under way end by themselves.
-    if (!(error instanceof OsError)) throw error;
-  } finally {
-    netlink.close();
-  }
+  forgetFlows(netns, [...gone.keys(), ...come.keys()].map(familyOf), isMeant);
 
   function isMeant({ from, to, via, name, protocol }: Flow): boolean {
     if (gone.get(from)?.address === name) return true;
     const rule = come.get(from);
     return rule !== undefined && name !== rule.address && via === to && (rule.cuts || protocol === IPPROTO.UDP);
-  }
-
-  function forget(flow: Flow): void {
-    try {
-      forgetFlow(netlink, flow);
-    } catch (error) {
-      if (!(error instanceof OsError && error.errno === 'ENOENT')) throw error;
-    }
   }
 }
 

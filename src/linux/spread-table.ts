@@ -2,12 +2,10 @@
 import type { SpreadTable } from '../exposure/control-plane/balance/port.ts';
 import { KubevipError } from '../model/errors.ts';
 import { familyOf, type Ip } from '../model/ip.ts';
-import { forgetFlow, IPPROTO, listFlows, type Flow } from './conntrack.ts';
+import { forgetFlows, IPPROTO, type Flow } from './conntrack.ts';
 import { loadLibc } from './libc.ts';
 import { MARKS } from './mark.ts';
-import { NETLINK_NETFILTER, openNetlink } from './netlink/socket.ts';
 import { withNetns } from './netns.ts';
-import { OsError } from './os-error.ts';
 import { run } from './run.ts';
 import { spreadScript } from './spread-script.ts';
 import { stirClients } from './stir-clients.ts';
@@ -36,34 +34,16 @@ export function createSpreadTable({ netns }: SpreadTableOptions = {}): SpreadTab
  */
 function cutFlows(netns: string | undefined, vips: readonly Ip[], port: number, to: readonly Ip[] | undefined): void {
   if (vips.length === 0) return;
-  const libc = loadLibc();
-  const netlink = withNetns(netns, () => openNetlink(libc, NETLINK_NETFILTER), libc);
   const isMeant = (flow: Flow): boolean =>
     flow.protocol === IPPROTO.TCP &&
     flow.port === port &&
     flow.via !== flow.to &&
     vips.includes(flow.to) &&
     (to === undefined || to.includes(flow.via));
-  try {
-    for (const family of new Set(vips.map(familyOf))) {
-      const flows = listFlows(netlink, family).filter(isMeant);
-      for (const flow of flows) forget(flow);
-      if (to !== undefined) withNetns(netns, () => stirClients(libc, flows), libc);
-    }
-  } catch (error) {
-    // A kernel that does not tell of its flows: those that are under way end by themselves.
-    if (!(error instanceof OsError)) throw error;
-  } finally {
-    netlink.close();
-  }
-
-  function forget(flow: Flow): void {
-    try {
-      forgetFlow(netlink, flow);
-    } catch (error) {
-      if (!(error instanceof OsError && error.errno === 'ENOENT')) throw error;
-    }
-  }
+  const flows = forgetFlows(netns, vips.map(familyOf), isMeant);
+  if (to === undefined) return;
+  const libc = loadLibc();
+  withNetns(netns, () => stirClients(libc, flows), libc);
 }
 
 function refused(stderr: string): KubevipError {

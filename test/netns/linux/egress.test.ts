@@ -10,7 +10,7 @@ import { createEgressTable } from '../../../src/linux/egress-table.ts';
 import { ownTables, removeOwnTables } from '../../../src/linux/own-traces.ts';
 import { parseCidr } from '../../../src/model/cidr.ts';
 import type { Service } from '../../../src/model/kubernetes.ts';
-import { createLan, eventually, type Lan } from '../../support/netns.ts';
+import { createLan, eventually, type HostDaemon, type Lan } from '../../support/netns.ts';
 import { servedService, sliceOf } from '../../support/service-world.ts';
 
 const VIPS = { 4: '10.77.0.200', 6: '2001:db8:77::200' } as const;
@@ -51,6 +51,13 @@ const pods: Record<string, string> = {};
 async function see(host: string, port = 80, from = 'pod', source = ''): Promise<string> {
   const argv = [process.execPath, '-e', CLIENT, host, `${port}`, source];
   return (await runOrThrow(argv, { netns: pods[from] ?? '' })).trim();
+}
+/** A connection that a pod keeps, once it was answered under that name. */
+async function staying(name: string): Promise<HostDaemon> {
+  const pod = pods['pod'] ?? '';
+  const daemon = lan.hosts.node.daemon(['ip', 'netns', 'exec', pod, process.execPath, '-e', STAYS, OUTSIDE[4]]);
+  await eventually('an answer', () => daemon.log().includes(name));
+  return daemon;
 }
 const service = (annotations: Record<string, string> = {}): Service => {
   const one = servedService('web', Object.values(VIPS));
@@ -147,38 +154,14 @@ describe('pods of a Service with egress', () => {
     const one = table();
     await one.set(wanted());
     expect(await see(OUTSIDE[4], 53, 'pod', '5353')).toBe(VIPS[4]);
-    const stays = lan.hosts.node.daemon([
-      'ip',
-      'netns',
-      'exec',
-      pods['pod'] ?? '',
-      process.execPath,
-      '-e',
-      STAYS,
-      OUTSIDE[4],
-    ]);
-    await eventually('an answer', () => stays.log().includes(VIPS[4]));
+    const stays = await staying(VIPS[4]);
     await one.set(wanted({}, false));
     await eventually('the end of the connection', () => /ECONNRESET|EPIPE/.test(stays.log()));
     expect(await see(OUTSIDE[4], 53, 'pod', '5353')).toBe(NODE[4]);
   });
 
   it('keep the TCP connections that they have when it begins, unless those are to be cut', async () => {
-    const open = async () => {
-      const stays = lan.hosts.node.daemon([
-        'ip',
-        'netns',
-        'exec',
-        pods['pod'] ?? '',
-        process.execPath,
-        '-e',
-        STAYS,
-        OUTSIDE[4],
-      ]);
-      await eventually('an answer', () => stays.log().includes(NODE[4]));
-      return stays;
-    };
-    const [one, stays] = [table(), await open()];
+    const [one, stays] = [table(), await staying(NODE[4])];
     await one.set(wanted());
     const before = stays.log().length;
     await eventually('another answer', () => stays.log().length > before);
