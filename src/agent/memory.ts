@@ -20,8 +20,11 @@ export interface MemoryOptions {
   readonly onError: (error: unknown) => void;
 }
 
-/** At most this often: Services and nodes change in bursts, and disks of small machines wear out. */
+/** Changes come in bursts, and one write tells of all. A node that loses its power a moment later has to know of them. */
+const GATHER: Milliseconds = 1000;
+/** Where changes do not end they are written less often, since disks of small machines wear out. */
 const REST: Milliseconds = 10_000;
+const SOON = { times: 30, within: 60_000 } as const;
 /** What is older than this is not believed: the network may be another by now. */
 const STALE_DAYS = 30;
 const DAY: Milliseconds = 86_400_000;
@@ -56,7 +59,8 @@ export class MemoryKeeper {
   #collect: () => Memory = () => ({ peers: [], wanted: [] });
   #timer: Timer | undefined;
   #written: string | undefined;
-  #writtenAt: Milliseconds = Number.NEGATIVE_INFINITY;
+  /** The last ones, oldest first. */
+  #writtenAt: Milliseconds[] = [];
   /** One after the other. Never rejects. */
   #working: Promise<void> = Promise.resolve();
 
@@ -91,8 +95,10 @@ export class MemoryKeeper {
   /** Something of it may have changed: it is written soon, if it has. */
   changed(): void {
     const { clock } = this.#options;
-    const due = Math.max(1000, this.#writtenAt + REST - clock.now());
-    this.#timer ??= clock.after(due, () => this.#write());
+    const [first = Number.NEGATIVE_INFINITY] = this.#writtenAt.slice(-SOON.times);
+    const isOften = this.#writtenAt.length >= SOON.times && clock.now() - first < SOON.within;
+    const rest = isOften ? (this.#writtenAt.at(-1) ?? 0) + REST - clock.now() : 0;
+    this.#timer ??= clock.after(Math.max(GATHER, rest), () => this.#write());
   }
 
   /** Writes what is still to be written, and no more from then on. Never rejects. */
@@ -112,7 +118,7 @@ export class MemoryKeeper {
     this.#working = this.#working.then(work).catch((error: unknown) => {
       // Whatever comes next is to be written, and soon.
       this.#written = undefined;
-      this.#writtenAt = Number.NEGATIVE_INFINITY;
+      this.#writtenAt = [];
       this.#options.onError(error);
     });
   }
@@ -128,10 +134,10 @@ export class MemoryKeeper {
       wanted: wanted.toSorted((a, b) => (a.ip < b.ip ? -1 : 1)),
     };
     const text = JSON.stringify(content);
-    const isRecent = clock.now() - this.#writtenAt < DAY;
+    const isRecent = clock.now() - (this.#writtenAt.at(-1) ?? Number.NEGATIVE_INFINITY) < DAY;
     if (text === this.#written && isRecent) return;
     this.#written = text;
-    this.#writtenAt = clock.now();
+    this.#writtenAt = [...this.#writtenAt.slice(1 - SOON.times), clock.now()];
     this.#next(() =>
       file.write(`${JSON.stringify({ version: 1, savedAt: clock.wall().toISOString(), ...content })}\n`),
     );

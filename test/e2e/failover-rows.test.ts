@@ -219,11 +219,10 @@ describe('what is left', () => {
       await stopDaemon(lab.paths, 'api', { graceMs: 0 });
       await Promise.all([powerOff(lab.id, first), powerOff(lab.id, second)]);
       expect(await theOwner(first)).toBe(last);
-      // Usually within a second. Seen to take until everything is looked at again, half a minute later: not explained yet.
       const unserved = await eventually(
         () => silent(MANY),
         (list) => list.length === 0,
-        3,
+        1,
       );
       expect(unserved, unserved.length === 0 ? '' : await account(last)).toEqual([]);
       expect(
