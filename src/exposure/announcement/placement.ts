@@ -45,7 +45,7 @@ export function createPlacement(
     if (!advertiser) return;
     const before = held.problem;
     try {
-      const life = alone ? undefined : lifetimes.next();
+      const life = alone ? undefined : lifetimes.next(ip);
       table.set(advertiser.link.index, ip, hostPrefix(ip), life);
       held.placed = true;
       held.problem = undefined;
