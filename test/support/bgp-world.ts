@@ -91,13 +91,19 @@ export function createBgpWorld(
   const later = (run: () => void): void => {
     queue.push({ at: now + LATENCY, order: serial++, run });
   };
-  /** TCP keeps what the wire does not take. */
+  /** TCP keeps what the wire does not take, and its order. */
   let stalled: (() => void)[] = [];
   const overTheWire = (run: () => void): void => {
     later(() => {
-      if (wire) run();
+      if (wire && stalled.length === 0) run();
       else stalled.push(run);
     });
+  };
+  const unstall = (): void => {
+    if (!wire) return;
+    const all = stalled;
+    stalled = [];
+    for (const run of all) run();
   };
   const linkOf = (side: Side, connection: number): Link | undefined =>
     links.findLast((link) => link.ends[side] === connection && link.over[side] !== true);
@@ -232,9 +238,7 @@ export function createBgpWorld(
     },
     setWire: (up) => {
       wire = up;
-      if (!up) return;
-      stalled.forEach(later);
-      stalled = [];
+      if (up) later(unstall);
     },
     breakConnections: () => breakAll(['a', 'b']),
     restart: (side, config) => {
