@@ -14,6 +14,8 @@ import { openWitness } from './witness.ts';
 const SERVICES = 1000;
 /** Until an agent that starts with so many Services has nothing left to do. */
 const SETTLE_MS = 8000;
+/** While agents start all of them are late, and whoever was late asks the others for patience for 30 s more. */
+const CALM_MS = 32_000;
 /** All of them are served again by then. */
 const WATCH_MS = 3000;
 const WINDOW_MS = 10_000;
@@ -73,7 +75,10 @@ async function gather({ paths }: BenchLab, owner: string, others: readonly strin
     await delay(SETTLE_MS);
     const { stdout } = await runOnHost(paths, owner, ['ip', '-o', '-4', 'addr', 'show', 'dev', 'eth0']);
     const count = stdout.split(' inet 10.78.').length - 1;
-    if (count >= SERVICES) return;
+    if (count >= SERVICES) {
+      await delay(CALM_MS);
+      return;
+    }
     const what = `${owner} has ${count} of ${SERVICES} addresses`;
     if (attempt === 5) throw new Error(`the machine is too busy: ${what}`);
     console.error(`${what}: once more`);

@@ -42,10 +42,14 @@ export interface BgpLab {
   kill(): Promise<void>;
 }
 
-export async function bgpLab(lab: TestLab, over: Readonly<Record<string, Partial<Neighbor>>> = {}): Promise<BgpLab> {
+export async function bgpLab(
+  lab: TestLab,
+  over: Readonly<Record<string, Partial<Neighbor>>> = {},
+  nodes: readonly string[] = NODES,
+): Promise<BgpLab> {
   const { paths } = lab;
   const netns = netnsOf(paths, 'router');
-  const neighbors = NODES.map((node) => ({
+  const neighbors = nodes.map((node) => ({
     name: node,
     ip: nodeAddresses(node).lan,
     as: OUR_AS,
@@ -87,16 +91,16 @@ export async function bgpLab(lab: TestLab, over: Readonly<Record<string, Partial
   await router.start();
   const nextHops = async (prefix: string): Promise<string[]> => {
     const all = await Promise.all(
-      NODES.map(async (node) => ((await router.routes(neighborOf(node))).has(prefix) ? [node] : [])),
+      nodes.map(async (node) => ((await router.routes(neighborOf(node))).has(prefix) ? [node] : [])),
     );
     return all.flat();
   };
   return {
     nextHops,
-    untilVia: async (prefix, nodes, seconds) =>
+    untilVia: async (prefix, wanted, seconds) =>
       eventually(
         () => nextHops(prefix),
-        (found) => found.join() === nodes.join(),
+        (found) => found.join() === wanted.join(),
         seconds,
       ),
     routeFrom: async (node, prefix) => (await router.routes(neighborOf(node))).get(prefix),

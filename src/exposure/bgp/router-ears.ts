@@ -1,12 +1,17 @@
-/** Finds the router at the other end of a link by its Router Advertisements, for peers that are named by interface. */
+/**
+ * Finds the router at the other end of a link by its Router Advertisements, for peers that are named by interface, and
+ * advertises this node there: a router that names its peer in the same way waits to be told who that is.
+ */
 import { familyOf, isLinkLocal, type Ip } from '../../model/ip.ts';
 import type { Clock, Milliseconds, Timer } from '../../model/time.ts';
 import type { FrameSocket, Network } from '../../model/wire.ts';
 import { IPV6_ETHER_TYPE } from '../../protocols/ndp/packet.ts';
-import { routerIn, routerSolicitation, ROUTER_TYPE } from '../../protocols/ndp/router.ts';
+import { routerAdvertisement, routerIn, routerSolicitation, ROUTER_TYPE } from '../../protocols/ndp/router.ts';
 
 /** Routers answer a solicitation within half a second, and need not answer more often than each three (RFC 4861 §6.2.6). */
 const ASK_AGAIN: Milliseconds = 3000;
+/** As routers do for such peers: one that has begun anew waits no longer. */
+const ADVERTISE_AGAIN: Milliseconds = 10_000;
 
 export interface RouterEars {
   /** Listens on these interfaces by name, and on no others. */
@@ -31,12 +36,15 @@ export function createRouterEars(options: {
   const { network, clock, onChange } = options;
   const ears = new Map<string, Ear>();
 
-  const ask = (name: string, ear: Ear): void => {
-    if (ear.router !== undefined) return;
+  const speak = (name: string, ear: Ear): void => {
     const link = network.links().find((one) => one.name === name);
     const own = link?.addresses.find(({ ip }) => familyOf(ip) === 6 && isLinkLocal(ip))?.ip;
-    if (link && own !== undefined) ear.socket.send(routerSolicitation(link.mac, own));
-    ear.timer = clock.after(ASK_AGAIN, () => ask(name, ear));
+    if (link && own !== undefined) {
+      ear.socket.send(routerAdvertisement(link.mac, own));
+      if (ear.router === undefined) ear.socket.send(routerSolicitation(link.mac, own));
+    }
+    const pause = ear.router === undefined || own === undefined ? ASK_AGAIN : ADVERTISE_AGAIN;
+    ear.timer = clock.after(pause, () => speak(name, ear));
   };
 
   const open = (name: string): void => {
@@ -48,13 +56,12 @@ export function createRouterEars(options: {
         const router = routerIn(frame);
         if (router === undefined || router === ear.router) return;
         ear.router = router;
-        ear.timer?.cancel();
         onChange();
       },
     );
     const ear: Ear = { index: link.index, socket, router: undefined, timer: undefined };
     ears.set(name, ear);
-    ask(name, ear);
+    speak(name, ear);
   };
 
   const close = (name: string, ear: Ear): void => {

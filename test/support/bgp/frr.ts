@@ -16,7 +16,7 @@ interface PathJson {
   readonly locPrf?: number;
   readonly stale?: boolean;
   readonly nexthops: readonly { readonly ip: string; readonly scope?: string }[];
-  readonly peer: { readonly peerId: string };
+  readonly peer: { readonly peerId: string; readonly interface?: string };
 }
 
 export function createFrr(options: RouterOptions): BgpRouter & { bfd(neighbor: Neighbor): Promise<string> } {
@@ -76,9 +76,10 @@ export function createFrr(options: RouterOptions): BgpRouter & { bfd(neighbor: N
     async kill() {
       await Promise.all(daemons.map(({ id }) => stopProcess(id, { graceMs: 0 })));
     },
-    async established({ ip }) {
-      const found = await json<Record<string, NeighborJson>>(`show bgp neighbors ${ip}`);
-      return found[ip]?.bgpState === 'Established';
+    async established(neighbor) {
+      const name = nameOf(neighbor);
+      const found = await json<Record<string, NeighborJson>>(`show bgp neighbors ${name}`);
+      return found[name]?.bgpState === 'Established';
     },
     // What the neighbour said on leaving is only in the log.
     describe: async ({ ip }) => {
@@ -90,9 +91,10 @@ export function createFrr(options: RouterOptions): BgpRouter & { bfd(neighbor: N
       );
       return [await vtysh(`show bgp neighbors ${ip}`), ...said.flat()].join('\n');
     },
-    async routes({ ip }) {
+    async routes(neighbor) {
+      const name = nameOf(neighbor);
       const tables = await jsons<{ routes?: Record<string, unknown> }>(
-        ['ipv4', 'ipv6'].map((family) => `show bgp ${family} unicast neighbors ${ip} routes`),
+        ['ipv4', 'ipv6'].map((family) => `show bgp ${family} unicast neighbors ${name} routes`),
       );
       const prefixes = tables.flatMap(({ routes = {} }) => Object.keys(routes));
       const details = await jsons<{ prefix: string; paths?: readonly PathJson[] }>(
@@ -100,7 +102,7 @@ export function createFrr(options: RouterOptions): BgpRouter & { bfd(neighbor: N
       );
       const seen = new Map<string, SeenRoute>();
       for (const { prefix, paths } of details) {
-        const path = paths?.find(({ peer }) => peer.peerId === ip);
+        const path = paths?.find(({ peer }) => peer.peerId === name || peer.interface === name);
         if (path !== undefined) seen.set(prefix, seenRoute(path));
       }
       return seen;
@@ -126,19 +128,19 @@ router bgp ${as}
 ${neighbors.map(neighborConfig).join('\n')}
  address-family ipv4 unicast
   network 203.0.113.0/24
-${neighbors.map((each) => `  neighbor ${each.ip} activate`).join('\n')}
+${neighbors.map((each) => `  neighbor ${nameOf(each)} activate`).join('\n')}
  exit-address-family
  address-family ipv6 unicast
-${neighbors.map((each) => `  neighbor ${each.ip} activate`).join('\n')}
+${neighbors.map((each) => `  neighbor ${nameOf(each)} activate`).join('\n')}
  exit-address-family
 `;
   }
 }
 
 function neighborConfig(neighbor: Neighbor): string {
-  const { ip, as, hold = 90 } = neighbor;
+  const { ip, as, hold = 90, link } = neighbor;
   const lines = [
-    `remote-as ${as}`,
+    link === undefined ? `remote-as ${as}` : `interface remote-as ${as}`,
     `timers ${Math.floor(hold / 3)} ${hold}`,
     'timers connect 1',
     ...(neighbor.password === undefined ? [] : [`password ${neighbor.password}`]),
@@ -148,8 +150,10 @@ function neighborConfig(neighbor: Neighbor): string {
     ...(neighbor.port === undefined ? [] : [`port ${neighbor.port}`]),
     ...(familyOfText(ip) === 6 ? ['capability extended-nexthop'] : []),
   ];
-  return lines.map((line) => ` neighbor ${ip} ${line}`).join('\n');
+  return lines.map((line) => ` neighbor ${nameOf(neighbor)} ${line}`).join('\n');
 }
+
+const nameOf = ({ ip, link }: Neighbor): string => link ?? ip;
 
 function seenRoute(path: PathJson): SeenRoute {
   const hop = path.nexthops.find(({ scope }) => scope !== 'link-local') ?? path.nexthops[0];

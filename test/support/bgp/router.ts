@@ -17,6 +17,8 @@ export interface Neighbor {
   readonly bfd?: boolean;
   /** Where we listen. */
   readonly port?: number;
+  /** The router's own interface: the neighbour is whoever advertises itself there, and has no other name (FRR). */
+  readonly link?: string;
 }
 
 export interface RouterOptions {

@@ -4,7 +4,7 @@ import { createRouterEars } from '../../../src/exposure/bgp/router-ears.ts';
 import { ip, ipToBytes } from '../../../src/model/ip.ts';
 import type { FrameHandler } from '../../../src/model/wire.ts';
 import { checksumOf, wordSum } from '../../../src/protocols/internet-checksum.ts';
-import { routerIn, routerSolicitation } from '../../../src/protocols/ndp/router.ts';
+import { routerAdvertisement, routerIn, routerSolicitation, ROUTER_TYPE } from '../../../src/protocols/ndp/router.ts';
 import { LINK, MAC } from '../../support/exposure.ts';
 import { createFakeClock } from '../../support/fake-clock.ts';
 
@@ -54,6 +54,28 @@ describe('Router Advertisements', () => {
   });
 });
 
+describe('an advertisement of our own', () => {
+  const frame = routerAdvertisement(MAC, ROUTER);
+
+  it('goes to all nodes of the link, with a right checksum, and offers no way out', () => {
+    expect(checksumOf(wordSum(frame.subarray(22, 54)) + frame.length - 54 + 58 + wordSum(frame.subarray(54)))).toBe(0);
+    expect(frame[54]).toBe(ROUTER_TYPE.advertisement);
+    expect([...frame.subarray(38, 54)]).toEqual([...ipToBytes(ip('ff02::1'))]);
+    // Hop limit, flags and lifetime.
+    expect([...frame.subarray(58, 62)]).toEqual([0, 0, 0, 0]);
+  });
+
+  it('is known to another agent, which is not to take it for its router', () => {
+    expect(routerIn(frame)).toBeUndefined();
+    const other = frame.slice();
+    other[frame.length - 1] = 0;
+    new DataView(other.buffer).setUint16(56, 0);
+    const sum = wordSum(other.subarray(22, 54)) + other.length - 54 + 58 + wordSum(other.subarray(54));
+    new DataView(other.buffer).setUint16(56, checksumOf(sum));
+    expect(routerIn(other)).toBe(ROUTER);
+  });
+});
+
 describe('peers that are named by their interface', () => {
   function world() {
     const clock = createFakeClock();
@@ -85,18 +107,20 @@ describe('peers that are named by their interface', () => {
     };
   }
 
-  it('are asked for until they are heard, and known from then on', () => {
+  it('are asked for until they are heard, and told of this node for as long as they are its peers', () => {
     const { ears, clock, sent, hear, changes } = world();
     ears.listenOn(['eth0']);
+    const kinds = (): (number | undefined)[] => sent.splice(0).map((frame) => frame[54]);
     clock.advance(6000);
-    expect(sent).toHaveLength(3);
+    expect(kinds()).toEqual([134, 133, 134, 133, 134, 133]);
     expect(ears.routerOn('eth0')).toBeUndefined();
     hear(advertisement());
     hear(advertisement());
     expect(ears.routerOn('eth0')).toBe(ROUTER);
     expect(changes()).toBe(1);
+    // It may begin anew, and then waits to be told who this node is.
     clock.advance(60_000);
-    expect(sent).toHaveLength(3);
+    expect(kinds()).toEqual([134, 134, 134, 134, 134, 134]);
     hear(advertisement(ip('fe80::2')));
     expect(ears.routerOn('eth0')).toBe('fe80::2');
   });
