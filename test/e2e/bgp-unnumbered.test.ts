@@ -16,7 +16,7 @@ beforeAll(async () => {
     upnp: { igd: false, natPmp: false, pcp: false },
     agentEnv: { ...BGP_ENV, bgp_peers: `unnumbered:eth0:${ROUTER_AS}` },
   });
-  bgp = await bgpLab(lab, { n1: { link: 'eth0' } }, ['n1']);
+  bgp = await bgpLab(lab, { n1: { link: 'eth0' } }, { nodes: ['n1'] });
   await lab.pools({ 'cidr-global': `${ROUTED.pool},${ROUTED.pool6}` });
   await lab.deployment('web', 1);
   await lab.running(1);

@@ -1,4 +1,4 @@
-/** A lab whose router speaks BGP (FRR), and what it knows of the addresses of the cluster. */
+/** A lab whose router speaks BGP, and what it knows of the addresses of the cluster. */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,8 +6,9 @@ import { run, runOrThrow } from '../../src/lab/exec.ts';
 import { LAN, LAN6, netnsOf, nodeAddresses } from '../../src/lab/layout.ts';
 import { configure } from '../../src/lab/netns.ts';
 import { isAlive, spawnDaemon, stopProcess } from '../../src/lab/process.ts';
+import { createBird } from './bgp/bird.ts';
 import { createFrr } from './bgp/frr.ts';
-import type { Neighbor, SeenRoute } from './bgp/router.ts';
+import type { BfdPace, Neighbor, SeenRoute } from './bgp/router.ts';
 import { eventually, type TestLab } from './e2e.ts';
 import type { HostDaemon, LanHost } from './netns.ts';
 
@@ -36,18 +37,29 @@ export interface BgpLab {
   /** The route as it came from this node. */
   routeFrom(node: string, prefix: string): Promise<SeenRoute | undefined>;
   established(node: string): Promise<boolean>;
+  bfdIsUp(node: string): Promise<boolean>;
   /** What the router's kernel does with packets to an address: the nodes they go to. */
   forwardsTo(address: string): Promise<string[]>;
   /** For good, like a power cut. */
   kill(): Promise<void>;
 }
 
+export interface BgpLabOptions {
+  /** The router's neighbours. Default: the three of the usual lab. */
+  readonly nodes?: readonly string[];
+  readonly bfdPace?: BfdPace;
+  /** What runs on the router. Default FRR. */
+  readonly make?: 'FRR' | 'BIRD';
+  readonly wrapper?: readonly string[];
+}
+
+/** @param over what is different about a neighbour, by node. */
 export async function bgpLab(
-  lab: TestLab,
+  { paths }: Pick<TestLab, 'paths'>,
   over: Readonly<Record<string, Partial<Neighbor>>> = {},
-  nodes: readonly string[] = NODES,
+  options: BgpLabOptions = {},
 ): Promise<BgpLab> {
-  const { paths } = lab;
+  const { nodes = NODES } = options;
   const netns = netnsOf(paths, 'router');
   const neighbors = nodes.map((node) => ({
     name: node,
@@ -69,7 +81,7 @@ export async function bgpLab(
     must: (argv, options) => runOrThrow(argv, { ...options, netns }),
     ip8: (...lines) => configure(netns, lines),
     daemon: (argv, options): HostDaemon => {
-      const file = join(dir, `frr-${serial++}.log`);
+      const file = join(dir, `router-${serial++}.log`);
       const id = spawnDaemon({ netns, argv, logFile: file, ...options });
       return {
         id,
@@ -80,7 +92,12 @@ export async function bgpLab(
       };
     },
   };
-  const router = createFrr({ host, dir, as: ROUTER_AS, ip: LAN.router, ip6: LAN6.router, port: 179, neighbors });
+  const router = (options.make === 'BIRD' ? createBird : createFrr)({
+    installs: true,
+    ...{ host, dir, as: ROUTER_AS, ip: LAN.router, ip6: LAN6.router, port: 179, neighbors },
+    ...(options.bfdPace !== undefined && { bfdPace: options.bfdPace }),
+    ...(options.wrapper !== undefined && { wrapper: options.wrapper }),
+  });
   // Who is beyond the router gets to the cluster by it, and by nothing else.
   await host.must(['nft', 'insert', 'rule', 'inet', 'filter', 'forward', 'iifname', 'wan0', 'accept']);
   await configure(netnsOf(paths, 'internet'), [
@@ -105,10 +122,11 @@ export async function bgpLab(
       ),
     routeFrom: async (node, prefix) => (await router.routes(neighborOf(node))).get(prefix),
     established: async (node) => router.established(neighborOf(node)),
+    bfdIsUp: async (node) => /^up$/i.test(await router.bfd(neighborOf(node))),
     async forwardsTo(address) {
       const family = address.includes(':') ? '-6' : '-4';
       const text = await host.must(['ip', family, 'route', 'show', address.includes(':') ? `${address}/128` : address]);
-      return NODES.filter((node) => {
+      return nodes.filter((node) => {
         const { lan, lan6 } = nodeAddresses(node);
         return [lan, lan6].some((ip) => new RegExp(`via (inet6? )?${ip.replaceAll('.', '\\.')}\\b`).test(text));
       });

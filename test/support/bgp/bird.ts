@@ -3,7 +3,15 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stopProcess } from '../../../src/lab/process.ts';
 import { eventually, type HostDaemon } from '../netns.ts';
-import { familyOfText, type BgpRouter, type Neighbor, type RouterOptions, type SeenRoute } from './router.ts';
+import {
+  DEFAULT_BFD_PACE,
+  familyOfText,
+  type BfdPace,
+  type BgpRouter,
+  type Neighbor,
+  type RouterOptions,
+  type SeenRoute,
+} from './router.ts';
 
 export function createBird(options: RouterOptions): BgpRouter & { bfd(neighbor: Neighbor): Promise<string> } {
   const { host, dir } = options;
@@ -16,7 +24,17 @@ export function createBird(options: RouterOptions): BgpRouter & { bfd(neighbor: 
     kind: 'BIRD',
     async start() {
       writeFileSync(`${stem}.conf`, config(options));
-      daemon = host.daemon(['bird', '-f', '-c', `${stem}.conf`, '-s', `${stem}.ctl`, '-P', `${stem}.pid`]);
+      daemon = host.daemon([
+        ...(options.wrapper ?? []),
+        'bird',
+        '-f',
+        '-c',
+        `${stem}.conf`,
+        '-s',
+        `${stem}.ctl`,
+        '-P',
+        `${stem}.pid`,
+      ]);
       await eventually('BIRD answers', () => birdc('show', 'status').then((text) => text.includes('up and running')));
     },
     async kill() {
@@ -73,16 +91,24 @@ function config(options: RouterOptions): string {
 log stderr all;
 protocol device { }
 protocol static own { ipv4; route 203.0.113.0/24 blackhole; }
-${neighbors.some(({ bfd }) => bfd === true) ? BFD : ''}
+${options.installs === true ? KERNEL : ''}
+${neighbors.some(({ bfd }) => bfd === true) ? bfdConfig(options.bfdPace) : ''}
 ${protocols.join('\n')}
 `;
 }
 
+/** Of several ways to one prefix the kernel takes all. */
+const KERNEL = `protocol kernel { merge paths on; ipv4 { import none; export where source = RTS_BGP; }; }
+protocol kernel { merge paths on; ipv6 { import none; export where source = RTS_BGP; }; }`;
+
 /** Two of them in one place would take each other's packets. */
-const BFD = `protocol bfd {
-  interface "*" { min rx interval 300 ms; min tx interval 300 ms; multiplier 3; };
-  multihop { min rx interval 300 ms; min tx interval 300 ms; multiplier 3; };
+function bfdConfig({ intervalMs, multiplier }: BfdPace = DEFAULT_BFD_PACE): string {
+  const pace = `{ min rx interval ${intervalMs} ms; min tx interval ${intervalMs} ms; multiplier ${multiplier}; }`;
+  return `protocol bfd {
+  interface "*" ${pace};
+  multihop ${pace};
 }`;
+}
 
 function seenRoute(block: string): SeenRoute {
   const attribute = (name: string): string | undefined => new RegExp(`BGP\\.${name}: (.*)`).exec(block)?.[1]?.trim();

@@ -3,7 +3,16 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stopProcess } from '../../../src/lab/process.ts';
 import { eventually, type HostDaemon } from '../netns.ts';
-import { familyOfText, words, type BgpRouter, type Neighbor, type RouterOptions, type SeenRoute } from './router.ts';
+import {
+  DEFAULT_BFD_PACE,
+  familyOfText,
+  words,
+  type BfdPace,
+  type BgpRouter,
+  type Neighbor,
+  type RouterOptions,
+  type SeenRoute,
+} from './router.ts';
 
 interface NeighborJson {
   readonly bgpState: string;
@@ -46,7 +55,7 @@ export function createFrr(options: RouterOptions): BgpRouter & { bfd(neighbor: N
       chmodSync(options.dir, 0o755);
       chmodSync(dir, 0o777);
       writeFileSync(join(dir, 'zebra.conf'), `hostname ${host.name}\n`);
-      writeFileSync(join(dir, 'bfdd.conf'), BFD);
+      writeFileSync(join(dir, 'bfdd.conf'), bfdConfig(options.bfdPace));
       writeFileSync(join(dir, 'bgpd.conf'), bgpConfig(options));
       daemons = [];
       // Two of them in one place would take each other's packets.
@@ -56,6 +65,7 @@ export function createFrr(options: RouterOptions): BgpRouter & { bfd(neighbor: N
           name === 'bgpd' ? ['-p', String(options.port)] : name === 'bfdd' ? ['--bfdctl', join(dir, 'bfdd.sock')] : [];
         const args = ['-f', join(dir, `${name}.conf`), '-i', join(dir, `${name}.pid`), '-z', join(dir, 'zserv.api')];
         const daemon = host.daemon([
+          ...(options.wrapper ?? []),
           `/usr/lib/frr/${name}`,
           ...args,
           '--vty_socket',
@@ -168,11 +178,13 @@ function seenRoute(path: PathJson): SeenRoute {
   };
 }
 
-const BFD = `bfd
+function bfdConfig({ intervalMs, multiplier }: BfdPace = DEFAULT_BFD_PACE): string {
+  return `bfd
  profile fast
-  transmit-interval 300
-  receive-interval 300
-  detect-multiplier 3
+  transmit-interval ${intervalMs}
+  receive-interval ${intervalMs}
+  detect-multiplier ${multiplier}
  !
 !
 `;
+}

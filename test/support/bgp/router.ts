@@ -1,4 +1,5 @@
 /** A BGP router of another make, as tests see it: configured from one list of neighbours, asked in its own words. */
+import type { Milliseconds } from '../../../src/model/time.ts';
 import type { LanHost } from '../netns.ts';
 
 /** One neighbour as the router is configured for it. */
@@ -21,6 +22,14 @@ export interface Neighbor {
   readonly link?: string;
 }
 
+/** How often BFD speaks, and how many packets may be missing. */
+export interface BfdPace {
+  readonly intervalMs: Milliseconds;
+  readonly multiplier: number;
+}
+
+export const DEFAULT_BFD_PACE: BfdPace = { intervalMs: 300, multiplier: 3 };
+
 export interface RouterOptions {
   readonly host: LanHost;
   readonly dir: string;
@@ -30,6 +39,12 @@ export interface RouterOptions {
   readonly ip6: string;
   readonly port: number;
   readonly neighbors: readonly Neighbor[];
+  /** With the neighbours that have it. */
+  readonly bfdPace?: BfdPace;
+  /** BIRD puts what it learns into the kernel of its host. FRR always does, GoBGP never. */
+  readonly installs?: boolean;
+  /** Goes before what it is started with: `chrt --rr 40`. */
+  readonly wrapper?: readonly string[];
 }
 
 /** A route as the router shows it. */
