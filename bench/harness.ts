@@ -68,6 +68,16 @@ export function absoluteRow(
   return { row, unit, ...summary, bar: { text: `≤ ${limit} ${unit}`, held: summary.median <= limit } };
 }
 
+/** A row held to a fixed number (median), with somebody beside it for comparison. */
+export function besideRow(
+  row: string,
+  samples: readonly number[],
+  limit: number,
+  peer: { readonly name: string; readonly samples: readonly number[] },
+): RowResult {
+  return { ...absoluteRow(row, samples, limit), peer: { name: peer.name, ...summarise(peer.samples) } };
+}
+
 /** A row that is only printed: what it shows is somebody else's doing. */
 export function printedRow(row: string, samples: readonly number[], unit: RowResult['unit'] = 'ms'): RowResult {
   return { row, unit, ...summarise(samples) };

@@ -3,8 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { powerOff, stopAgent } from '../../src/lab/faults.ts';
 import type { LabPaths } from '../../src/lab/layout.ts';
 import type { Ip } from '../../src/model/ip.ts';
-import type { Milliseconds } from '../../src/model/time.ts';
-import { coarsest, longestGap, lost } from './probe/echo-log.ts';
+import { outageOf, type Outage } from './probe/outage.ts';
 import { startEcho } from './probe/prober.ts';
 import type { Rig } from './rig.ts';
 import type { Witness } from './witness.ts';
@@ -19,15 +18,6 @@ export interface Contender {
   readonly restore: (node: string) => Promise<void>;
 }
 
-export interface Outage {
-  /** The longest time between two answers. */
-  readonly gap: Milliseconds;
-  /** Requests without an answer. */
-  readonly lost: number;
-}
-
-/** A prober that was late by more than this has measured itself. */
-const COARSE_MS = 12;
 const TAIL_MS = 300;
 
 export function contender(rig: Rig): Contender {
@@ -52,27 +42,17 @@ export async function handOver(one: Contender, tailMs = TAIL_MS): Promise<Outage
   return await outage(one, async (owner) => await one.stop(owner), tailMs);
 }
 
-/**
- * Does something to the owner, with a request to the address every 2 ms, until another has it and `tailMs` longer.
- * A sample in which the prober itself was late is taken again.
- */
+/** Does something to the owner, and looks until another has the address and `tailMs` longer. */
 async function outage(one: Contender, fault: (owner: string) => Promise<unknown>, tailMs = TAIL_MS): Promise<Outage> {
-  for (let attempt = 1; ; attempt++) {
-    const { paths, witness, vip } = one;
-    const owner = await witness.holder(vip);
-    const echo = await startEcho(paths, vip);
-    await delay(200 + 100 * Math.random());
-    const at = Date.now();
-    await fault(owner);
-    await witness.holder(vip, owner);
-    await delay(tailMs);
-    const log = await echo.stop();
-    await one.restore(owner);
-    const resolution = coarsest(log);
-    // The clocks differ by less than this.
-    const since = at - 5;
-    if (resolution <= COARSE_MS) return { gap: longestGap(log, since).gap, lost: lost(log, since) };
-    if (attempt === 5) throw new Error(`the machine is too busy: requests were ${resolution.toFixed(0)} ms apart`);
-    console.error(`requests were ${resolution.toFixed(0)} ms apart: once more`);
-  }
+  const { paths, witness, vip, restore } = one;
+  return await outageOf({
+    start: () => startEcho(paths, vip),
+    find: () => witness.holder(vip),
+    async fault(owner) {
+      await fault(owner);
+      await witness.holder(vip, owner);
+      await delay(tailMs);
+    },
+    restore,
+  });
 }

@@ -1,18 +1,14 @@
 /** Runs the probers of this folder on a host of a lab. */
-import { spawn, spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { netnsOf, nodeAddresses, type LabPaths } from '../../../src/lab/layout.ts';
 import type { Ip } from '../../../src/model/ip.ts';
 import type { Milliseconds } from '../../../src/model/time.ts';
+import { ahead } from './priority.ts';
 import type { ConnectLog } from './connect-log.ts';
 import type { EchoLog } from './echo-log.ts';
 import type { SweepLog } from './sweep-log.ts';
-
-/** Above everything that is measured; between the requests they sleep. */
-const PRIORITY = ['chrt', '--rr', '40'];
-
-let realTime: boolean | undefined;
 
 export interface Prober<L> {
   /** What it waits for to do more than listen. */
@@ -21,9 +17,9 @@ export interface Prober<L> {
   stop(): Promise<L>;
 }
 
-/** Echo requests from the laptop, every 2 ms. */
-export async function startEcho(paths: LabPaths, target: Ip): Promise<Prober<EchoLog>> {
-  return await start(paths, 'echo-main.ts', [target, '2']);
+/** Echo requests every 2 ms. @param host by default the laptop */
+export async function startEcho(paths: LabPaths, target: Ip, host = 'laptop'): Promise<Prober<EchoLog>> {
+  return await start(paths, 'echo-main.ts', [target, '2'], host);
 }
 
 /** TCP connections from the laptop. */
@@ -42,11 +38,10 @@ export async function startSweep(paths: LabPaths, addresses: readonly Ip[], old:
 }
 
 /** Returns when it has begun. It carries the lab's mark, so it ends with the lab, whatever happens to us. */
-async function start<L>(paths: LabPaths, main: string, args: readonly string[]): Promise<Prober<L>> {
-  realTime ??= mayHavePriority();
+async function start<L>(paths: LabPaths, main: string, args: readonly string[], host = 'laptop'): Promise<Prober<L>> {
   const file = fileURLToPath(new URL(main, import.meta.url));
-  const argv = [...(realTime ? PRIORITY : []), process.execPath, file, ...args];
-  const child = spawn('ip', ['netns', 'exec', netnsOf(paths, 'laptop'), ...argv], {
+  const argv = [...ahead(), process.execPath, file, ...args];
+  const child = spawn('ip', ['netns', 'exec', netnsOf(paths, host), ...argv], {
     stdio: ['pipe', 'pipe', 'inherit'],
     env: { ...process.env, KUBEVIP_LAB_ID: paths.id },
   });
@@ -70,11 +65,4 @@ async function start<L>(paths: LabPaths, main: string, args: readonly string[]):
       return JSON.parse(json) as L;
     },
   };
-}
-
-function mayHavePriority(): boolean {
-  const [program = '', ...args] = PRIORITY;
-  const may = spawnSync(program, [...args, 'true']).status === 0;
-  if (!may) console.error('no real-time priority here: on a busy machine the prober itself may be late');
-  return may;
 }
