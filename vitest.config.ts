@@ -13,6 +13,9 @@ const ALONE = ['heartbeat', 'failover-rows', 'control-plane', 'control-plane-by-
   (name) => `test/e2e/${name}.test.ts`,
 );
 
+/** Where there are properties. */
+const PROPERTIES = new Set(['unit', 'property', 'vectors']);
+
 const project = (name: string, parallel: boolean, include = [`test/${name}/**/*.test.ts`]) => ({
   test: {
     name,
@@ -21,6 +24,7 @@ const project = (name: string, parallel: boolean, include = [`test/${name}/**/*.
     fileParallelism: parallel,
     testTimeout: parallel ? 20_000 : 120_000,
     hookTimeout: parallel ? 20_000 : 120_000,
+    ...(PROPERTIES.has(name) && { setupFiles: ['test/support/property-seed.ts'] }),
   },
 });
 
