@@ -249,11 +249,14 @@ export class Reconciler {
     return announced;
   }
 
-  /** Where every node announces: one that may not serve it does not, and one that is to be left leaves it to the others. */
+  /**
+   * Where every node announces: one that may not serve it does not, and one that is to be left leaves it to the others.
+   * A node that is excluded serves what still comes; one without an endpoint has nothing to serve it with.
+   */
   #partIn(ip: Ip): 'announces' | 'leaves' | 'none' {
-    const { node, ownership, drainingNodes } = this.#parts;
+    const { node, ownership, drainingNodes, excludedNodes } = this.#parts;
     const eligible = this.#claims.eligible(ip, [...new Set([node, ...ownership.liveNodes()])]);
-    if (!eligible.includes(node)) return 'none';
+    if (!eligible.includes(node)) return excludedNodes().includes(node) ? 'leaves' : 'none';
     const draining = drainingNodes();
     return draining.includes(node) && eligible.some((other) => !draining.includes(other)) ? 'leaves' : 'announces';
   }

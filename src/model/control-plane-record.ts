@@ -12,6 +12,8 @@ export interface ControlPlaneRecord {
   readonly names: readonly string[];
   /** The agent leaves with the VIP when its Lease says so (`kubevip handover`). */
   readonly handsOver: boolean;
+  /** Every control plane that serves announces the VIP, not its owner alone. */
+  readonly everyNode: boolean;
 }
 
 export function writeControlPlaneRecord(record: ControlPlaneRecord): Readonly<Record<string, string>> {
@@ -27,13 +29,16 @@ export function readControlPlaneRecord(lease: Lease | undefined): Partial<Contro
     return {};
   }
   if (typeof value !== 'object' || value === null) return {};
-  const { version, addresses, port, names, handsOver } = value as Partial<Record<keyof ControlPlaneRecord, unknown>>;
+  const { version, addresses, port, names, handsOver, everyNode } = value as Partial<
+    Record<keyof ControlPlaneRecord, unknown>
+  >;
   return {
     ...(typeof version === 'string' ? { version } : {}),
     ...(Array.isArray(addresses) ? { addresses: texts(addresses).flatMap((text) => parseIp(text) ?? []) } : {}),
     ...(typeof port === 'number' ? { port } : {}),
     ...(Array.isArray(names) ? { names: texts(names) } : {}),
     ...(typeof handsOver === 'boolean' ? { handsOver } : {}),
+    ...(typeof everyNode === 'boolean' ? { everyNode } : {}),
   };
 }
 

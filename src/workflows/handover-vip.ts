@@ -28,23 +28,32 @@ const OWNER_OF_SERVICE = 'kubernetes.io/service-name';
 /** Undefined where the node does not have it. */
 export function vipOn(node: string, world: VipWorld): HeldVip | undefined {
   const lease = controlPlaneLease(world.leases);
-  if (!lease || holderOf(lease) !== node) return undefined;
-  const { addresses = [] } = readControlPlaneRecord(lease);
+  const { addresses = [], everyNode } = readControlPlaneRecord(lease);
+  const isThere = lease !== undefined && (holderOf(lease) === node || (everyNode === true && hasApi(node, world)));
+  if (!isThere) return undefined;
   const shown = addresses.length > 0 ? addresses : ['control-plane VIP'];
   return { lease: lease.metadata.name, addresses: shown, obstacle: obstacleOf(node, lease, world) };
 }
 
-function obstacleOf(node: string, lease: Lease, { slices, nodes }: VipWorld): string | undefined {
-  if (readControlPlaneRecord(lease).handsOver !== true)
-    return 'its agent there is kube-vip, or of an earlier version: the VIP leaves when that or the API server there ends';
+function hasApi(node: string, world: VipWorld): boolean {
+  return apiHosts(world).some((host) => host.node === node);
+}
+
+/** Where the API servers are, and on which node that is; undefined: on none that is known. */
+function apiHosts({ slices, nodes }: VipWorld): { readonly host: string; readonly node: string | undefined }[] {
   const ofApi = slices.filter(
     ({ metadata }) => metadata.namespace === 'default' && metadata.labels?.[OWNER_OF_SERVICE] === 'kubernetes',
   );
-  const away = [node, ...readStayAway(lease)];
   const nodeOf = (host: string): string | undefined =>
     nodes.find(({ status }) => status?.addresses?.some(({ address }) => address === host))?.metadata.name;
-  const hosts = apiEndpoints(ofApi).map(({ host }) => ({ host, node: nodeOf(host) }));
-  const others = hosts.filter((one) => one.node !== node);
+  return apiEndpoints(ofApi).map(({ host }) => ({ host, node: nodeOf(host) }));
+}
+
+function obstacleOf(node: string, lease: Lease, world: VipWorld): string | undefined {
+  if (readControlPlaneRecord(lease).handsOver !== true)
+    return 'its agent there is kube-vip, or of an earlier version: the VIP leaves when that or the API server there ends';
+  const away = [node, ...readStayAway(lease)];
+  const others = apiHosts(world).filter((one) => one.node !== node);
   if (others.length === 0) return 'no other node has an API server';
   if (others.every((one) => one.node !== undefined && away.includes(one.node)))
     return 'every other control plane is handed over itself';

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { powerOff, powerOn, startAgent, stopAgent } from '../../src/lab/faults.ts';
 import { nodeAddresses } from '../../src/lab/layout.ts';
 import { bgpLab, BGP_ENV, NODES, ROUTED, type BgpLab } from '../support/bgp-lab.ts';
+import { EXCLUDE_LABEL } from '../../src/model/annotations.ts';
 import { eventually, startLab, type TestLab } from '../support/e2e.ts';
 
 let lab: TestLab;
@@ -12,7 +13,7 @@ beforeAll(async () => {
   lab = await startLab({
     dhcp: { enabled: false },
     upnp: { igd: false, natPmp: false, pcp: false },
-    agentEnv: { ...BGP_ENV },
+    agentEnv: { ...BGP_ENV, honor_exclude_label: 'true' },
   });
   bgp = await bgpLab(lab);
   await lab.pools({ 'cidr-global': `${ROUTED.pool},${ROUTED.pool6}` });
@@ -137,18 +138,52 @@ describe('a node that goes', () => {
     expect(await bgp.untilVia(prefixOf(ip), NODES)).toEqual([...NODES]);
   });
 
-  it('by a stop is left by the router before its routes go (GRACEFUL_SHUTDOWN)', async () => {
-    const stopping = stopAgent(lab.id, 'n1');
-    const leaving = await eventually(
-      () => bgp.routeFrom('n1', prefixOf(ip)),
-      (route) => route === undefined || route.communities.length > 0,
+  /** Communities of the route from that node, once there are some or it has gone. */
+  async function farewellOf(node: string): Promise<readonly string[] | undefined> {
+    const route = await eventually(
+      () => bgp.routeFrom(node, prefixOf(ip)),
+      (found) => found === undefined || found.communities.length > 0,
       10,
     );
-    expect(leaving?.communities).toEqual(['graceful-shutdown']);
+    return route?.communities;
+  }
+
+  it('by a stop is left by the router before its routes go (GRACEFUL_SHUTDOWN)', async () => {
+    const stopping = stopAgent(lab.id, 'n1');
+    expect(await farewellOf('n1')).toEqual(['graceful-shutdown']);
     await stopping;
     expect(await bgp.untilVia(prefixOf(ip), ['n2', 'n3'])).toEqual(['n2', 'n3']);
     expect((await lab.on('n1', 'ip', '-o', 'addr', 'show', 'dev', 'lo')).stdout).not.toContain(ip);
     await startAgent(lab.id, 'n1');
+    expect(await bgp.untilVia(prefixOf(ip), NODES)).toEqual([...NODES]);
+  });
+
+  it.each(NODES)('by kubevip handover is left likewise, for as long as that is wished: %s', async (node) => {
+    const handover = lab.kubevip('handover', node);
+    expect(await farewellOf(node)).toEqual(['graceful-shutdown']);
+    const { code, stderr } = await handover;
+    expect(code, stderr).toBe(0);
+    const others = NODES.filter((other) => other !== node);
+    expect(await bgp.untilVia(prefixOf(ip), others)).toEqual(others);
+    const text = await eventually(
+      async () => (await lab.on(node, 'ip', '-o', 'addr', 'show', 'dev', 'lo')).stdout,
+      (found) => !found.includes(ip),
+    );
+    expect(text).not.toContain(ip);
+    expect(await served(ip)).toContain('web');
+    expect((await lab.kubevip('handover', node, '--undo')).code).toBe(0);
+    expect(await bgp.untilVia(prefixOf(ip), NODES)).toEqual([...NODES]);
+  });
+
+  it('by the label that excludes it is left likewise', async () => {
+    const label = (value: string | null): Promise<unknown> =>
+      lab.cluster
+        .resource('Node')
+        .patch({ name: 'n2' }, { metadata: { labels: { [EXCLUDE_LABEL]: value } } }, { type: 'merge' });
+    await label('');
+    expect(await farewellOf('n2')).toEqual(['graceful-shutdown']);
+    expect(await bgp.untilVia(prefixOf(ip), ['n1', 'n3'])).toEqual(['n1', 'n3']);
+    await label(null);
     expect(await bgp.untilVia(prefixOf(ip), NODES)).toEqual([...NODES]);
   });
 

@@ -178,6 +178,24 @@ describe.each([
     await nowhere();
   });
 
+  it('removes routes from a node that is handed over, until that is undone', async () => {
+    const ips = FAMILIES[2][1];
+    await serve('one', ips, 80);
+    const [node = ''] = await held(ips, count);
+    const handover = await lab.kubevip('handover', node);
+    expect(handover.code, handover.stderr).toBe(0);
+    expect(await held(ips, Math.max(count - 1, 1))).not.toContain(node);
+    const text = await eventually(
+      () => addresses(node),
+      (found) => !found.includes('210/'),
+    );
+    expect(text).not.toContain('210/');
+    expect((await lab.kubevip('handover', node, '--undo')).code).toBe(0);
+    await held(ips, count);
+    await remove('one');
+    await nowhere();
+  });
+
   it(`exits gracefully when only services, ${mode}`, async () => {
     await serve('one', FAMILIES[2][1], 80);
     await held(FAMILIES[2][1], count);

@@ -1,6 +1,7 @@
 /** Control planes in simulated time: one LAN, one store of Leases, a kernel each, and API servers that fail as told. */
 import { createAddressProber } from '../../src/exposure/address/prober.ts';
 import { createAnnouncement } from '../../src/exposure/announcement/announcement.ts';
+import { createRoutedAnnouncement } from '../../src/exposure/announcement/routed/routed.ts';
 import { ApiGate } from '../../src/exposure/control-plane/api-gate.ts';
 import { ControlPlane, type VipName } from '../../src/exposure/control-plane/control-plane.ts';
 import { createOneLease } from '../../src/exposure/control-plane/one-lease.ts';
@@ -19,6 +20,7 @@ import { createFakeClock } from './fake-clock.ts';
 import { createFakeKernel, createFakeSilence, type FakeKernel } from './fake-kernel.ts';
 import { createFakeLan, type FakeHost } from './fake-network.ts';
 import { createLeaseCluster, type Delays } from './lease-cluster.ts';
+import { createFakeRouteSink, type FakeRouteSink } from './route-sink.ts';
 
 export const LEASE = 'plndr-cp-lock';
 export const VIP = ip('10.0.0.250');
@@ -29,6 +31,8 @@ export interface FakeControlPlane {
   readonly controlPlane: ControlPlane;
   readonly kernel: FakeKernel;
   readonly host: FakeHost;
+  /** What routers know of it, where every node announces. */
+  readonly sink: FakeRouteSink;
   /** Whether its API server serves. */
   healthy: boolean;
   /** Health, calls and watches of its API server, all at once. */
@@ -46,6 +50,8 @@ export interface ControlPlanesOptions {
   /** Holds back the first list of Leases, as missing permission does. */
   readonly leasesReadable?: Promise<unknown>;
   readonly name?: VipName;
+  /** Every control plane that serves tells routers of the VIP, instead of its owner the LAN. */
+  readonly everyNode?: boolean;
   /** How long calls of the API server and its events take. */
   readonly delays?: Delays;
   /** The others are asked in vain, ready or not: true for each time. */
@@ -95,10 +101,12 @@ export async function createControlPlanes(options: ControlPlanesOptions = {}) {
         ),
       free,
     };
+    const sink = createFakeRouteSink();
     const one: FakeControlPlane = {
       name,
       kernel,
       host,
+      sink,
       healthy: isHealthy,
       states: [],
       takeovers: [],
@@ -132,23 +140,21 @@ export async function createControlPlanes(options: ControlPlanesOptions = {}) {
       ownership: createOneLease({ node: name, lease: LEASE, times, clock, store: readable, others }),
     });
     ownership.onTakeover((takeover) => one.takeovers.push(takeover));
+    const { everyNode = false } = options;
+    const ways = { network: host.network, addressTable: kernel, silence: createFakeSilence(clock), clock };
     const controlPlane: ControlPlane = new ControlPlane({
       node: name,
       clock,
       gate,
       addresses,
       ownership,
-      announcement: createAnnouncement({
-        network: host.network,
-        addressTable: kernel,
-        silence: createFakeSilence(clock),
-        clock,
-      }),
+      announcement: everyNode ? createRoutedAnnouncement({ ...ways, sink }) : createAnnouncement(ways),
       prober: createAddressProber({ network: host.network, clock, entropy }),
       stayAway: new StayAway({
         clock,
         isWished: () => readStayAway(store.get(LEASE)).includes(name),
         makesBeforeBreak: false,
+        everyNode,
         others,
         onChange: () => controlPlane.pass(),
       }),

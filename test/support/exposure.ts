@@ -71,6 +71,8 @@ export interface World {
   readonly log: string[];
   /** Addresses on the node now. */
   readonly announced: Set<Ip>;
+  /** Addresses that were left to others, with notice. */
+  readonly ceded: Set<Ip>;
   /** Addresses for which an owner is wanted. */
   readonly wanted: Set<Ip>;
   /** Decisions the fakes give; change them as the test needs. */
@@ -116,6 +118,7 @@ export function createWorld(node = 'n1'): World {
   const services = new Map<ServiceKey, Service>();
   const log: string[] = [];
   const announced = new Set<Ip>();
+  const ceded = new Set<Ip>();
   const wanted = new Set<Ip>();
   const strangers = new Map<Ip, Mac>();
   const patches = new Map<ServiceKey, ServicePatch>();
@@ -156,7 +159,10 @@ export function createWorld(node = 'n1'): World {
       return off('Released', '');
     },
     cede: (address) => {
-      if (announced.delete(address)) log.push(`silence ${address}`);
+      if (announced.delete(address)) {
+        log.push(`silence ${address}`);
+        ceded.add(address);
+      }
       return off('Ceded', '');
     },
     setAlone: () => undefined,
@@ -259,6 +265,7 @@ export function createWorld(node = 'n1'): World {
     services,
     log,
     announced,
+    ceded,
     wanted,
     owner: node,
     owners: new Map(),

@@ -197,6 +197,7 @@ export class ControlPlanePart {
         clock,
         isWished: () => readStayAway(lease()).includes(config.node),
         makesBeforeBreak: heartbeats !== undefined,
+        everyNode: announcement.reach === 'every-node',
         others: api.others,
         onChange: () => controlPlane.pass(),
       }),
@@ -298,6 +299,7 @@ export class ControlPlanePart {
       port: this.#options.controlPlane.port,
       names: this.#names ?? recorded,
       handsOver: true,
+      everyNode: this.#options.node.announcement.reach === 'every-node',
     });
   }
 

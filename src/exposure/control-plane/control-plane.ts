@@ -171,9 +171,10 @@ export class ControlPlane {
   }
 
   #notHere(ip: Ip, owner: Decision<Owner>): Decision<Announced> {
-    const { announcement } = this.#options;
-    // Where every node announces this one has no API server, and serves nothing that is under way.
-    if (owner.state === 'ready' && announcement.reach === 'owner') announcement.cede(ip);
+    const { announcement, gate } = this.#options;
+    // Where every node announces, one without an API server serves nothing that is under way; one that is left does.
+    const serves = announcement.reach === 'owner' ? owner.state === 'ready' : gate.state.state === 'ready';
+    if (serves) announcement.cede(ip);
     else announcement.release(ip);
     return NOT_HERE;
   }

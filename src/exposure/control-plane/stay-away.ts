@@ -19,6 +19,8 @@ export interface StayAwayOptions {
   readonly isWished: () => boolean;
   /** Whoever is not eligible keeps the VIP until another node has it, as by heartbeats; a Lease is let go of first. */
   readonly makesBeforeBreak: boolean;
+  /** Whoever serves announces the VIP, owner or not: it is withdrawn here once another API server is known to serve. */
+  readonly everyNode?: boolean;
   readonly others: Pick<OtherApiServers, 'anyReady'>;
   readonly onChange: () => void;
 }
@@ -27,7 +29,7 @@ export class StayAway {
   readonly #options: StayAwayOptions;
   /** The last owner that was heard of is this node. */
   #isMine = false;
-  /** A Lease was let go of, for others can have it. */
+  /** A Lease, or the announcement, was let go of, for others can have it. */
   #hasLeft = false;
   /** Nobody had it. */
   #isLastResort = false;
@@ -42,8 +44,9 @@ export class StayAway {
 
   /** Whether this node is not to have the VIP now. */
   get isAway(): boolean {
-    const { isWished, makesBeforeBreak } = this.#options;
+    const { isWished, makesBeforeBreak, everyNode } = this.#options;
     if (!isWished() || this.#isLastResort || this.#servesAlone) return false;
+    if (everyNode === true) return this.#hasLeft;
     return makesBeforeBreak || this.#hasLeft || !this.#isMine;
   }
 

@@ -282,3 +282,56 @@ describe('the control-plane VIP of a node that is handed over', () => {
     }
   });
 });
+
+describe('a VIP that every control plane announces', () => {
+  const everyNode = async (nodes: readonly string[] = ['a', 'b', 'c']) => {
+    const world = await createControlPlanes({ everyNode: true, nodes });
+    expect(world.having()).toEqual(nodes);
+    return world;
+  };
+
+  it('is left alone at once by one whose API server fails, and announced again', async () => {
+    const world = await everyNode();
+    world.node('b').api(false);
+    await world.clock.advanceAsync(5000);
+    expect(world.having()).toEqual(['a', 'c']);
+    expect(world.node('b').sink.log).not.toContain(`leaving ${VIP}`);
+    world.node('b').api(true);
+    await world.clock.advanceAsync(5000);
+    expect(world.having()).toEqual(['a', 'b', 'c']);
+  });
+
+  it.each(['a', 'b', 'c'])('leaves node %s with notice that is to be left, and comes back', async (name) => {
+    const world = await everyNode();
+    const { log, routes } = world.node(name).sink;
+    const before = log.length;
+    world.keepAway(name);
+    await world.clock.advanceAsync(5000);
+    expect(log.slice(before)).toEqual([`leaving ${VIP}`, `gone ${VIP}`]);
+    expect(world.having()).toEqual(['a', 'b', 'c'].filter((other) => other !== name));
+    await world.clock.advanceAsync(60_000);
+    expect(world.having()).not.toContain(name);
+    world.keepAway();
+    await world.clock.advanceAsync(3000);
+    expect(world.having()).toEqual(['a', 'b', 'c']);
+    expect(routes.get(VIP)).toBe('here');
+  });
+
+  it('stays without a moment away on the only control plane, and comes back when the others fail', async () => {
+    const world = await everyNode(['a', 'b']);
+    world.node('b').api(false);
+    await world.clock.advanceAsync(5000);
+    world.keepAway('a');
+    for (let i = 0; i < 200; i++) {
+      await world.clock.advanceAsync(100);
+      expect(world.having()).toEqual(['a']);
+    }
+    expect(world.node('a').sink.log).not.toContain(`leaving ${VIP}`);
+    world.node('b').api(true);
+    await world.clock.advanceAsync(10_000);
+    expect(world.having()).toEqual(['b']);
+    world.node('b').api(false);
+    await world.clock.advanceAsync(10_000);
+    expect(world.having()).toEqual(['a']);
+  });
+});

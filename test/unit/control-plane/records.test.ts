@@ -43,6 +43,7 @@ describe('what a cluster says of itself', () => {
       port: 6443,
       names: ['home.local'],
       handsOver: true,
+      everyNode: false,
     };
     const lease = (annotations: Readonly<Record<string, string>>) => ({ metadata: { name: 'x', annotations } });
     expect(readControlPlaneRecord(lease(writeControlPlaneRecord(record)))).toEqual(record);

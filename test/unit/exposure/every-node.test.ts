@@ -49,6 +49,8 @@ describe('an address that every node announces', () => {
       now.endpoints = ['n1'];
     });
     expect([...world.announced]).toEqual([]);
+    // Nothing here could serve what still comes.
+    expect([...world.ceded]).toEqual([]);
     world.endpoints = ['n1', 'n2'];
     await world.settle(WEB);
     expect([...world.announced]).toEqual([ADDRESS]);
@@ -57,7 +59,20 @@ describe('an address that every node announces', () => {
   it('leaves a node that is handed over, unless it is the only one', async () => {
     const world = await spread((now) => (now.draining = ['n2']));
     expect([...world.announced]).toEqual([]);
+    expect([...world.ceded]).toEqual([ADDRESS]);
     world.live = ['n2'];
+    await world.settle(WEB);
+    expect([...world.announced]).toEqual([ADDRESS]);
+  });
+
+  it('leaves a node with notice that is excluded, even as the only one, and comes back', async () => {
+    const world = await spread((now) => {
+      now.excluded = ['n2'];
+      now.live = ['n2'];
+    });
+    expect([...world.announced]).toEqual([]);
+    expect([...world.ceded]).toEqual([ADDRESS]);
+    world.excluded = [];
     await world.settle(WEB);
     expect([...world.announced]).toEqual([ADDRESS]);
   });

@@ -173,7 +173,7 @@ describe('handing over a node', () => {
   });
 
   describe('that has the VIP of the control plane', () => {
-    const vipLease = (holder: string, more: Readonly<Record<string, string>> = {}): Lease => ({
+    const vipLease = (holder: string, more: Readonly<Record<string, string>> = {}, everyNode = false): Lease => ({
       metadata: {
         name: 'plndr-cp-lock',
         namespace: 'kube-system',
@@ -184,6 +184,7 @@ describe('handing over a node', () => {
             port: 6443,
             names: [],
             handsOver: true,
+            everyNode,
           }),
           ...more,
         },
@@ -262,6 +263,13 @@ describe('handing over a node', () => {
       expect(outcome).toMatchObject({
         kept: [{ services: ['control plane'], reason: expect.stringContaining(why) as string }],
       });
+    });
+
+    it('moves it from a node that announces it beside its owner', async () => {
+      const { run, parts, cluster } = setupVip(vipLease('n2', {}, true), ['10.77.0.10', '10.77.0.11'], []);
+      const { outcome } = await run(handover('n1', parts));
+      expect(outcome).toMatchObject({ moved: [{ address: '10.77.0.240', to: 'n2' }] });
+      expect(wish(cluster)).toBe('n1');
     });
 
     it('says nothing of it on another node', async () => {

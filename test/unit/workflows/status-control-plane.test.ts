@@ -22,6 +22,7 @@ const lease: Lease = {
       port: 6443,
       names: ['home.local', 'home._kubevip._tcp.local'],
       handsOver: true,
+      everyNode: false,
     }),
   },
   spec: {
