@@ -51,6 +51,8 @@ export interface BgpLabOptions {
   /** What runs on the router. Default FRR. */
   readonly make?: 'FRR' | 'BIRD';
   readonly wrapper?: readonly string[];
+  /** It speaks with each node over IPv6, too. */
+  readonly six?: boolean;
 }
 
 /** @param over what is different about a neighbour, by node. */
@@ -59,16 +61,15 @@ export async function bgpLab(
   over: Readonly<Record<string, Partial<Neighbor>>> = {},
   options: BgpLabOptions = {},
 ): Promise<BgpLab> {
-  const { nodes = NODES } = options;
+  const { nodes = NODES, six = false } = options;
   const netns = netnsOf(paths, 'router');
-  const neighbors = nodes.map((node) => ({
-    name: node,
-    ip: nodeAddresses(node).lan,
-    as: OUR_AS,
-    hold: 3,
-    ...over[node],
-  }));
-  const neighborOf = (node: string): Neighbor => neighbors.find(({ name }) => name === node)!;
+  const neighbors: Neighbor[] = nodes.flatMap((node) => {
+    const { lan, lan6 } = nodeAddresses(node);
+    return [lan, ...(six ? [lan6] : [])].map((ip) => ({ name: node, ip, as: OUR_AS, hold: 3, ...over[node] }));
+  });
+  const neighborsOf = (node: string): Neighbor[] => neighbors.filter(({ name }) => name === node);
+  const some = async (node: string, asked: (neighbor: Neighbor) => Promise<boolean>): Promise<boolean> =>
+    (await Promise.all(neighborsOf(node).map(asked))).some(Boolean);
   // FRR runs as a user of its own, and the lab's folder is for nobody else.
   const dir = mkdtempSync(join(tmpdir(), 'kubevip-test-'));
   let serial = 0;
@@ -106,9 +107,13 @@ export async function bgpLab(
   ]);
   await host.must(['sysctl', '-qw', 'net.ipv4.fib_multipath_hash_policy=1', 'net.ipv6.fib_multipath_hash_policy=1']);
   await router.start();
+  const routeFrom = async (node: string, prefix: string): Promise<SeenRoute | undefined> => {
+    const all = await Promise.all(neighborsOf(node).map((neighbor) => router.routes(neighbor)));
+    return all.map((routes) => routes.get(prefix)).find((route) => route !== undefined);
+  };
   const nextHops = async (prefix: string): Promise<string[]> => {
     const all = await Promise.all(
-      nodes.map(async (node) => ((await router.routes(neighborOf(node))).has(prefix) ? [node] : [])),
+      nodes.map(async (node) => ((await routeFrom(node, prefix)) === undefined ? [] : [node])),
     );
     return all.flat();
   };
@@ -120,15 +125,20 @@ export async function bgpLab(
         (found) => found.join() === wanted.join(),
         seconds,
       ),
-    routeFrom: async (node, prefix) => (await router.routes(neighborOf(node))).get(prefix),
-    established: async (node) => router.established(neighborOf(node)),
-    bfdIsUp: async (node) => /^up$/i.test(await router.bfd(neighborOf(node))),
+    routeFrom,
+    established: (node) => some(node, (neighbor) => router.established(neighbor)),
+    bfdIsUp: (node) => some(node, async (neighbor) => /^up$/i.test(await router.bfd(neighbor))),
     async forwardsTo(address) {
       const family = address.includes(':') ? '-6' : '-4';
       const text = await host.must(['ip', family, 'route', 'show', address.includes(':') ? `${address}/128` : address]);
       return nodes.filter((node) => {
         const { lan, lan6 } = nodeAddresses(node);
-        return [lan, lan6].some((ip) => new RegExp(`via (inet6? )?${ip.replaceAll('.', '\\.')}\\b`).test(text));
+        // Of the two IPv6 addresses on the LAN either may be the next hop.
+        const [, host = ''] = lan6.split('::');
+        const local = `${LAN6.localPrefix.replace('/64', '')}${host}`;
+        const ways = [lan, lan6, local].map((ip) => `via (inet6? )?${ip.replaceAll('.', '\\.')}\\b`);
+        const link = over[node]?.link;
+        return [...ways, ...(link === undefined ? [] : [`dev ${link}\\b`])].some((way) => new RegExp(way).test(text));
       });
     },
     async kill() {
