@@ -86,7 +86,13 @@ export class BgpPart implements Part {
       () => node.hub.peers(),
       () => this.#problems.length,
     );
-    this.#ears = createRouterEars({ network: node.network, clock: node.clock, onChange: () => this.#refresh() });
+    this.#ears = createRouterEars({
+      network: node.network,
+      clock: node.clock,
+      onChange: () => this.#refresh(),
+      isInUse: (ip, link) =>
+        node.hub.peers().some(({ name, state }) => state === 'Established' && name === peerName({ ip, link })),
+    });
     this.#provider =
       bgp.provider &&
       createEquinixMetal({

@@ -16,7 +16,7 @@ const ADVERTISE_AGAIN: Milliseconds = 10_000;
 export interface RouterEars {
   /** Listens on these interfaces by name, and on no others. */
   listenOn(links: readonly string[]): void;
-  /** The one that was heard first, or another one once that was heard anew. */
+  /** The one that was heard first, as long as it is in use; then the one that is heard next. */
   routerOn(link: string): Ip | undefined;
   close(): void;
 }
@@ -32,8 +32,10 @@ export function createRouterEars(options: {
   readonly network: Pick<Network, 'links' | 'openFrames'>;
   readonly clock: Clock;
   readonly onChange: () => void;
+  /** Whether we speak with that router: it is not left for another one that is heard on the link. Default: never. */
+  readonly isInUse?: (router: Ip, link: string) => boolean;
 }): RouterEars {
-  const { network, clock, onChange } = options;
+  const { network, clock, onChange, isInUse = () => false } = options;
   const ears = new Map<string, Ear>();
 
   const speak = (name: string, ear: Ear): void => {
@@ -55,6 +57,7 @@ export function createRouterEars(options: {
       (frame) => {
         const router = routerIn(frame);
         if (router === undefined || router === ear.router) return;
+        if (ear.router !== undefined && isInUse(ear.router, name)) return;
         ear.router = router;
         onChange();
       },

@@ -10,6 +10,8 @@ import type { Route } from './route.ts';
 export interface NextHops {
   readonly v4?: Ip;
   readonly v6?: Ip;
+  /** IPv4 routes have the next hop of IPv6 where the peer takes that (RFC 8950), whatever `v4` is. */
+  readonly prefersV6?: boolean;
   /** Said besides a global IPv6 next hop, to peers on the same link (RFC 2545 §3). */
   readonly linkLocal?: Ip;
 }
@@ -61,8 +63,9 @@ function attributesOf(route: Route, { localAs, internal, gracefulShutdown }: Exp
 }
 
 function nextHops4({ nextHops, localIp, extendedNextHop, ...rest }: ExportContext): readonly Ip[] {
-  if (nextHops.v4 !== undefined) return [nextHops.v4];
-  if (familyOf(localIp) === 4) return [localIp];
+  const extended = extendedNextHop && nextHops.prefersV6 === true;
+  if (nextHops.v4 !== undefined && !extended) return [nextHops.v4];
+  if (familyOf(localIp) === 4 && !extended) return [localIp];
   return extendedNextHop ? nextHops6({ nextHops, localIp, extendedNextHop, ...rest }) : [];
 }
 

@@ -83,10 +83,12 @@ describe('peers that are named by their interface', () => {
     let hear: FrameHandler = () => undefined;
     let open = 0;
     let changes = 0;
+    let inUse: string | undefined;
     let links = [{ ...LINK, addresses: [...LINK.addresses, { ip: ip('fe80::11'), prefixLength: 64 }] }];
     const ears = createRouterEars({
       clock,
       onChange: () => changes++,
+      isInUse: (router, link) => router === inUse && link === 'eth0',
       network: {
         links: () => links,
         openFrames: (_, onFrame) => {
@@ -103,6 +105,7 @@ describe('peers that are named by their interface', () => {
       hear: (frame: Uint8Array) => hear(frame),
       open: () => open,
       changes: () => changes,
+      use: (router: string | undefined) => (inUse = router),
       setLinks: (next: typeof links) => (links = next),
     };
   }
@@ -123,6 +126,20 @@ describe('peers that are named by their interface', () => {
     expect(kinds()).toEqual([134, 134, 134, 134, 134, 134]);
     hear(advertisement(ip('fe80::2')));
     expect(ears.routerOn('eth0')).toBe('fe80::2');
+  });
+
+  it('are not left for another router on the link while they are spoken with', () => {
+    const { ears, hear, use, changes } = world();
+    const other = ip('fe80::2');
+    ears.listenOn(['eth0']);
+    hear(advertisement());
+    use(ROUTER);
+    hear(advertisement(other));
+    expect(ears.routerOn('eth0')).toBe(ROUTER);
+    expect(changes()).toBe(1);
+    use(undefined);
+    hear(advertisement(other));
+    expect(ears.routerOn('eth0')).toBe(other);
   });
 
   it('are forgotten with the interface, or when nobody asks for them any more', () => {

@@ -92,6 +92,7 @@ function resolve(wish: PeerWish, context: ResolveContext, warn: (message: string
   const password = passwordOf(wish, where.ip, context);
   const as = wish.localAs ?? defaults.as;
   const timers = timersOf(wish, defaults);
+  const nextHop = wish.nextHop ?? defaults.nextHop;
   const settings: PeerSettings = {
     ...where,
     localAs: as,
@@ -100,7 +101,11 @@ function resolve(wish: PeerWish, context: ResolveContext, warn: (message: string
     ...timers,
     families: [4, 6],
     distance: distanceOf(wish, as),
-    nextHops: nextHopsOf(wish.nextHop ?? defaults.nextHop, { family, localIp, link, sourceLink }, context, warn),
+    nextHops: {
+      ...nextHopsOf(nextHop, { family, localIp, link, sourceLink }, context, warn),
+      // Who is known by the interface alone need not share an IPv4 subnet with us.
+      ...('unnumbered' in wish.at && nextHop === undefined ? { prefersV6: true } : {}),
+    },
     ...(wish.port === undefined ? {} : { port: wish.port }),
     ...(link === undefined ? {} : { link }),
     ...(localIp === undefined ? {} : { localIp }),

@@ -83,7 +83,15 @@ describe('a peer, with what this node has', () => {
   it('on an interface is the router that was heard there', () => {
     const at = { unnumbered: 'eth1' };
     expect(one({ at }).problem).toMatch(/no router has advertised itself on eth1 yet/);
-    expect(one({ at }, { routerOn: () => ip('fe80::1') }).settings).toMatchObject({ ip: 'fe80::1', link: 'eth1' });
+    expect(one({ at }, { routerOn: () => ip('fe80::1') }).settings).toMatchObject({
+      ip: 'fe80::1',
+      link: 'eth1',
+      nextHops: { prefersV6: true },
+    });
+    const fixed = { kind: 'fixed', v4: ip('10.0.0.9') } as const;
+    expect(one({ at, nextHop: fixed }, { routerOn: () => ip('fe80::1') }).settings?.nextHops).toEqual({
+      v4: '10.0.0.9',
+    });
     expect(one({ at: { unnumbered: 'eth9' } }).problem).toMatch(/no interface eth9: there are eth0, eth1/);
   });
 
