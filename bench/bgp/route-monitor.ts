@@ -16,7 +16,17 @@ export interface RouteMonitor {
    * @returns when that became so, in milliseconds since 1970. @throws Error after `seconds`.
    */
   until(neighbor: string, count: number, seconds?: number): Promise<number>;
+  /** How often an address was no longer sent to this neighbour, so far. */
+  losses(neighbor: string): number;
   close(): void;
+}
+
+/** To one neighbour. */
+interface Sent {
+  readonly all: Set<string>;
+  /** Milliseconds since 1970. */
+  changed: number;
+  losses: number;
 }
 
 export async function openRouteMonitor(paths: LabPaths): Promise<RouteMonitor> {
@@ -28,12 +38,12 @@ export async function openRouteMonitor(paths: LabPaths): Promise<RouteMonitor> {
     env: { ...process.env, KUBEVIP_LAB_ID: paths.id },
   });
   const neighborsOf = new Map<string, readonly string[]>();
-  const addresses = new Map<string, { readonly all: Set<string>; changed: number }>();
+  const addresses = new Map<string, Sent>();
   let listens = false;
   let trouble = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => (trouble += text));
-  const of = (neighbor: string): { readonly all: Set<string>; changed: number } => {
-    const found = addresses.get(neighbor) ?? { all: new Set(), changed: Date.now() };
+  const of = (neighbor: string): Sent => {
+    const found = addresses.get(neighbor) ?? { all: new Set(), changed: Date.now(), losses: 0 };
     addresses.set(neighbor, found);
     return found;
   };
@@ -50,6 +60,7 @@ export async function openRouteMonitor(paths: LabPaths): Promise<RouteMonitor> {
     for (const gone of before.filter((each) => !next.includes(each))) {
       of(gone).all.delete(address);
       of(gone).changed = changed;
+      of(gone).losses++;
     }
     for (const come of next.filter((each) => !before.includes(each))) {
       of(come).all.add(address);
@@ -75,6 +86,7 @@ export async function openRouteMonitor(paths: LabPaths): Promise<RouteMonitor> {
       );
       return of(neighbor).changed;
     },
+    losses: (neighbor) => of(neighbor).losses,
     close() {
       child.kill();
       void once(child, 'exit').catch(() => undefined);

@@ -2,7 +2,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { powerOff, powerOn, startAgent, stopAgent } from '../../src/lab/faults.ts';
 import { mustOnHost } from '../../src/lab/hosts.ts';
-import { netnsOf, nodeAddresses } from '../../src/lab/layout.ts';
+import { netnsOf, nodeAddresses, type LabPaths } from '../../src/lab/layout.ts';
 import { configure } from '../../src/lab/netns.ts';
 import { ip, type Ip } from '../../src/model/ip.ts';
 import type { Milliseconds } from '../../src/model/time.ts';
@@ -34,8 +34,11 @@ export interface Pair {
 }
 
 export interface SideBySide {
+  readonly paths: LabPaths;
   readonly ours: Pair;
   readonly theirs: Pair;
+  /** How often the router has given one of the two nodes up so far. */
+  losses(pair: Pair): number;
   /** Power of the node that the address is answered from, given back afterwards. */
   cutPower(pair: Pair, tailMs: Milliseconds): Promise<Outage>;
   /** SIGTERM there, and a start afterwards. */
@@ -111,8 +114,11 @@ function sideBySide(lab: BenchLab, peering: Peering, ours: Pair, theirs: Pair): 
     });
   };
   return {
+    paths,
     ours,
     theirs,
+    losses: ({ nodes }) =>
+      nodes.map((node) => peering.monitor.losses(nodeAddresses(node).lan)).reduce((sum, each) => sum + each, 0),
     cutPower: (pair, tailMs) => outage(pair, tailMs, (node) => powerOff(paths.id, node)),
     terminate: (pair, tailMs) => outage(pair, tailMs, (node) => pair.stop(node)),
   };
