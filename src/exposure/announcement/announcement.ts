@@ -118,6 +118,7 @@ class LinkLayerAnnouncement implements ClosableAnnouncement {
       isOwnMac: (mac) => network.links().some((link) => link.mac === mac),
       isCurrent: (held) => this.#placement.isCurrent(held),
       mayAnswer: this.#mayAnswer,
+      isTaking: () => this.#takeover.isBusy(),
       onLapse: (held) => this.#lapse(held),
       onClaim: (held) => this.#claims.tell(held.ip),
       onConflict: (held, mac) => this.#conflict(held, mac),
@@ -321,11 +322,13 @@ class LinkLayerAnnouncement implements ClosableAnnouncement {
           this.#attach(held, links);
           return;
         }
-        if (link.up && !held.up) held.schedule.restart(this.#clock.now());
+        const isBack = link.up && !held.up;
+        if (isBack) held.schedule.restart(this.#clock.now());
         held.up = link.up;
         // Somebody took it away.
         if (held.placed && present.get(link.index)?.has(held.ip) !== true) this.#placement.put(held);
-        if (held.placed || held.yieldedTo !== undefined) this.#voice.announce(held);
+        // What falls due by itself does so in its turn: each address that is taken is a change, too.
+        if (isBack && (held.placed || held.yieldedTo !== undefined)) this.#voice.announce(held);
       });
     }
   }

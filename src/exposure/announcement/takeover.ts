@@ -20,6 +20,8 @@ export interface Takeover {
   begin(held: HeldAddress): void;
   /** Taken in hand, not yet given to the kernel. */
   isUnderWay(held: HeldAddress): boolean;
+  /** Some are: what has been said once is not said again before they have been told of. */
+  isBusy(): boolean;
   /** Whether so little time has passed since it was asked for that this still holds. */
   isFresh(held: HeldAddress): boolean;
   stop(held: HeldAddress): void;
@@ -72,6 +74,7 @@ export function createTakeover({ clock, fence, placement, voice, isAlone, onLaps
       if (first) void placeAll();
     },
     isUnderWay: (held) => placing.has(held),
+    isBusy: () => placing.size > 0,
     isFresh,
     stop: (held) => void placing.delete(held),
   };

@@ -10,6 +10,7 @@ import { deadlineOf, type HeldAddress } from './held-address.ts';
 /** Repeated announcements in one go; the rest follows after a breath. */
 const PORTION = 64;
 const BREATH: Milliseconds = 5;
+const LONG_BREATH: Milliseconds = 20;
 
 export interface Voice {
   /** Announces the address if it is ours and that is due, and from then on by itself. */
@@ -26,6 +27,8 @@ export interface VoiceOptions {
   readonly isOwnMac: (mac: Mac) => boolean;
   readonly isCurrent: (held: HeldAddress) => boolean;
   readonly mayAnswer: (ip: Ip) => boolean;
+  /** Addresses wait for their first announcement: others are not announced again meanwhile. */
+  readonly isTaking: () => boolean;
   /** An address that is no longer current would have been announced. */
   readonly onLapse: (held: HeldAddress) => void;
   readonly onClaim: (held: HeldAddress) => void;
@@ -49,6 +52,7 @@ export function createVoice(options: VoiceOptions): Voice {
   };
   const announceDue = (): void => {
     const now = clock.now();
+    const waits = options.isTaking();
     let left = PORTION;
     for (const address of held.values()) {
       if (!isWatched(address) || !address.up) continue;
@@ -58,10 +62,10 @@ export function createVoice(options: VoiceOptions): Voice {
       }
       if (deadlineOf(address) <= now && left > 0) {
         left--;
-        if (address.placed && address.schedule.take(now) === 1) say(address);
+        if (address.placed && !waits && address.schedule.take(now) === 1) say(address);
         perform(address, address.defender.advance(now, address.policy));
       }
-      alarm.by(Math.max(deadlineOf(address), now + BREATH));
+      alarm.by(Math.max(deadlineOf(address), now + (waits ? LONG_BREATH : BREATH)));
     }
   };
   const alarm = createAlarm(clock, announceDue);

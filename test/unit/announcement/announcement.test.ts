@@ -258,6 +258,28 @@ describe.each(FAMILIES)('$name:', ({ dialect, subnet, elsewhere, prefixLength, q
       expect(kernel.addresses().size).toBe(many.length);
     });
 
+    it('tells of all of many before it tells of any of them again', async () => {
+      const slow = ({ kernel, clock }: Pick<World, 'kernel' | 'clock'>): void => {
+        const set = kernel.set.bind(kernel);
+        kernel.set = (...args) => {
+          clock.stall(1);
+          set(...args);
+        };
+      };
+      const { announcement, clock, node, heard } = await createWorld(slow);
+      const many = Array.from({ length: 200 }, (_, i) => subnet(20 + i));
+      many.forEach((address) => announcement.ensure({ ip: address }));
+      for (let i = 0; i < 200; i++) {
+        await clock.advanceAsync(1);
+        // The kernel tells of each.
+        node.setLink({ addresses: [...OWN, ...many.slice(0, i).map((address) => ({ ip: address, prefixLength }))] });
+      }
+      await clock.advanceAsync(200);
+      const told = heard.map(({ frame }) => dialect.claim(frame)?.ip);
+      expect(new Set(told.slice(0, many.length * announced().length))).toEqual(new Set(many));
+      expect(told.length).toBeGreaterThan(many.length * announced().length);
+    });
+
     it('serves the address and says so when the kernel cannot be silenced', async () => {
       const { announcement, clock, kernel, silence, ask } = await createWorld();
       silence.fail(new Error('no nft here'));
