@@ -5,6 +5,7 @@ import type { AnyManifest, DaemonSetManifest } from '../../manifests/objects.ts'
 import { EXIT, KubevipError } from '../../model/errors.ts';
 import type { Clock, Milliseconds } from '../../model/time.ts';
 import { done, warning, type Step } from '../steps.ts';
+import { refuseBgpOfInit } from './by-init.ts';
 import { labelOf } from './objects.ts';
 import { runsEverywhere } from './running.ts';
 
@@ -24,13 +25,14 @@ export interface InstallResult {
   readonly running: Readonly<Record<string, number>>;
 }
 
-/** Again and again: what is there already stays, what differs is changed. @throws ApiError; KubevipError TIMED_OUT (5) */
+/** Again and again: what is there already stays, what differs is changed. @throws ApiError; KubevipError TIMED_OUT (5), MADE_BY_INIT (2) */
 export async function* install(
   objects: readonly AnyManifest[],
   parts: InstallParts,
 ): AsyncGenerator<Step, InstallResult> {
   const { cluster, signal } = parts;
   const version = await cluster.version({ signal });
+  await refuseBgpOfInit(cluster, 'install', signal);
   yield* rivals(parts);
   const applied: string[] = [];
   for (const object of objects) {
@@ -49,6 +51,7 @@ export async function* tryInstall(
   objects: readonly AnyManifest[],
   parts: Pick<InstallParts, 'cluster' | 'signal'>,
 ): AsyncGenerator<Step, void> {
+  await refuseBgpOfInit(parts.cluster, 'install', parts.signal);
   for (const object of objects) {
     await apply(object, parts, true);
     yield done(`${labelOf(object)} would be applied`);

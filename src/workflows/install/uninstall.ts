@@ -23,6 +23,7 @@ import { keyOf, type DaemonSet, type Service } from '../../model/kubernetes.ts';
 import type { Clock, Milliseconds } from '../../model/time.ts';
 import { hasConditions } from '../stages.ts';
 import { done, stageStep, warning, type Step } from '../steps.ts';
+import { refuseBgpOfInit } from './by-init.ts';
 import { labelOf } from './objects.ts';
 import { until } from './until.ts';
 
@@ -48,8 +49,9 @@ export interface UninstallResult {
   readonly removed: readonly string[];
 }
 
-/** @throws KubevipError OWN_WAY when the connection goes by the address that would go; ApiError */
+/** @throws KubevipError MADE_BY_INIT, OWN_WAY when the connection goes by the address that would go; ApiError */
 export async function planUninstall(cluster: UninstallParts['cluster'], signal?: AbortSignal): Promise<UninstallPlan> {
+  await refuseBgpOfInit(cluster, 'uninstall', signal);
   const sets = cluster.resource('DaemonSet');
   const [services, controlPlane, held] = await Promise.all([
     sets.find({ name: NAME, namespace: NAMESPACE }, { signal }),
