@@ -7,23 +7,32 @@ import { readSettings, type Given } from '../manifests/kube-vip/read.ts';
 import { readImage } from '../manifests/kube-vip/image.ts';
 import { secretNotice, secretSettings } from '../manifests/kube-vip/passwords.ts';
 
-export interface Printed {
-  readonly objects: readonly AnyManifest[];
+export interface Printed<P = AnyManifest> {
+  readonly objects: readonly P[];
 }
 
-export abstract class ManifestCommand extends BaseCommand<Printed> {
+/** @typeParam O what is made of the flags. @typeParam P the form in which it is printed. */
+export abstract class ManifestCommand<O extends AnyManifest = AnyManifest, P extends object = O> extends BaseCommand<
+  Printed<P>
+> {
   /** Makes the objects, or throws before anything is printed. */
-  protected abstract objects(given: Given): readonly AnyManifest[];
+  protected abstract objects(given: Given): readonly O[];
 
-  override async run(): Promise<Printed> {
+  /** Default: as they are. */
+  protected printed(...[objects]: [objects: readonly O[], flags: Readonly<Record<string, unknown>>]): readonly P[] {
+    return objects as unknown as readonly P[];
+  }
+
+  override async run(): Promise<Printed<P>> {
     const { rest, booleans } = takeBooleans(this.argv);
     const { flags } = await this.parse(this.ctor, rest);
     const given = readSettings({ flags: { ...flagTexts(flags), ...booleans }, env: process.env });
     const objects = this.objects(given);
     await this.#warn(given, objects);
     // In one piece, when nothing can go wrong any more: a pipe into a file gets a whole manifest or none.
-    this.log(toYaml(objects).trimEnd());
-    return { objects };
+    const printed = this.printed(objects, flags);
+    this.log(toYaml(printed).trimEnd());
+    return { objects: printed };
   }
 
   async #warn(given: Given, objects: readonly AnyManifest[]): Promise<void> {
