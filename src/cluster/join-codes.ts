@@ -1,4 +1,5 @@
 /** Join codes in the cluster: bootstrap tokens, and for control planes the uploaded certificates. */
+import { JOINING_GROUP } from '../manifests/names.ts';
 import type { KubeObject } from '../model/kubernetes.ts';
 import type { StepContext } from './engine/step.ts';
 import type { JoinRole } from './join-code.ts';
@@ -91,7 +92,7 @@ function tokenSecret(token: string, role: JoinRole, expires: Date): KubeObject &
       expiration: expires.toISOString().replace(/\.\d+Z$/, 'Z'),
       'usage-bootstrap-authentication': 'true',
       'usage-bootstrap-signing': 'true',
-      'auth-extra-groups': 'system:bootstrappers:kubeadm:default-node-token',
+      'auth-extra-groups': JOINING_GROUP,
     },
   };
 }

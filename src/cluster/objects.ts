@@ -4,14 +4,16 @@ import type { KubeObject } from '../model/kubernetes.ts';
 import { servicesDaemonSet } from '../manifests/daemon-set.ts';
 import { AGENT_KUBECONFIG, NAMESPACE } from '../manifests/names.ts';
 import { poolsConfigMap } from '../manifests/pools.ts';
-import { servicesRbac } from '../manifests/rbac.ts';
+import { controlPlaneRbac, joiningRbac, servicesRbac } from '../manifests/rbac.ts';
 import { staticPod } from '../manifests/static-pod.ts';
-import type { BootstrapConfig } from './config.ts';
+import { bgpOf, type BootstrapConfig } from './config.ts';
 import { CLUSTER_RECORD } from './names.ts';
 
 /** The agent that holds the VIP, as kubelet reads it. */
 export function staticPodText(config: BootstrapConfig): string {
-  const { vip, port, interface: link, bgpAs, bgpPeers } = config.controlPlane;
+  const { vip, port, interface: link } = config.controlPlane;
+  const { enabled, excludeLabel } = config.services;
+  const bgp = bgpOf(config);
   const pod = staticPod({
     address: vip.join(','),
     port,
@@ -20,19 +22,43 @@ export function staticPodText(config: BootstrapConfig): string {
     // The agent announces the cluster under it, for `kubevip join` to find.
     env: { kubevip_cluster_name: config.clusterName },
     ...(link === undefined ? {} : { interface: link }),
-    ...(bgpPeers.length === 0 ? {} : { bgp: { as: bgpAs, peers: bgpPeers } }),
+    ...(bgp === undefined ? {} : { bgp, ...(enabled ? { services: { excludeLabel } } : {}) }),
   });
   return stringify(pod, { lineWidth: 0 });
+}
+
+/** What agents of control planes may do: before anything else, since the virtual IP waits for it. */
+export function agentRights(config: BootstrapConfig): KubeObject[] {
+  const bgp = bgpOf(config) !== undefined;
+  // By BGP they serve Services, too, and no router is spoken to before they know of these.
+  return [...controlPlaneRbac({ bgp }), ...(bgp && config.services.enabled ? servicesRights(config) : [])];
+}
+
+function servicesRights(config: BootstrapConfig): ReturnType<typeof servicesRbac> {
+  const bgp = bgpOf(config) !== undefined;
+  return servicesRbac({ bgp, onControlPlanes: bgp });
 }
 
 /** Account, rights, pools and agents of the services part; none if it is not wanted. */
 export function servicesObjects(config: BootstrapConfig): KubeObject[] {
   const { enabled, excludeLabel, pools, dhcp } = config.services;
   if (!enabled) return [];
+  const bgp = bgpOf(config);
   return [
-    ...servicesRbac(),
+    ...servicesRights(config),
     poolsConfigMap({ ...pools, ...(dhcp ? { global: 'dhcp' } : {}) }),
-    servicesDaemonSet({ image: config.image, excludeLabel }),
+    servicesDaemonSet({ image: config.image, excludeLabel, ...(bgp === undefined ? {} : { bgp }) }),
+  ];
+}
+
+/** Everything of ours in the cluster. The record is last: where that is as wanted, the rest is there. */
+export function clusterObjects(config: BootstrapConfig): KubeObject[] {
+  const bgp = bgpOf(config) !== undefined;
+  return [
+    ...controlPlaneRbac({ bgp }),
+    ...servicesObjects(config),
+    ...joiningRbac(CLUSTER_RECORD),
+    clusterRecord(config),
   ];
 }
 

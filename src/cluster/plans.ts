@@ -1,5 +1,5 @@
 /** The plans of `init` and `join`: their steps, in order. */
-import type { BootstrapConfig } from './config.ts';
+import { bgpOf, type BootstrapConfig } from './config.ts';
 import type { Plan } from './engine/run.ts';
 import type { Step } from './engine/step.ts';
 import type { JoinCode } from './join-code.ts';
@@ -14,6 +14,7 @@ import { kubeadmJoinStep } from './steps/kubeadm-join.ts';
 import { machineStep } from './steps/machine.ts';
 import { nodeConfigStep } from './steps/node-config.ts';
 import type { StepParts } from './steps/parts.ts';
+import { routersStep } from './steps/routers.ts';
 import { staticPodStep } from './steps/static-pod.ts';
 import { userKubeconfigStep, type KubeconfigOwner } from './steps/user-kubeconfig.ts';
 
@@ -41,6 +42,7 @@ export function initPlan(parts: StepParts, { config, node, user, secrets, mends 
       kubeadmInitStep(parts, config, node, secrets),
       clusterObjectsStep(parts, config),
       endpointStep(parts, config, node),
+      ...(bgpOf(config) === undefined ? [] : [routersStep(parts, settings, node)]),
       ...(user === undefined ? [] : [userKubeconfigStep(parts, settings, user)]),
     ],
   };
@@ -70,6 +72,8 @@ export function joinPlan(
       clusterSettingsStep(parts, config),
       agentConfigStep(parts, settings, node),
       staticPodStep(parts, settings),
+      // Whether it is by BGP is known only from the cluster.
+      routersStep(parts, settings, node),
       ...(user === undefined ? [] : [userKubeconfigStep(parts, settings, user)]),
     ],
   };

@@ -40,3 +40,9 @@ export function agentDaemonSet({ name, namespace, component, container, pod }: A
     },
   };
 }
+
+/** Only on nodes that have the label, or that have it not. */
+export function onNodesWith(key: string, operator: 'Exists' | 'DoesNotExist'): NonNullable<PodSpec['affinity']> {
+  const term = { matchExpressions: [{ key, operator }] };
+  return { nodeAffinity: { requiredDuringSchedulingIgnoredDuringExecution: { nodeSelectorTerms: [term] } } };
+}

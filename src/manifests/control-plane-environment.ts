@@ -1,4 +1,5 @@
 /** What the agent of a control plane is told, whether kubelet starts it or a DaemonSet does. */
+import { bgpEnvironment, type BgpPeering } from './bgp.ts';
 import { NODE_NAME, STATE_DIR, value } from './container.ts';
 import { CONTROL_PLANE_LEASE, CONTROL_PLANE_PORT, NAMESPACE } from './names.ts';
 import type { EnvVar } from './objects.ts';
@@ -18,25 +19,29 @@ export interface ControlPlaneConfig {
   readonly lease?: { readonly duration: number; readonly renewDeadline: number; readonly retryPeriod: number };
   /** Where metrics and health are, on every address of the node. */
   readonly metricsPort?: number;
-  /** Routers that are told of the address, as `bgp_peers`; otherwise it is announced by ARP and NDP. No passwords. */
-  readonly bgp?: { readonly as: number; readonly peers: readonly string[] };
+  /** Routers that are told of the address; otherwise it is announced by ARP and NDP. */
+  readonly bgp?: BgpPeering;
+  /**
+   * Services are served by this agent, too: a router takes one session from a node, so by BGP one agent speaks for all
+   * addresses of the node.
+   */
+  readonly services?: { readonly excludeLabel: 'ignore' | 'honor' };
   /** Anything else that the agent should be told, by its own names. */
   readonly env?: Readonly<Record<string, string>>;
 }
 
 /** @param kubeconfig of the agent; absent: it has a service account. */
 export function controlPlaneEnvironment(config: ControlPlaneConfig, kubeconfig?: string): EnvVar[] {
-  const { lease, bgp } = config;
+  const { lease, bgp, services } = config;
   return [
-    ...(bgp === undefined
-      ? [value('vip_arp', true)]
-      : [value('bgp_enable', true), value('bgp_as', bgp.as), value('bgp_peers', bgp.peers.join())]),
+    ...(bgp === undefined ? [value('vip_arp', true)] : bgpEnvironment(bgp)),
     value('port', config.port ?? 6443),
     NODE_NAME,
     ...(config.interface === undefined ? [] : [value('vip_interface', config.interface)]),
     value('cp_enable', true),
     value('cp_namespace', config.namespace ?? NAMESPACE),
-    value('svc_enable', false),
+    value('svc_enable', services !== undefined),
+    ...(services?.excludeLabel === 'honor' ? [value('honor_exclude_label', true)] : []),
     // Routers spread what is for the address over all that serve it.
     value('vip_leaderelection', bgp === undefined),
     value('vip_leasename', config.leaseName ?? CONTROL_PLANE_LEASE),

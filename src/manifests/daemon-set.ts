@@ -1,7 +1,11 @@
-/** The agents that serve Services, one per node, control planes included: a small cluster has nothing else. */
-import { agentDaemonSet } from './agent-daemon-set.ts';
+/**
+ * The agents that serve Services, one per node, control planes included: a small cluster has nothing else. By BGP not
+ * there: the static pod of a control plane serves them, since a router takes one session from a node.
+ */
+import { agentDaemonSet, onNodesWith } from './agent-daemon-set.ts';
+import { bgpEnvironment, type BgpPeering } from './bgp.ts';
 import { agentContainer, NODE_NAME, POD_STATE_VOLUME, STATE_DIR, STATE_MOUNT, value } from './container.ts';
-import { HEARTBEAT_PORTS, IMAGE, NAME, NAMESPACE, SERVICES_PORT } from './names.ts';
+import { CONTROL_PLANE_LABEL, HEARTBEAT_PORTS, IMAGE, NAME, NAMESPACE, SERVICES_PORT } from './names.ts';
 import type { DaemonSetManifest } from './objects.ts';
 
 export interface ServicesConfig {
@@ -11,6 +15,8 @@ export interface ServicesConfig {
   readonly interface?: string;
   /** Kubernetes' label against load balancers, which kubeadm sets on every control plane. Default `ignore`. */
   readonly excludeLabel?: 'ignore' | 'honor';
+  /** Routers that are told of addresses; otherwise they are announced by ARP and NDP. */
+  readonly bgp?: BgpPeering;
   /** Take everything back from Services, before uninstalling. */
   readonly withdraw?: boolean;
   readonly metricsPort?: number;
@@ -22,6 +28,7 @@ export function servicesDaemonSet(config: ServicesConfig = {}): DaemonSetManifes
   const { image = IMAGE, namespace = NAMESPACE, metricsPort = SERVICES_PORT } = config;
   const env = [
     NODE_NAME,
+    ...(config.bgp === undefined ? [] : bgpEnvironment(config.bgp)),
     value('svc_enable', true),
     value('cp_enable', false),
     value('cp_namespace', namespace),
@@ -44,6 +51,10 @@ export function servicesDaemonSet(config: ServicesConfig = {}): DaemonSetManifes
       heartbeatPort: HEARTBEAT_PORTS.services,
       volumeMounts: [STATE_MOUNT],
     }),
-    pod: { dnsPolicy: 'ClusterFirstWithHostNet', volumes: [POD_STATE_VOLUME] },
+    pod: {
+      ...(config.bgp === undefined ? {} : { affinity: onNodesWith(CONTROL_PLANE_LABEL, 'DoesNotExist') }),
+      dnsPolicy: 'ClusterFirstWithHostNet',
+      volumes: [POD_STATE_VOLUME],
+    },
   });
 }

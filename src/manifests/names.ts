@@ -9,8 +9,12 @@ export const NAMESPACE = 'kube-system';
 export const NAME = 'kubevip';
 /** The control-plane agent's name, where both parts stand in one cluster as DaemonSets. */
 export const CONTROL_PLANE_NAME = 'kubevip-control-plane';
+/** kubeadm's label of control planes, and k3s's. */
+export const CONTROL_PLANE_LABEL = 'node-role.kubernetes.io/control-plane';
 /** Organisation (and so group) in the client certificate of the control-plane agent. */
 export const CONTROL_PLANE_GROUP = 'kubevip:control-plane';
+/** kubeadm's group of machines that join, as their bootstrap tokens say it. */
+export const JOINING_GROUP = 'system:bootstrappers:kubeadm:default-node-token';
 /** kube-vip's name of the Lease behind the control plane's address. */
 export const CONTROL_PLANE_LEASE = 'plndr-cp-lock';
 

@@ -69,7 +69,7 @@ export interface AgentPodSpec {
     readonly nodeAffinity: {
       readonly requiredDuringSchedulingIgnoredDuringExecution: {
         readonly nodeSelectorTerms: readonly {
-          readonly matchExpressions: readonly { readonly key: string; readonly operator: 'Exists' }[];
+          readonly matchExpressions: readonly { readonly key: string; readonly operator: 'Exists' | 'DoesNotExist' }[];
         }[];
       };
     };

@@ -1,5 +1,13 @@
 /** What our agents may do: what they need, and of Secrets the one with the key of their heartbeats. */
-import { BGP_SECRET, CONTROL_PLANE_GROUP, CONTROL_PLANE_NAME, HEARTBEAT_SECRET, NAME, NAMESPACE } from './names.ts';
+import {
+  BGP_SECRET,
+  CONTROL_PLANE_GROUP,
+  CONTROL_PLANE_NAME,
+  HEARTBEAT_SECRET,
+  JOINING_GROUP,
+  NAME,
+  NAMESPACE,
+} from './names.ts';
 import type { PolicyRule, RoleBindingManifest, RoleManifest, ServiceAccountManifest, Subject } from './objects.ts';
 
 export interface RbacConfig {
@@ -13,6 +21,8 @@ export interface ServicesRbacConfig extends RbacConfig {
   readonly within?: string;
   /** Passwords of BGP peers may be read. */
   readonly bgp?: boolean;
+  /** The agents of the control plane serve Services, too: the group {@link CONTROL_PLANE_GROUP} has the same rights. */
+  readonly onControlPlanes?: boolean;
   /** `enable_node_labeling`: nodes may be patched. */
   readonly labelsNodes?: boolean;
 }
@@ -20,8 +30,13 @@ export interface ServicesRbacConfig extends RbacConfig {
 export interface ControlPlaneRbacConfig extends RbacConfig {
   /** Who besides the group {@link CONTROL_PLANE_GROUP}: the account of a DaemonSet. */
   readonly serviceAccount?: string;
+  /** ConfigMaps with peers, and passwords of peers, may be read. */
+  readonly bgp?: boolean;
 }
 
+const API_GROUP = 'rbac.authorization.k8s.io';
+const CONTROL_PLANES: Subject = { kind: 'Group', name: CONTROL_PLANE_GROUP, apiGroup: API_GROUP };
+const CONFIG_MAPS: PolicyRule = { apiGroups: [''], resources: ['configmaps'], verbs: ['get', 'list', 'watch'] };
 const EVENTS: PolicyRule = { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create', 'patch'] };
 /** Kubernetes cannot limit `create` to a name: who may create any Secret sees none by that. */
 const HEARTBEAT_KEY: readonly PolicyRule[] = [
@@ -37,7 +52,6 @@ const BGP_PASSWORDS: PolicyRule = {
   verbs: ['get', 'list', 'watch'],
 };
 const NODES_TO_LABEL: PolicyRule = { ...NODES, verbs: [...NODES.verbs, 'patch'] };
-const API_GROUP = 'rbac.authorization.k8s.io';
 
 /** ServiceAccount, ClusterRole and Role with their bindings, of the agents that serve Services. */
 export function servicesRbac(
@@ -45,6 +59,7 @@ export function servicesRbac(
 ): (ServiceAccountManifest | RoleManifest | RoleBindingManifest)[] {
   const { namespace = NAMESPACE, names = OUR_NAMES } = config;
   const account: Subject = { kind: 'ServiceAccount', name: names.account, namespace };
+  const subjects = [account, ...(config.onControlPlanes === true ? [CONTROL_PLANES] : [])];
   const services: PolicyRule[] = [
     { apiGroups: [''], resources: ['services'], verbs: ['get', 'list', 'watch', 'patch'] },
     { apiGroups: [''], resources: ['services/status'], verbs: ['patch'] },
@@ -55,23 +70,18 @@ export function servicesRbac(
     { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: names.account, namespace } },
     ...(config.within === undefined
       ? // Nodes that are to be left alone say so themselves.
-        clusterWide(names, [account], [...services, config.labelsNodes === true ? NODES_TO_LABEL : NODES])
-      : within(config.within, `${names.account}-services`, [account], services)),
-    ...within(
-      namespace,
-      names.account,
-      [account],
-      [
-        { apiGroups: [''], resources: ['configmaps'], verbs: ['get', 'list', 'watch'] },
-        {
-          apiGroups: ['coordination.k8s.io'],
-          resources: ['leases'],
-          verbs: ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete'],
-        },
-        ...HEARTBEAT_KEY,
-        ...(config.bgp === true ? [BGP_PASSWORDS] : []),
-      ],
-    ),
+        clusterWide(names, subjects, [...services, config.labelsNodes === true ? NODES_TO_LABEL : NODES])
+      : within(config.within, `${names.account}-services`, subjects, services)),
+    ...within(namespace, names.account, subjects, [
+      CONFIG_MAPS,
+      {
+        apiGroups: ['coordination.k8s.io'],
+        resources: ['leases'],
+        verbs: ['get', 'list', 'watch', 'create', 'update', 'patch', 'delete'],
+      },
+      ...HEARTBEAT_KEY,
+      ...(config.bgp === true ? [BGP_PASSWORDS] : []),
+    ]),
   ];
 }
 
@@ -82,9 +92,9 @@ const OUR_NAMES = { account: NAME, clusterRole: `system:${NAME}`, clusterBinding
  * the client certificate in its kubeconfig, so that it works before any ServiceAccount has a token.
  */
 export function controlPlaneRbac(config: ControlPlaneRbacConfig = {}): (RoleManifest | RoleBindingManifest)[] {
-  const { namespace = NAMESPACE, serviceAccount } = config;
+  const { namespace = NAMESPACE, serviceAccount, bgp = false } = config;
   const subjects: Subject[] = [
-    { kind: 'Group', name: CONTROL_PLANE_GROUP, apiGroup: API_GROUP },
+    CONTROL_PLANES,
     ...(serviceAccount === undefined ? [] : [{ kind: 'ServiceAccount' as const, name: serviceAccount, namespace }]),
   ];
   return [
@@ -96,6 +106,7 @@ export function controlPlaneRbac(config: ControlPlaneRbacConfig = {}): (RoleMani
       },
       ...HEARTBEAT_KEY,
       EVENTS,
+      ...(bgp ? [CONFIG_MAPS, BGP_PASSWORDS] : []),
     ]),
     ...within('default', `${CONTROL_PLANE_NAME}-api-servers`, subjects, [
       {
@@ -108,6 +119,13 @@ export function controlPlaneRbac(config: ControlPlaneRbacConfig = {}): (RoleMani
     // API servers write one address of themselves; the other family is with the nodes.
     ...clusterWide(CONTROL_PLANE_CLUSTER_ROLE, subjects, [NODES]),
   ];
+}
+
+/** Machines that join may read this one ConfigMap, in which there is no secret: as with kubeadm's own settings. */
+export function joiningRbac(configMap: string): (RoleManifest | RoleBindingManifest)[] {
+  const joining: Subject = { kind: 'Group', name: JOINING_GROUP, apiGroup: API_GROUP };
+  const rule = { apiGroups: [''], resources: ['configmaps'], resourceNames: [configMap], verbs: ['get'] };
+  return within(NAMESPACE, configMap, [joining], [rule]);
 }
 
 const CONTROL_PLANE_CLUSTER_ROLE = {

@@ -18,7 +18,10 @@ export interface StaticPodConfig extends ControlPlaneConfig {
   readonly kubeconfig?: string;
 }
 
-/** Only the control plane's address: Services are served by {@link servicesDaemonSet}, which the API server starts. */
+/**
+ * The control plane's address, and Services only where {@link StaticPodConfig.services} says so: otherwise these are
+ * served by {@link servicesDaemonSet}, which the API server starts.
+ */
 export function staticPod(config: StaticPodConfig): PodManifest {
   const { image = IMAGE, metricsPort = CONTROL_PLANE_PORT } = config;
   return {
@@ -31,6 +34,8 @@ export function staticPod(config: StaticPodConfig): PodManifest {
           image,
           env: controlPlaneEnvironment(config, config.kubeconfig ?? AGENT_KUBECONFIG),
           health: { port: metricsPort },
+          // That of Services is left out: a machine that joins has a pod of the DaemonSet until it is labelled as a control
+          // plane, and kubelet refuses a static pod for good that declares a port of a pod which is there.
           heartbeatPort: HEARTBEAT_PORTS.controlPlane,
           volumeMounts: [{ name: 'kubevip', mountPath: AGENT_FOLDER, readOnly: true }, STATE_MOUNT],
         }),

@@ -7,6 +7,7 @@ import { KubevipError } from '../../src/model/errors.ts';
 import type { PreflightRequest } from '../../src/cluster/preflight/request.ts';
 import type { CommandOutcome } from '../../src/cluster/ports/commands.ts';
 import type {
+  BgpGreeting,
   DhcpOffer,
   LanProbe,
   Listener,
@@ -33,6 +34,8 @@ export interface FakeMachine {
   readonly runtimes: Map<string, RuntimeAnswer>;
   readonly names: Map<string, Ip[]>;
   remote: RemoteTime;
+  /** What routers say when BGP calls them. */
+  greeting: BgpGreeting;
   traces: string[];
   links: Link[];
   /** Who answers for an address. */
@@ -96,6 +99,7 @@ export function createFakeMachine(): FakeMachine {
     runtime: (socket) => Promise.resolve(fake.runtimes.get(socket) ?? { state: 'missing' }),
     resolve: (name) => Promise.resolve(fake.names.get(name) ?? []),
     remoteTime: () => Promise.resolve(fake.remote),
+    bgpGreeting: () => Promise.resolve(fake.greeting),
     ownTraces: () => Promise.resolve(fake.traces),
   };
   const lan: LanProbe = {
@@ -190,6 +194,7 @@ export function createFakeMachine(): FakeMachine {
     ]),
     names: new Map([['node-1', [ip('127.0.1.1')]]]),
     remote: { state: 'told', time: new Date('2026-06-01T12:00:00Z') },
+    greeting: { state: 'answers' },
     traces: [],
     links: [
       {

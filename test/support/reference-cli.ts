@@ -144,6 +144,7 @@ export const ERROR_CODES: Readonly<Record<string, readonly [keyof typeof EXIT, s
   NO_NODE_CONFIG: ['failed', 'The configuration of this machine is gone'],
   NODE_NAME_TAKEN: ['failed', 'Another machine of that name is in the cluster'],
   VIP_SILENT: ['timeout', 'The control plane is up, and nothing answers at its virtual IP'],
+  ROUTERS_SILENT: ['timeout', 'The control plane is up, and no router has been told of its virtual IP by BGP'],
   WRONG_CLUSTER: ['failed', 'Another cluster answers than the one the join code is for'],
   JOIN_CODE_REVOKED: ['failed', 'The cluster does not know the join code, or not any more'],
   NO_AUTHORITY: [
@@ -152,6 +153,7 @@ export const ERROR_CODES: Readonly<Record<string, readonly [keyof typeof EXIT, s
   ],
   NOT_CONTROL_PLANE: ['failed', 'Join codes are made on a control plane'],
   NO_SUCH_CODE: ['failed', 'No join code of that id'],
+  MADE_BY_INIT: ['usage', 'A cluster of `init` that announces by BGP, for `install` or `uninstall`'],
   USAGE: ['usage', 'An unknown flag, a missing argument, flags that exclude each other'],
   UNKNOWN_COMMAND: ['usage', 'No such command'],
   UNKNOWN_KIND: ['usage', 'A kind that cannot be exposed'],

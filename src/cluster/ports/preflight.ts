@@ -76,6 +76,8 @@ export interface MachineProbe {
    * at: the time is a hint to a person, and trust comes later.
    */
   remoteTime(host: string, port: number): Promise<RemoteTime>;
+  /** What a router says when BGP calls it, before anything is said to it. */
+  bgpGreeting(router: Ip, port: number): Promise<BgpGreeting>;
   /** What agents of ours have left in the kernel: `address 192.168.1.40 on eth0`, `table inet kubevip`. */
   ownTraces(): Promise<readonly string[]>;
 }
@@ -84,6 +86,13 @@ export type RemoteTime =
   | { readonly state: 'told'; readonly time: Date }
   /** It answers, and says no time. */
   | { readonly state: 'untold' }
+  | { readonly state: 'unreachable'; readonly message: string };
+
+export type BgpGreeting =
+  /** It takes the call: it has begun to speak BGP, or waits for us to. */
+  | { readonly state: 'answers' }
+  /** It hangs up without a word, as routers do with who is no neighbour of theirs. */
+  | { readonly state: 'closes' }
   | { readonly state: 'unreachable'; readonly message: string };
 
 /** What a DHCP server would give a client that nobody knows. */

@@ -1,4 +1,5 @@
 /** Every check, in the order in which a person would mend things. */
+import { bgpPeers } from './checks/bgp-peers.ts';
 import { cgroups } from './checks/cgroups.ts';
 import { clock } from './checks/clock.ts';
 import { clusterReachable } from './checks/cluster-reachable.ts';
@@ -47,6 +48,7 @@ export const CHECKS: readonly Check[] = [
   nic,
   vipSubnet,
   vipInUse,
+  bgpPeers,
   dhcp,
   pools,
   subnets,

@@ -1,21 +1,26 @@
 /** What preflight needs to know, out of the configuration that `init` and `join` are given. */
 import { parseCidr, rangeOf, type Cidr, type Range } from '../../model/cidr.ts';
-import { vipAddresses, type BootstrapConfig } from '../config.ts';
+import { parseBgpPeer } from '../bgp-peer.ts';
+import { bgpOf, vipAddresses, type BootstrapConfig } from '../config.ts';
 import type { PreflightRequest, PreflightRole } from './request.ts';
 
 export function preflightRequest(
   config: BootstrapConfig,
   role: PreflightRole,
-  more: Pick<PreflightRequest, 'cluster' | 'takenNames' | 'kubernetesVersion' | 'ignore' | 'resuming'> = {},
+  more: Pick<
+    PreflightRequest,
+    'cluster' | 'takenNames' | 'kubernetesVersion' | 'ignore' | 'resuming' | 'vips' | 'bgp'
+  > = {},
 ): PreflightRequest {
   const { controlPlane, kubernetesVersion, nodeName, criSocket, services, kubeadm } = config;
+  const bgp = routersOf(config);
   const kubelet = kubeadm.patches.KubeletConfiguration ?? {};
   const flag = (key: string): boolean | undefined => (typeof kubelet[key] === 'boolean' ? kubelet[key] : undefined);
   const [failSwapOn, failCgroupV1] = [flag('failSwapOn'), flag('failCgroupV1')];
   return {
     role,
     vips: vipAddresses(config),
-    isRouted: controlPlane.bgpPeers.length > 0,
+    ...(bgp === undefined ? {} : { bgp }),
     port: controlPlane.port,
     podSubnets: cidrs(config.podSubnet),
     serviceSubnets: cidrs(config.serviceSubnet),
@@ -31,6 +36,12 @@ export function preflightRequest(
     ...more,
     ignore: [...ignoredFor(kubeadm.ignorePreflightErrors), ...(more.ignore ?? [])],
   };
+}
+
+/** Whom addresses are told to; undefined: they are announced on the LAN. */
+export function routersOf(config: BootstrapConfig): PreflightRequest['bgp'] {
+  const bgp = bgpOf(config);
+  return bgp && { as: bgp.as, peers: bgp.peers.flatMap((one) => parseBgpPeer(one) ?? []) };
 }
 
 function cidrs(text: string): Cidr[] {

@@ -1,6 +1,7 @@
 /** What is about to happen on the machine, as far as preflight needs to know. */
 import type { Cidr, Range } from '../../model/cidr.ts';
 import type { Ip } from '../../model/ip.ts';
+import type { BgpPeerEntry } from '../bgp-peer.ts';
 import type { Finding } from './finding.ts';
 import type { LanProbe, MachineProbe } from '../ports/preflight.ts';
 
@@ -11,8 +12,8 @@ export interface PreflightRequest {
   readonly role: PreflightRole;
   /** Virtual IPs of the control plane, none when not known (`doctor`, a worker). */
   readonly vips?: readonly Ip[];
-  /** Routers are told of the VIP: it need lie in no subnet of this machine. */
-  readonly isRouted?: boolean;
+  /** Routers are told of addresses by BGP, which are to lie in no subnet of this machine then. */
+  readonly bgp?: { readonly as: number; readonly peers: readonly BgpPeerEntry[] };
   /** Interface for the VIP; otherwise the one whose subnet holds it, or that of the default route. */
   readonly link?: string;
   /** Port of the API server. Default 6443. */

@@ -14,8 +14,8 @@ export function agentConfigStep({ files, kubeadm }: StepParts, settings: Setting
     id: 'credentials',
     title: 'give the agent credentials of its own',
     explain:
-      `Writes ${AGENT_KUBECONFIG}: a client certificate of the group ${CONTROL_PLANE_GROUP}, which may use one Lease, ` +
-      'and the address of the API server on this machine. No pod ever sees an administrator’s kubeconfig.',
+      `Writes ${AGENT_KUBECONFIG}: a client certificate of the group ${CONTROL_PLANE_GROUP}, which may use Leases (by ` +
+      'BGP what Services need, too), and the address of the API server on this machine. No pod ever sees an administrator’s kubeconfig.',
     verify: async () => {
       const [text, ca] = [await files.read(AGENT_KUBECONFIG), await files.read(CA_CERTIFICATE)];
       if (text === undefined || ca === undefined) return 'not';

@@ -1,10 +1,9 @@
 /** What the cluster itself holds of ours: rights, the settings for machines that join, and the services part. */
 import { NAMESPACE } from '../../manifests/names.ts';
-import { controlPlaneRbac } from '../../manifests/rbac.ts';
 import type { BootstrapConfig } from '../config.ts';
 import type { Step } from '../engine/step.ts';
 import { CLUSTER_RECORD } from '../names.ts';
-import { clusterRecord, servicesObjects } from '../objects.ts';
+import { clusterObjects, clusterRecord } from '../objects.ts';
 import { applyAll, askApi, VERIFY_TIMEOUT, withLocalApi, type StepParts } from './parts.ts';
 
 export function clusterObjectsStep(parts: StepParts, config: BootstrapConfig): Step {
@@ -24,10 +23,7 @@ export function clusterObjectsStep(parts: StepParts, config: BootstrapConfig): S
           return dataOf(found) === record.data.config ? 'done' : 'not';
         }),
       ),
-    run: async (context) =>
-      withLocalApi(parts, config, async (api) =>
-        applyAll(api, [...controlPlaneRbac(), ...servicesObjects(config), record], context),
-      ),
+    run: async (context) => withLocalApi(parts, config, async (api) => applyAll(api, clusterObjects(config), context)),
     // Other machines may be in the cluster by now: what is in it goes with it.
     undo: () => Promise.resolve(),
   };

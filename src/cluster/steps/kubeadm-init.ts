@@ -2,13 +2,13 @@
  * `kubeadm init`, which waits half-way for the API to answer at the virtual IP (a newer one only on the machine itself).
  * Meanwhile the agent, which is to bring that up, may do nothing: whoever runs this gives it its rights, over loopback, as soon as the API server lets us.
  */
-import { controlPlaneRbac } from '../../manifests/rbac.ts';
 import { messageOf } from '../../model/errors.ts';
 import { pause } from '../../model/time.ts';
 import type { BootstrapConfig } from '../config.ts';
 import type { Step, StepContext, Verdict } from '../engine/step.ts';
 import { initDocuments, renderDocuments, type InitSecrets, type NodeFacts } from '../kubeadm/documents.ts';
 import { ADMIN_KUBECONFIG, KUBELET_KUBECONFIG, MANIFESTS_FOLDER, SUPER_ADMIN_KUBECONFIG } from '../names.ts';
+import { agentRights } from '../objects.ts';
 import { kubeadmReset } from './kubeadm-reset.ts';
 import { askApi, localDestination, VERIFY_TIMEOUT, withLocalApi, type StepParts } from './parts.ts';
 
@@ -83,7 +83,7 @@ async function grant(parts: StepParts, config: BootstrapConfig, context: StepCon
     parts,
     config,
     async (api) => {
-      for (const object of controlPlaneRbac()) await api.apply(object, call);
+      for (const object of agentRights(config)) await api.apply(object, call);
     },
     path,
   );

@@ -10,6 +10,7 @@ import type { Milliseconds } from '../../model/time.ts';
 import { ownAddresses, ownLinks, ownRoutes, ownTables } from '../own-traces.ts';
 import { findProgram, programEnv } from '../programs.ts';
 import { run } from '../run.ts';
+import { bgpGreeting } from './bgp-greeting.ts';
 import { listTcpListeners } from './listeners.ts';
 import { below, readWhole } from './read.ts';
 import { remoteTime } from './remote-time.ts';
@@ -79,6 +80,7 @@ export function createMachineProbe(options: MachineOptions = {}): MachineProbe {
       }
     },
     remoteTime: (host, port) => remoteTime(host, port, netns),
+    bgpGreeting: (router, port) => bgpGreeting(router, port, netns),
     ownTraces: async () => [...seenByNetlink(netns), ...(await ownTables(netns).catch(() => []))],
   };
 }

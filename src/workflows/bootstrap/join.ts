@@ -80,7 +80,8 @@ export async function planJoin(machine: Machine, input: JoinInput): Promise<Plan
   const user = await callersKubeconfig(machine, config.user.kubeconfig);
   const look =
     input.fix === true && code !== undefined
-      ? preflightRequest(config, role, { resuming, ignore: input.ignore ?? [], ...at(code) })
+      ? // How addresses are announced is known from the cluster, which has not been asked yet.
+        preflightRequest(config, role, { resuming, ignore: input.ignore ?? [], vips: [], ...at(code) })
       : undefined;
   const mending = await planMending(machine, journal, look);
   const request = { config, node, user, code: () => needed(code), mends: mending.steps };

@@ -2,15 +2,17 @@
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createServer as createHttp2, type Http2Server } from 'node:http2';
 import { createServer as createHttps } from 'node:https';
-import { createServer, type AddressInfo, type Server } from 'node:net';
+import { createServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createMachineHands } from '../../../src/linux/machine/hands.ts';
 import { createMachineProbe } from '../../../src/linux/machine/probe.ts';
+import { bgpGreeting } from '../../../src/linux/machine/bgp-greeting.ts';
 import { remoteTime } from '../../../src/linux/machine/remote-time.ts';
 import { askRuntime } from '../../../src/linux/machine/runtime.ts';
 import { runOrThrow } from '../../../src/lab/exec.ts';
+import { ip } from '../../../src/model/ip.ts';
 
 let dir: string;
 const closing: { close(): void }[] = [];
@@ -98,6 +100,36 @@ describe('a container runtime', () => {
     closing.push(server);
     await new Promise<void>((resolve) => server.listen(socket, resolve));
     expect(await askRuntime(socket)).toMatchObject({ state: 'refused' });
+  });
+});
+
+describe('a router that BGP calls', () => {
+  const listening = async (onCall: (connection: Socket) => void): Promise<number> => {
+    const server = createServer(onCall);
+    closing.push(server);
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    return (server.address() as AddressInfo).port;
+  };
+  const loopback = ip('127.0.0.1');
+
+  it('speaks first, or waits', async () => {
+    const speaks = await listening((connection) =>
+      connection.on('error', () => undefined).write(Buffer.alloc(29, 255)),
+    );
+    expect(await bgpGreeting(loopback, speaks)).toEqual({ state: 'answers' });
+    const waits = await listening((connection) => closing.push({ close: () => connection.destroy() }));
+    expect(await bgpGreeting(loopback, waits)).toEqual({ state: 'answers' });
+  });
+
+  it('hangs up on strangers, with an end or a reset', async () => {
+    expect(await bgpGreeting(loopback, await listening((connection) => connection.end()))).toEqual({ state: 'closes' });
+    const resets = await listening((connection) => connection.resetAndDestroy());
+    expect(await bgpGreeting(loopback, resets)).toEqual({ state: 'closes' });
+  });
+
+  it('may be none', async () => {
+    const answer = await bgpGreeting(loopback, 1);
+    expect(answer).toMatchObject({ state: 'unreachable', message: expect.stringContaining('ECONNREFUSED') as string });
   });
 });
 

@@ -38,7 +38,18 @@ describe('flags of init and join', () => {
   it.each(settings)('--%s sets a key of the configuration', (flag) => {
     const parse = (flags: object): object =>
       parseBootstrapConfig(configOfFlags({ vip: '192.0.2.10', ...flags }), 'init', { name: 'the flags' });
-    expect(parse({ [flag]: SAMPLES[flag] })).not.toEqual(parse({}));
+    const beside = flag === 'bgp-as' ? { 'bgp-peer': ['10.0.0.1:65001'] } : {};
+    expect(parse({ ...beside, [flag]: SAMPLES[flag] })).not.toEqual(parse(beside));
+  });
+
+  it('refuse an AS without a router to tell, by the names of the flags', async () => {
+    const { document, source } = await readConfigInput({ vip: '192.0.2.9', 'bgp-as': 64512 });
+    const refused = {
+      exit: 2,
+      message:
+        'the flags: --bgp-as: says nothing without a router to tell: give controlPlane.bgpPeers (--bgp-peer) too, or neither',
+    };
+    expect(() => parseBootstrapConfig(document, 'init', source)).toThrow(expect.objectContaining(refused));
   });
 
   it('are named when what they say is wrong', async () => {

@@ -1,4 +1,4 @@
-import { parse } from 'yaml';
+import { parse, stringify } from 'yaml';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { readClusterFacts } from '../../../src/cluster/cluster-facts.ts';
 import { checkJoinCode } from '../../../src/cluster/discovery.ts';
@@ -69,13 +69,31 @@ describe('what a join code lets a machine read of its cluster', () => {
     expect(await readClusterFacts(free, code, ca, 'n2', signal)).not.toHaveProperty('takenNames');
   });
 
+  it('is how it announces its addresses, so that this machine is looked at for that', async () => {
+    const config = (more: object): string =>
+      stringify({ controlPlane: { vip: ['10.9.0.1'], ...more }, services: { enabled: false } });
+    const record = (text: string) =>
+      apiWith(({ kind, name }) =>
+        name === 'kubevip-cluster' ? { data: { config: text } } : kind === 'Node' ? undefined : kubeadmConfig,
+      );
+    expect(await readClusterFacts(record(config({})), code, ca, 'n2', signal)).toMatchObject({ vips: ['10.9.0.1'] });
+    const routed = record(config({ bgpPeers: ['10.0.0.1:65001'], bgpAs: 64512 }));
+    const asControlPlane = { ...code, role: 'control-plane' as const };
+    expect((await readClusterFacts(routed, asControlPlane, ca, 'n2', signal)).bgp).toEqual({
+      as: 64512,
+      peers: [{ at: { ip: '10.0.0.1' }, as: 65001, port: 179 }],
+    });
+    // A worker has nothing to announce there.
+    expect(await readClusterFacts(routed, code, ca, 'n2', signal)).not.toHaveProperty('bgp');
+  });
+
   it('is told as unknown where it is refused, without the token', async () => {
     const api = apiWith(() => {
       throw new KubevipError('forbidden', { code: 'FORBIDDEN' });
     });
     const { unknown, ...facts } = await readClusterFacts(api, code, ca, 'n2', signal);
     expect(facts).toEqual({});
-    expect(unknown).toHaveLength(2);
+    expect(unknown).toHaveLength(3);
     expect(unknown.join()).toContain('forbidden');
     expect(unknown.join()).not.toContain(code.token);
     for (const answer of [{}, { data: { ClusterConfiguration: '[' } }, { data: { ClusterConfiguration: '1' } }]) {

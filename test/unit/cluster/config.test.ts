@@ -64,6 +64,18 @@ describe('the configuration of init and join', () => {
     ['a prefix as VIP', { controlPlane: { vip: '10.0.0.1/24' } }, /neither an IP address nor a DNS name/],
     ['a router without an AS', { controlPlane: { vip: '10.0.0.1', bgpPeers: ['10.0.0.1'] } }, /ADDRESS:AS/],
     ['a BGP password', { controlPlane: { vip: '10.0.0.1', bgpPeers: ['10.0.0.1:65001:geheim'] } }, /ADDRESS:AS/],
+    ['an AS without a router', { controlPlane: { vip: '10.0.0.1', bgpAs: 65000 } }, /controlPlane\.bgpAs: .*bgpPeers/],
+    [
+      'a router that is no address',
+      { controlPlane: { vip: '10.0.0.1', bgpPeers: ['10.0.0.256:65001'] } },
+      /ADDRESS:AS/,
+    ],
+    ['an AS out of range', { controlPlane: { vip: '10.0.0.1', bgpPeers: ['10.0.0.1:4294967296'] } }, /ADDRESS:AS/],
+    [
+      'DHCP where routers are told',
+      { controlPlane: { vip: '10.9.0.1', bgpPeers: ['10.0.0.1:65001'] }, services: { pools: { global: 'dhcp' } } },
+      /services\.pools: addresses by DHCP/,
+    ],
     ['an unknown key', { controlPlane: { vip: '10.0.0.1', vipp: 1 } }, /vipp/],
     ['not a map at all', 'hello', /the whole:/],
     ['a port of words', { controlPlane: { vip: '10.0.0.1', port: 'https' } }, /controlPlane\.port/],

@@ -36,6 +36,31 @@ describe('the static pod', () => {
     expect(env).not.toHaveProperty('vip_arp');
   });
 
+  it('speaks for Services, too, where a router takes one session from a node', () => {
+    const bgp = { as: 65000, peers: ['192.168.1.1:65001'] };
+    const [agent] = staticPod({ address: '10.9.0.1', bgp, services: { excludeLabel: 'honor' } }).spec.containers;
+    expect(envOf(agent)).toMatchObject({ cp_enable: 'true', svc_enable: 'true', honor_exclude_label: 'true' });
+    // A pod of the DaemonSet may still have the other one, and kubelet would refuse this pod for good.
+    expect(agent?.ports?.map(({ hostPort }) => hostPort)).toEqual([10_472]);
+    const { spec } = servicesDaemonSet({ bgp }).spec.template;
+    expect(envOf(spec.containers[0])).toMatchObject({ bgp_enable: 'true', bgp_peers: '192.168.1.1:65001' });
+    expect(spec.affinity?.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms).toEqual([
+      { matchExpressions: [{ key: 'node-role.kubernetes.io/control-plane', operator: 'DoesNotExist' }] },
+    ]);
+    const group = { kind: 'Group', name: 'kubevip:control-plane', apiGroup: 'rbac.authorization.k8s.io' };
+    const bindings = servicesRbac({ bgp: true, onControlPlanes: true }).filter((one) => 'subjects' in one);
+    expect(bindings).toHaveLength(2);
+    for (const { subjects } of bindings) expect(subjects).toContainEqual(group);
+    for (const one of servicesRbac({ bgp: true })) expect(JSON.stringify(one)).not.toContain('kubevip:control-plane');
+  });
+
+  it('may read peers and their passwords by BGP alone', () => {
+    const rules = (bgp: boolean): string =>
+      JSON.stringify(controlPlaneRbac({ bgp }).flatMap((one) => ('rules' in one ? one.rules : [])));
+    expect(rules(true)).toMatch(/configmaps.*kubevip-bgp/);
+    expect(rules(false)).not.toMatch(/configmaps|kubevip-bgp/);
+  });
+
   it('sees one folder of the node, where it cannot write, and its own, which it makes', () => {
     expect(pod.spec.volumes).toEqual([
       { name: 'kubevip', hostPath: { path: '/etc/kubernetes/kubevip', type: 'Directory' } },

@@ -1,8 +1,10 @@
 /** Faults of a machine, one at a time: each is named, with the command that mends it. */
 import { describe, expect, it } from 'vitest';
 import { problems, runPreflight } from '../../../src/cluster/preflight/run.ts';
+import type { MachineProbe } from '../../../src/cluster/ports/preflight.ts';
 import type { PreflightRequest } from '../../../src/cluster/preflight/request.ts';
-import { parseSpan } from '../../../src/model/cidr.ts';
+import { parseBgpPeer } from '../../../src/cluster/bgp-peer.ts';
+import { parseSpan, rangeOf } from '../../../src/model/cidr.ts';
 import { ip } from '../../../src/model/ip.ts';
 import {
   changeLink,
@@ -638,9 +640,48 @@ const CONSEQUENCES: Readonly<Record<string, readonly string[]>> = {
   'nic-address': ['vip-subnet'],
 };
 
-it('asks no subnet for a VIP that routers are told of', async () => {
-  const fake = createFakeMachine();
-  const vips = [ip('192.168.7.40')];
-  const report = await runPreflight(fake.parts, { ...INIT, vips, isRouted: true });
-  expect(problems(report).map(({ id }) => id)).not.toContain('vip-subnet');
+describe('by BGP', () => {
+  const bgp = { as: 65_000, peers: [parseBgpPeer('192.168.1.1:65001')!] };
+  const pool = rangeOf('192.168.7.64-192.168.7.79')!;
+
+  it('asks no subnet for what routers are told of', async () => {
+    const fake = createFakeMachine();
+    const report = await runPreflight(fake.parts, { ...INIT, vips: [ip('192.168.7.40')], pools: [pool], bgp });
+    expect(problems(report)).toEqual([]);
+    expect(report.findings.map(({ what }) => what)).toContain('the router 192.168.1.1 takes calls of BGP');
+  });
+
+  it('wants addresses that lie in no subnet, and a router that takes calls', async () => {
+    const fake = createFakeMachine();
+    const inLan = rangeOf('192.168.1.64-192.168.1.79')!;
+    const called: string[] = [];
+    const bgpGreeting: MachineProbe['bgpGreeting'] = (router, port) => {
+      called.push(`${router} ${port}`);
+      return Promise.resolve({ state: 'unreachable', message: 'ECONNREFUSED' });
+    };
+    const peers = [
+      '192.168.1.1:65001',
+      '[fe80::1%eth0]:65001',
+      'unnumbered:eth0:65001',
+      '192.168.1.2:65001::true:1790',
+    ];
+    const request = {
+      ...INIT,
+      pools: [inLan],
+      bgp: { as: 65_000, peers: peers.flatMap((one) => parseBgpPeer(one) ?? []) },
+    };
+    const { lan, machine } = fake.parts;
+    const report = await runPreflight({ lan, machine: { ...machine, bgpGreeting } }, request);
+    const levels = problems(report).map(({ id, level }) => `${level} ${id}`);
+    expect(levels).toEqual(['error vip-subnet', 'error bgp-peer', 'error bgp-peer', 'warn pool-subnet']);
+    expect(called).toEqual(['192.168.1.1 179', '192.168.1.2 1790']);
+  });
+
+  it('warns of a router that hangs up, as they do with strangers', async () => {
+    const fake = createFakeMachine();
+    fake.greeting = { state: 'closes' };
+    const report = await runPreflight(fake.parts, { ...INIT, vips: [ip('192.168.7.40')], bgp });
+    expect(problems(report)).toMatchObject([{ id: 'bgp-neighbor', level: 'warn', remedy: /AS 65000/ }]);
+    expect(report.ok).toBe(true);
+  });
 });

@@ -16,11 +16,22 @@ export const pools: Check = {
     ]);
     for (const pool of request.pools ?? []) {
       const text = `${firstOf(pool)}-${lastOf(pool)}`;
+      const isRouted = request.bgp !== undefined;
       const here = links.some((link) => {
-        const subnet = subnetFor(link, firstOf(pool));
-        return subnet !== undefined && contains(subnet, lastOf(pool));
+        const [first, last] = [subnetFor(link, firstOf(pool)), subnetFor(link, lastOf(pool))];
+        return isRouted
+          ? first !== undefined || last !== undefined
+          : first !== undefined && contains(first, lastOf(pool));
       });
-      if (!here) {
+      if (here && isRouted) {
+        findings.push(
+          warn('pool-subnet', {
+            what: `the pool ${text} is in a subnet of this machine, and its addresses are to be announced by BGP`,
+            why: 'Machines on the LAN would ask for them there, where nobody answers, instead of going by the router.',
+            remedy: '--pool with addresses that are in no subnet of the LAN',
+          }),
+        );
+      } else if (!here && !isRouted) {
         findings.push(
           warn('pool-subnet', {
             what: `the pool ${text} is in no subnet of this machine`,
@@ -52,6 +63,6 @@ export const pools: Check = {
     }
     return findings.length > 0 || (request.pools ?? []).length === 0
       ? findings
-      : [fine('pools', 'the pools are on the LAN')];
+      : [fine('pools', request.bgp === undefined ? 'the pools are on the LAN' : 'routers are told of the pools')];
   },
 };

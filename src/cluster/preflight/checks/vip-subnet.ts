@@ -20,8 +20,14 @@ export const vipSubnet: Check = {
 
 function judge(vip: Ip, link: Link, { lan, request }: Scene, traces: readonly string[]): Finding {
   const subnet = subnetFor(link, vip);
-  if (subnet === undefined && request.isRouted === true)
-    return fine('vip-subnet', `routers are told of ${vip}, which lies in no subnet here`);
+  if (request.bgp !== undefined) {
+    if (subnet === undefined) return fine('vip-subnet', `routers are told of ${vip}, which lies in no subnet here`);
+    return error('vip-subnet', {
+      what: `${vip} is in the subnet ${firstOf(subnet)}/${subnet.prefixLength} of interface ${link.name}, and is to be announced by BGP`,
+      why: 'Machines on the LAN would ask for it there, where nobody answers for it, instead of going by the router.',
+      remedy: '--vip with an address that is in no subnet of the LAN, or without --bgp-peer',
+    });
+  }
   if (subnet === undefined) {
     const other = lanLinks(lan.links()).find((candidate) => subnetFor(candidate, vip) !== undefined);
     const here = subnetsOf(link).filter(({ family }) => family === familyOf(vip));
