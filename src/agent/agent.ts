@@ -79,6 +79,7 @@ export class Agent {
       prober: stages.prober,
       routed: config.mode.kind !== 'arp',
       leases: stages.leases,
+      lookUp: parts.lookUp,
       clock,
       services: () => services.list(),
       pools: () => this.#pools,
@@ -316,7 +317,8 @@ export class Agent {
   /** By the agent that gives out addresses alone, so that it is told once. */
   #tellRefused(key: ServiceKey): void {
     const service = this.#parts.watchers.services.store.get(key);
-    const refusals = service ? refusalsOf(service, egressObstacle(this.#parts.config, this.#parts.watchers)) : [];
+    const noEgress = egressObstacle(this.#parts.config, this.#parts.watchers);
+    const refusals = service ? refusalsOf(service, noEgress, this.#allocator.notFollowed(key)) : [];
     const text = refusals.map(({ note }) => note).join('; ');
     if (text === (this.#refused.get(key) ?? '') || !this.#parts.allocatorElection.isLeader) return;
     if (text === '') this.#refused.delete(key);

@@ -1,6 +1,6 @@
 /** What an agent is made of. `wire.ts` makes the real ones; tests may give others. */
 import type { SpareLeases } from '../exposure/address/dhcp/spares.ts';
-import type { AddressProber } from '../exposure/address/port.ts';
+import type { AddressProber, LookUp } from '../exposure/address/port.ts';
 import type { ClosableAnnouncement } from '../exposure/announcement/port.ts';
 import type { EndpointStage } from '../exposure/endpoints/stage.ts';
 import type { FlightRecorder } from '../exposure/failover/recorder.ts';
@@ -53,6 +53,7 @@ export interface Parts {
   readonly entropy: Entropy;
   readonly log: Logger;
   readonly network: Network;
+  readonly lookUp: LookUp;
   readonly watchers: {
     readonly services: Watcher<Service>;
     readonly endpointSlices: Watcher<EndpointSlice>;

@@ -37,6 +37,7 @@ import { createSystemClock } from '../linux/clock.ts';
 import { systemEntropy } from '../linux/entropy.ts';
 import { createDetourTable } from '../linux/detour-table.ts';
 import { createEgressTable } from '../linux/egress-table.ts';
+import { lookUp } from '../linux/look-up.ts';
 import { createMirrorTable } from '../linux/mirror-table.ts';
 import { createNetwork } from '../linux/network.ts';
 import { createPortFilter } from '../linux/port-filter.ts';
@@ -139,6 +140,7 @@ export function wire(
     entropy,
     log,
     network,
+    lookUp,
     watchers: {
       services,
       endpointSlices,

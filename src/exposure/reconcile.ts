@@ -52,7 +52,7 @@ export interface ReconcilerParts {
   readonly conflictPolicy: 'defend' | 'yield';
   /** Interface for addresses that name none (`vip_servicesinterface`, `vip_interface`). */
   readonly defaultLink: () => string | undefined;
-  readonly allocator: Pick<Allocator, 'allocate' | 'settled'>;
+  readonly allocator: Pick<Allocator, 'allocate' | 'resolved' | 'settled'>;
   readonly leases: DhcpLeases;
   readonly ownership: Ownership;
   /**
@@ -146,8 +146,12 @@ export class Reconciler {
 
   /** What the Service's address is, or why it has none (yet). A new wish keeps the old address until it is met. */
   #address(intent: Intent, assigned: AssignedAddress | undefined): Decision<AssignedAddress> {
-    for (const known of assigned ? [withoutNext(assigned), assigned.next] : []) {
-      if (!known || !satisfies(intent, known, this.#parts.pools())) continue;
+    const resolved = this.#parts.allocating() ? this.#parts.allocator.resolved(intent, assigned) : undefined;
+    const both = assigned ? [withoutNext(assigned), assigned.next] : [];
+    // Where a name leads now, only the agent that gives out addresses knows: others take its word.
+    const isNamed = 'kind' in intent.address && intent.address.kind === 'name';
+    for (const known of isNamed ? both.toReversed() : both) {
+      if (!known || !satisfies(intent, known, this.#parts.pools(), resolved)) continue;
       this.#parts.allocator.settled(intent.service);
       return ready(known, 'AddressAssigned', describeAssigned(known));
     }

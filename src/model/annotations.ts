@@ -18,9 +18,9 @@ export const ANNOTATIONS = {
     key: 'kube-vip.io/loadbalancerIPs',
     on: 'Service',
     access: 'read and written',
-    value: 'address[,address] | 0.0.0.0 | DNS name',
+    value: 'address[,address] | 0.0.0.0 | name[,name]',
     meaning:
-      'The addresses wanted; 0.0.0.0 asks for one by DHCP, and so does a DNS name with `kube-vip.io/ddns`. Written with the address a pool gave.',
+      'The addresses wanted; 0.0.0.0 asks for one by DHCP, and so does a DNS name with `kube-vip.io/ddns`. Without that a DNS name, or several, stand for the first address of each family of the Service that they lead to, also when that changes. Written with the address a pool gave.',
   },
   ignore: {
     key: 'kube-vip.io/ignore',

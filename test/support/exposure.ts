@@ -104,6 +104,9 @@ export interface World {
   readonly obstacles: Map<Ip, NotReady>;
   /** What is done about conflicts over addresses that are announced. */
   readonly policies: Map<Ip, string>;
+  /** What DNS says, and what it was asked. */
+  readonly dns: Map<string, readonly Ip[]>;
+  readonly lookUps: string[];
   /** Services that are to be reconciled because of another one. */
   readonly again: Set<ServiceKey>;
   readonly allocator: Allocator;
@@ -226,6 +229,11 @@ export function createWorld(node = 'n1'): World {
     network: { links: () => [LINK] },
     prober: { probe: (address) => Promise.resolve(strangers.get(address)) },
     leases,
+    lookUp: (name) => {
+      world.lookUps.push(name);
+      const answer = world.dns.get(name);
+      return answer === undefined ? Promise.reject(new Error('ENOTFOUND')) : Promise.resolve(answer);
+    },
     clock,
     services: () => [...services.values()],
     pools: () => parsePools(world.configMap),
@@ -287,6 +295,8 @@ export function createWorld(node = 'n1'): World {
     policies: new Map(),
     reach: 'owner',
     obstacles: new Map(),
+    dns: new Map(),
+    lookUps: [],
     again: new Set(),
     allocator,
     reconciler,

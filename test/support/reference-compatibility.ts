@@ -114,9 +114,9 @@ const BEHAVIOUR = [
   ],
   [
     'DNS name as address of a Service',
-    'resolved again and again',
-    'the Service says `InvalidAddress`; name the address, get one under the name (`kube-vip.io/ddns`), or publish a name with `kubevip.dev/mdns`',
-    'refused',
+    'resolved every 3 s on the node that has it; a former address stays up to a minute; `dns_mode`',
+    'resolved every 3 s by one agent and asked for on the LAN first, an address for each family of the Service; the Service moves to the new address, and the former one goes at once; kept while no name server answers',
+    'same',
   ],
   ['DNS name as the control plane’s address', 'resolved every 3 s', 'the same', 'same'],
   [

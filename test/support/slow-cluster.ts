@@ -87,6 +87,7 @@ export function createSlowCluster(chance: Chance, longest: Milliseconds, server:
         network: node.host.network,
         prober: { probe: () => Promise.resolve(undefined) },
         leases: node.leases,
+        lookUp: () => Promise.resolve([]),
         clock,
         services: () => [...this.#view.values()],
         pools: () => POOL,

@@ -15,10 +15,11 @@ import { canShare } from './in-use.ts';
 import { Ledger, type Uses } from './ledger.ts';
 import { ProbeTurns } from './probe-turns.ts';
 import { satisfies } from './satisfies.ts';
+import { NamedAddresses } from './named.ts';
 import { noFamily, noPool } from './pool-refusals.ts';
 import { linkFor } from './subnets.ts';
 import { offers, poolFor, type Pool, type PoolConfig } from './pools.ts';
-import type { AddressProber, AssignedAddress, DhcpLease, DhcpLeases } from './port.ts';
+import type { AddressProber, AssignedAddress, DhcpLease, DhcpLeases, LookUp } from './port.ts';
 import { VerifiedAddresses } from './verified.ts';
 
 const OTHERS_FIRST = pending('Probing', 'the LAN is being asked about the addresses of other Services');
@@ -31,6 +32,7 @@ export interface AllocatorParts {
   /** Addresses are announced to routers, and need lie in no subnet of this node. */
   readonly routed?: boolean;
   readonly leases: DhcpLeases;
+  readonly lookUp: LookUp;
   readonly clock: Clock;
   /** Every Service of the cluster. */
   readonly services: () => readonly Service[];
@@ -46,11 +48,15 @@ export class Allocator {
   readonly #verified: VerifiedAddresses;
   readonly #ledger: Ledger;
   readonly #turns = new ProbeTurns();
+  readonly #named: NamedAddresses;
+  /** Why Services do not have what their names lead to now, by Service. */
+  readonly #notFollowed = new Map<ServiceKey, string>();
 
   constructor(parts: AllocatorParts) {
     this.#parts = parts;
     this.#ledger = new Ledger(parts.clock, parts.services);
     this.#verified = new VerifiedAddresses(parts.prober, parts.clock, (ip) => this.#probed(ip));
+    this.#named = new NamedAddresses({ lookUp: parts.lookUp, clock: parts.clock, changed: parts.changed });
   }
 
   /**
@@ -63,10 +69,19 @@ export class Allocator {
     if ('state' in wanted) return wanted;
     // Verified when it was given, and not free for a second look since.
     const given = this.#ledger.given(intent.service);
-    if (given && !given.value.lease && satisfies(intent, given.value, this.#parts.pools())) return given;
+    const now = this.resolved(intent, current);
+    if (given && !given.value.lease && satisfies(intent, given.value, this.#parts.pools(), now)) return given;
     switch (wanted.kind) {
       case 'explicit':
-        return this.#explicit(intent, wanted.addresses, current);
+        return this.#explicit(intent, { ips: wanted.addresses }, current);
+      case 'name': {
+        const named = this.#named.of({ ...intent, names: wanted.names }, current?.ips);
+        if (named.state !== 'ready') return named;
+        const given = this.#explicit(intent, { ips: named.value, name: wanted.names.join() }, current);
+        if (given.state === 'failed' && current)
+          this.#notFollowed.set(intent.service, `${named.message}: ${given.message}`);
+        return given;
+      }
       case 'dhcp':
         return this.#dhcp(intent, wanted, current);
       case 'pool':
@@ -74,10 +89,24 @@ export class Allocator {
     }
   }
 
+  /** Why the Service keeps an address that its names lead to no more: its owner, who speaks for it, does not know. */
+  notFollowed(service: ServiceKey): string | undefined {
+    return this.#notFollowed.get(service);
+  }
+
+  /** What the names lead to that the Service asks for; undefined: it asks for none, or they lead nowhere yet. */
+  resolved(intent: Intent, current?: AssignedAddress): readonly Ip[] | undefined {
+    const wanted = intent.address;
+    if ('state' in wanted || wanted.kind !== 'name') return undefined;
+    const named = this.#named.of({ ...intent, names: wanted.names }, current?.ips);
+    return named.state === 'ready' ? named.value : undefined;
+  }
+
   /** The Service is gone or carries its address: the ledger's line is no longer needed. */
   settled(service: ServiceKey): void {
     this.#ledger.settled(service);
     this.#turns.forget(service);
+    this.#notFollowed.delete(service);
   }
 
   /** A Service lost these addresses: they may be given out again as soon as their last owner has let go. */
@@ -93,13 +122,17 @@ export class Allocator {
     }
   }
 
-  #explicit(intent: Intent, ips: readonly Ip[], current: AssignedAddress | undefined): Decision<AssignedAddress> {
-    for (const ip of ips) {
+  #explicit(
+    intent: Intent,
+    wanted: Pick<AssignedAddress, 'ips' | 'name'>,
+    current: AssignedAddress | undefined,
+  ): Decision<AssignedAddress> {
+    for (const ip of wanted.ips) {
       // Its own owner answers for what it has already.
       const verdict = current?.ips.includes(ip) === true ? undefined : this.#mayHave(intent, ip);
       if (verdict) return verdict;
     }
-    return this.#give(intent, { ips, source: 'explicit' });
+    return this.#give(intent, { ...wanted, source: 'explicit' });
   }
 
   /** Why the Service cannot have this very address; undefined: it can. */

@@ -69,5 +69,5 @@ export function describeAssigned(assigned: AssignedAddress): string {
         : '';
     return `${leased} by DHCP from ${assigned.lease?.server ?? '?'}${besides}`;
   }
-  return `${ips} as asked for`;
+  return assigned.name === undefined ? `${ips} as asked for` : `${ips} by the name ${assigned.name}`;
 }

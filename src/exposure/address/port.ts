@@ -11,6 +11,8 @@ export interface AssignedAddress {
   /** ConfigMap key the address came from. */
   readonly pool?: string;
   readonly link?: string;
+  /** DNS names that led to them, separated by commas. */
+  readonly name?: string;
   readonly lease?: DhcpLease;
   /** What takes its place as soon as its owner has cleared away what hangs on it. */
   readonly next?: Omit<AssignedAddress, 'next'>;
@@ -34,6 +36,9 @@ export interface DhcpLease {
   readonly renewSeconds: number;
   readonly rebindSeconds: number;
 }
+
+/** Addresses of a DNS name, in the order of the answer. @throws Error when there is no answer. */
+export type LookUp = (name: string) => Promise<readonly Ip[]>;
 
 /** Asks the LAN whether somebody uses an address (RFC 5227 probe, fast variant). */
 export interface AddressProber {

@@ -1,5 +1,5 @@
 /** Whether the address a Service has is (still) what it asks for. */
-import { familyOf, type Family } from '../../model/ip.ts';
+import { familyOf, type Family, type Ip } from '../../model/ip.ts';
 import { namespaceOf } from '../../model/kubernetes.ts';
 import type { Intent } from '../intent/port.ts';
 import type { AssignedAddress } from './port.ts';
@@ -8,14 +8,25 @@ import { offers, poolFor, type PoolConfig } from './pools.ts';
 /**
  * Changed pools never take an address from a Service, as with kube-vip: only a changed wish does. But a family that it
  * lacks is given as soon as a pool has it.
+ * @param resolved what the names that are asked for lead to; undefined: that is not known here, and what was found
+ * under them stands.
  */
-export function satisfies(intent: Intent, assigned: AssignedAddress, pools: PoolConfig): boolean {
+export function satisfies(
+  intent: Intent,
+  assigned: AssignedAddress,
+  pools: PoolConfig,
+  resolved?: readonly Ip[],
+): boolean {
   const wanted = intent.address;
   if ('state' in wanted) return false;
   const { ips, source } = assigned;
   switch (wanted.kind) {
     case 'explicit':
       return wanted.addresses.length === ips.length && wanted.addresses.every((ip) => ips.includes(ip));
+    case 'name':
+      if (assigned.name !== wanted.names.join()) return false;
+      if (resolved === undefined) return ips.every((ip) => intent.families.includes(familyOf(ip)));
+      return resolved.length === ips.length && resolved.every((ip) => ips.includes(ip));
     case 'dhcp':
       if (source !== 'dhcp') return false;
       return wanted.v6 === undefined

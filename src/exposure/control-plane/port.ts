@@ -19,8 +19,7 @@ export interface OtherApiServers {
   free(lease: string, holder: string): Promise<void>;
 }
 
-/** Addresses of a DNS name, in the order of the answer. @throws Error when there is no answer. */
-export type LookUp = (name: string) => Promise<readonly Ip[]>;
+export type { LookUp } from '../address/port.ts';
 
 export interface VipState {
   readonly ip: Ip;

@@ -100,13 +100,16 @@ function readAddressRequest(service: Service, families: readonly Family[]): Addr
   // The name is the server's to give to the address: nobody is asked for it.
   if (annotation(service, KEY.ddns) === 'true' && isDnsName(wanted))
     return dhcpRequest(service, families, { hostname: firstLabel(wanted) });
+  const parts = wanted.split(',').map((text) => text.trim());
+  if (parts.every(isDnsName))
+    return { kind: 'name', names: parts.map((name) => name.toLowerCase().replace(/\.$/, '')) };
   const addresses: Ip[] = [];
-  for (const part of wanted.split(',').map((text) => text.trim())) {
+  for (const part of parts) {
     const parsed = parseIp(part);
     if (parsed === undefined) {
       return failed(
         'InvalidAddress',
-        `${JSON.stringify(part)} is not an IP address (asked for by ${KEY.loadBalancerIPs} or spec.loadBalancerIP)${isDnsName(part) ? `; names are not resolved: with ${KEY.ddns}: "true" an address is got by DHCP under this one` : ''}`,
+        `${JSON.stringify(part)} is not an IP address (asked for by ${KEY.loadBalancerIPs} or spec.loadBalancerIP)${isDnsName(part) ? `; give names alone, or addresses alone` : ''}`,
       );
     }
     if (parsed === DHCP_V6) {

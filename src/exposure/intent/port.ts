@@ -26,6 +26,8 @@ export interface Intent {
 
 export type AddressRequest =
   | { readonly kind: 'explicit'; readonly addresses: readonly Ip[] }
+  /** What these DNS names lead to, resolved again and again. In lower case, without the dot at their end. */
+  | { readonly kind: 'name'; readonly names: readonly string[] }
   | { readonly kind: 'pool'; readonly pool?: string }
   | {
       readonly kind: 'dhcp';

@@ -53,7 +53,7 @@ export function checkService(service: Service, pools: PoolConfig | undefined): I
 }
 
 function checkAddress({ address, service }: Intent, pools: PoolConfig): void {
-  if ('state' in address || address.kind === 'dhcp') return;
+  if ('state' in address || address.kind === 'dhcp' || address.kind === 'name') return;
   const namespace = service.split('/')[0] ?? '';
   const ranges = [...pools.pools.values()].filter((pool) => !pool.dhcp);
   if (address.kind === 'explicit') {

@@ -19,6 +19,7 @@ function world(range = '10.77.0.200-10.77.0.220') {
     network: { links: () => [LINK] },
     prober: { probe: (address) => Promise.resolve(holders.get(address)) },
     leases: NO_LEASES,
+    lookUp: () => Promise.resolve([]),
     clock,
     services: () => [],
     pools: () => parsePools({ 'range-global': range }),

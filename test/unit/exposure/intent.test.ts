@@ -41,7 +41,7 @@ describe('the address asked for', () => {
     });
   });
 
-  it('is DHCP under a name with kube-vip’s ddns, and a name without it is refused with what to do', () => {
+  it('is DHCP under a name with kube-vip’s ddns, and what the name leads to without it', () => {
     const name = { [KEY.loadBalancerIPs]: 'Shop.home.lan' };
     expect(annotated({ ...name, [KEY.ddns]: 'true', [KEY.dhcpHostname]: 'other' }).address).toEqual({
       kind: 'dhcp',
@@ -54,10 +54,12 @@ describe('the address asked for', () => {
       kind: 'explicit',
     });
     for (const annotations of [name, { ...name, [KEY.ddns]: 'false' }])
-      expect(annotated(annotations).address).toMatchObject({
-        reason: 'InvalidAddress',
-        message: expect.stringContaining('kube-vip.io/ddns') as string,
-      });
+      expect(annotated(annotations).address).toEqual({ kind: 'name', names: ['shop.home.lan'] });
+    const several = { [KEY.loadBalancerIPs]: 'v4.home.lan, v6.home.lan.' };
+    expect(annotated(several).address).toEqual({ kind: 'name', names: ['v4.home.lan', 'v6.home.lan'] });
+    // What is part of an address is none of a name.
+    for (const text of ['10.0.0.300', 'shop.home.lan,10.0.0.1', 'shop..lan', 'fd00::g'])
+      expect(annotated({ [KEY.loadBalancerIPs]: text }).address).toMatchObject({ reason: 'InvalidAddress' });
   });
 
   it('is explicit from the annotation before the spec', () => {

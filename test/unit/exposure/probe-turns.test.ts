@@ -51,6 +51,7 @@ function burst(count: number, pool: string, strangers: readonly Ip[] = []) {
       },
     },
     leases: {} as DhcpLeases,
+    lookUp: () => Promise.resolve([]),
     clock,
     services: () => [],
     pools: () => config,
