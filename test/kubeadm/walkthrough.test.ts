@@ -15,6 +15,7 @@ import { RunningCluster } from '../support/real-cluster/cluster.ts';
 import { connectPods, disconnectPods } from '../support/real-cluster/network.ts';
 import type { RealNode } from '../support/real-cluster/node.ts';
 import { measureOutage } from '../support/real-cluster/outage.ts';
+import { apiAt, curl, show } from '../support/real-cluster/show.ts';
 import { realSnapshot } from '../support/real-cluster/snapshot.ts';
 import { binaries, createRealWorld, type RealWorld } from '../support/real-cluster/world.ts';
 import { failoverRows } from './failover-rows.ts';
@@ -23,14 +24,6 @@ const lab = binaries();
 if (lab === undefined) console.warn('SKIPPED, not passed: KUBE_LAB_DIR names no folder with kubeadm and the rest');
 
 const CONFIG = '/root/cluster.yaml';
-const API = (ip: string): string => `https://${ip.includes(':') ? `[${ip}]` : ip}:6443/version`;
-const curl = (url: string, ...more: string[]): string[] => ['curl', '-gsk', '--max-time', '2', ...more, url];
-const indented = (text: string): string => text.trimEnd().replaceAll(/^/gm, '     │ ');
-
-/** One line of what was run, and what it said. */
-function show(ran: string, seen: string): void {
-  console.log(`   $ ${ran}\n${indented(seen)}`);
-}
 
 describe.skipIf(lab === undefined)('the demonstration, on real parts', () => {
   let world: RealWorld;
@@ -40,7 +33,7 @@ describe.skipIf(lab === undefined)('the demonstration, on real parts', () => {
 
   const kubevip = async (node: RealNode, ...args: string[]): Promise<string> => {
     const { code: exit, stdout, stderr } = await node.kubevip(args);
-    show(`${node.name}# kubevip ${args.join(' ')}`, `${stderr}${stdout}`.replaceAll(/kubevip1\.\S+/g, 'kubevip1.…'));
+    show(`${node.name}# kubevip ${args.join(' ')}`, `${stderr}${stdout}`);
     expect(exit, stderr).toBe(0);
     return stdout;
   };
@@ -108,7 +101,7 @@ describe.skipIf(lab === undefined)('the demonstration, on real parts', () => {
       while (running.yes) {
         const all = await cluster.admin.run(['sh', '-c', 'cat /proc/[0-9]*/cmdline 2>/dev/null | tr "\\0" " "']);
         seen.push(all.stdout);
-        if (answered.at === 0 && (await world.on('laptop', ...curl(API(VIP)))).stdout.includes('gitVersion')) {
+        if (answered.at === 0 && (await world.on('laptop', ...curl(apiAt(VIP)))).stdout.includes('gitVersion')) {
           answered.at = since();
         }
         await new Promise((resolve) => setTimeout(resolve, 300));
@@ -116,7 +109,7 @@ describe.skipIf(lab === undefined)('the demonstration, on real parts', () => {
     };
     const [{ code: exit, stdout, stderr }] = await Promise.all([init, watch()]);
     const took = since();
-    show(`n1# kubevip init -f ${CONFIG} --yes`, lines.join('\n').replaceAll(/kubevip1\.\S+/g, 'kubevip1.…'));
+    show(`n1# kubevip init -f ${CONFIG} --yes`, lines.join('\n'));
     expect(exit, stderr).toBe(0);
     console.log(
       `   init took ${took.toFixed(1)} s; the laptop reached the API at ${VIP} after ${answered.at.toFixed(1)} s`,
@@ -204,7 +197,7 @@ describe.skipIf(lab === undefined)('the demonstration, on real parts', () => {
     const arp = await from('laptop', 'arping', '-c', '2', '-I', 'eth0', VIP);
     const macs = new Set([...arp.toLowerCase().matchAll(/(?:[\da-f]{2}:){5}[\da-f]{2}/g)].map(([mac]) => mac));
     expect([...macs]).toEqual([owner.mac]);
-    expect(await from('laptop', ...curl(API(VIP6)))).toContain('gitVersion');
+    expect(await from('laptop', ...curl(apiAt(VIP6)))).toContain('gitVersion');
     await from('laptop', 'ip', '-6', 'neigh', 'show', VIP6);
   });
 

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { run, runOrThrow } from '../../src/lab/exec.ts';
-import { LAN, LAN6, netnsOf, nodeAddresses } from '../../src/lab/layout.ts';
+import { LAN, LAN6, netnsOf, nodeAddresses, type LabPaths } from '../../src/lab/layout.ts';
 import { configure } from '../../src/lab/netns.ts';
 import { isAlive, spawnDaemon, stopProcess } from '../../src/lab/process.ts';
 import { createBird } from './bgp/bird.ts';
@@ -40,6 +40,8 @@ export interface BgpLab {
   bfdIsUp(node: string): Promise<boolean>;
   /** What the router's kernel does with packets to an address: the nodes they go to. */
   forwardsTo(address: string): Promise<string[]>;
+  /** Lines of configuration as a person types them below `router bgp`. FRR alone. */
+  configure(...lines: string[]): Promise<void>;
   /** For good, like a power cut. */
   kill(): Promise<void>;
 }
@@ -61,12 +63,34 @@ export async function bgpLab(
   over: Readonly<Record<string, Partial<Neighbor>>> = {},
   options: BgpLabOptions = {},
 ): Promise<BgpLab> {
-  const { nodes = NODES, six = false } = options;
-  const netns = netnsOf(paths, 'router');
+  const { nodes = NODES, six = false, ...how } = options;
   const neighbors: Neighbor[] = nodes.flatMap((node) => {
     const { lan, lan6 } = nodeAddresses(node);
     return [lan, ...(six ? [lan6] : [])].map((ip) => ({ name: node, ip, as: OUR_AS, hold: 3, ...over[node] }));
   });
+  return await bgpOn(paths, {
+    ...how,
+    ...{ neighbors, on: 'router', as: ROUTER_AS, ip: LAN.router, ip6: LAN6.router, routed: ROUTED },
+  });
+}
+
+export interface BgpRouterOptions extends Omit<BgpLabOptions, 'nodes' | 'six'> {
+  /** Nodes, under the names that they have in answers; one may be there twice, with another address. */
+  readonly neighbors: readonly Neighbor[];
+  /** Host of the lab that is the router. */
+  readonly on: string;
+  readonly as: number;
+  readonly ip: string;
+  readonly ip6: string;
+  /** Who is beyond the router of the lab gets to these prefixes by it, of each family; absent: it is another router. */
+  readonly routed?: { readonly pool: string; readonly pool6: string };
+}
+
+/** A router of a lab, with neighbours of any name. */
+export async function bgpOn(paths: LabPaths, options: BgpRouterOptions): Promise<BgpLab> {
+  const { neighbors, routed, as, ip, ip6 } = options;
+  const netns = netnsOf(paths, options.on);
+  const nodes = [...new Set(neighbors.map(({ name }) => name))];
   const neighborsOf = (node: string): Neighbor[] => neighbors.filter(({ name }) => name === node);
   const some = async (node: string, asked: (neighbor: Neighbor) => Promise<boolean>): Promise<boolean> =>
     (await Promise.all(neighborsOf(node).map(asked))).some(Boolean);
@@ -74,9 +98,9 @@ export async function bgpLab(
   const dir = mkdtempSync(join(tmpdir(), 'kubevip-test-'));
   let serial = 0;
   const host: LanHost = {
-    name: 'router',
+    name: options.on,
     netns,
-    ip: LAN.router,
+    ip,
     mac: '',
     run: (argv, options) => run(argv, { ...options, netns }),
     must: (argv, options) => runOrThrow(argv, { ...options, netns }),
@@ -93,19 +117,23 @@ export async function bgpLab(
       };
     },
   };
-  const router = (options.make === 'BIRD' ? createBird : createFrr)({
+  const made = {
     installs: true,
-    ...{ host, dir, as: ROUTER_AS, ip: LAN.router, ip6: LAN6.router, port: 179, neighbors },
+    ...{ host, dir, as, ip, ip6, port: 179, neighbors },
     ...(options.bfdPace !== undefined && { bfdPace: options.bfdPace }),
     ...(options.wrapper !== undefined && { wrapper: options.wrapper }),
-  });
-  // Who is beyond the router gets to the cluster by it, and by nothing else.
-  await host.must(['nft', 'insert', 'rule', 'inet', 'filter', 'forward', 'iifname', 'wan0', 'accept']);
-  await configure(netnsOf(paths, 'internet'), [
-    `route replace ${ROUTED.pool} via 192.0.1.2`,
-    `route replace ${ROUTED.pool6} via ${LAN6.wanRouter}`,
-  ]);
-  await host.must(['sysctl', '-qw', 'net.ipv4.fib_multipath_hash_policy=1', 'net.ipv6.fib_multipath_hash_policy=1']);
+  };
+  const frr = options.make === 'BIRD' ? undefined : createFrr(made);
+  const router = frr ?? createBird(made);
+  if (routed !== undefined) {
+    // Who is beyond the router gets to the cluster by it, and by nothing else.
+    await host.must(['nft', 'insert', 'rule', 'inet', 'filter', 'forward', 'iifname', 'wan0', 'accept']);
+    await configure(netnsOf(paths, 'internet'), [
+      `route replace ${routed.pool} via 192.0.1.2`,
+      `route replace ${routed.pool6} via ${LAN6.wanRouter}`,
+    ]);
+    await host.must(['sysctl', '-qw', 'net.ipv4.fib_multipath_hash_policy=1', 'net.ipv6.fib_multipath_hash_policy=1']);
+  }
   await router.start();
   const routeFrom = async (node: string, prefix: string): Promise<SeenRoute | undefined> => {
     const all = await Promise.all(neighborsOf(node).map((neighbor) => router.routes(neighbor)));
@@ -131,19 +159,24 @@ export async function bgpLab(
     async forwardsTo(address) {
       const family = address.includes(':') ? '-6' : '-4';
       const text = await host.must(['ip', family, 'route', 'show', address.includes(':') ? `${address}/128` : address]);
-      return nodes.filter((node) => {
-        const { lan, lan6 } = nodeAddresses(node);
-        // Of the two IPv6 addresses on the LAN either may be the next hop.
-        const [, host = ''] = lan6.split('::');
-        const local = `${LAN6.localPrefix.replace('/64', '')}${host}`;
-        const ways = [lan, lan6, local].map((ip) => `via (inet6? )?${ip.replaceAll('.', '\\.')}\\b`);
-        const link = over[node]?.link;
-        return [...ways, ...(link === undefined ? [] : [`dev ${link}\\b`])].some((way) => new RegExp(way).test(text));
-      });
+      // Of a node's addresses on the LAN any may be the next hop: they all have its number at their end.
+      const hops = [...text.matchAll(/via (?:inet6? )?(\S+)/g)].map(([, hop = '']) => lastPart(hop));
+      const isWay = ({ ip: address, link }: Neighbor): boolean =>
+        hops.includes(lastPart(address)) || (link !== undefined && new RegExp(`dev ${link}\\b`).test(text));
+      return nodes.filter((node) => neighborsOf(node).some(isWay));
+    },
+    async configure(...lines) {
+      if (frr === undefined) throw new Error('only FRR is configured while it runs');
+      await frr.configure(...lines);
     },
     async kill() {
       await router.kill();
       rmSync(dir, { recursive: true, force: true });
     },
   };
+}
+
+/** Of an address: hosts of the lab have the same number in all of them. */
+function lastPart(address: string): string {
+  return /[^.:]*$/.exec(address)?.[0] ?? '';
 }

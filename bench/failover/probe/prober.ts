@@ -22,14 +22,24 @@ export async function startEcho(paths: LabPaths, target: Ip, host = 'laptop'): P
   return await start(paths, 'echo-main.ts', [target, '2'], host);
 }
 
-/** TCP connections from the laptop. */
-export async function startConnecting(paths: LabPaths, target: Ip, everyMs: Milliseconds): Promise<Prober<ConnectLog>> {
-  return await start(paths, 'connect-main.ts', [target, `${everyMs}`]);
+/** TCP connections. @param from host of the lab */
+export async function startConnecting(
+  paths: LabPaths,
+  target: Ip,
+  everyMs: Milliseconds,
+  from = 'laptop',
+): Promise<Prober<ConnectLog>> {
+  return await start(paths, 'connect-main.ts', [target, `${everyMs}`], from);
 }
 
-/** HTTPS requests from the laptop, whoever signed the certificate. */
-export async function startAsking(paths: LabPaths, url: string, everyMs: Milliseconds): Promise<Prober<ConnectLog>> {
-  return await start(paths, 'ask-main.ts', [url, `${everyMs}`]);
+/** HTTPS requests, whoever signed the certificate. @param from host of the lab */
+export async function startAsking(
+  paths: LabPaths,
+  url: string,
+  everyMs: Milliseconds,
+  from = 'laptop',
+): Promise<Prober<ConnectLog>> {
+  return await start(paths, 'ask-main.ts', [url, `${everyMs}`], from);
 }
 
 /** Who else serves addresses than `old`, from the laptop. */

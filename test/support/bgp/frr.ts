@@ -28,7 +28,13 @@ interface PathJson {
   readonly peer: { readonly peerId: string; readonly interface?: string };
 }
 
-export function createFrr(options: RouterOptions): BgpRouter & { bfd(neighbor: Neighbor): Promise<string> } {
+export interface FrrRouter extends BgpRouter {
+  bfd(neighbor: Neighbor): Promise<string>;
+  /** Lines below `router bgp`. */
+  configure(...lines: string[]): Promise<void>;
+}
+
+export function createFrr(options: RouterOptions): FrrRouter {
   const { host, neighbors } = options;
   const dir = join(options.dir, `${host.name}-frr-${options.port}`);
   let daemons: HostDaemon[] = [];
@@ -119,6 +125,9 @@ export function createFrr(options: RouterOptions): BgpRouter & { bfd(neighbor: N
     },
     async shutdown({ ip }, communication) {
       await vtysh('configure terminal', `router bgp ${options.as}`, `neighbor ${ip} shutdown message ${communication}`);
+    },
+    async configure(...lines) {
+      await vtysh('configure terminal', `router bgp ${options.as}`, ...lines);
     },
     async bfd({ ip }) {
       const peers = await json<readonly { peer: string; status: string }[]>('show bfd peers');

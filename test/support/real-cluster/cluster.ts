@@ -3,17 +3,24 @@ import { eventually } from '../netns.ts';
 import type { RealNode } from './node.ts';
 import type { RealWorld } from './world.ts';
 
-/** Where the agents of a node say that they are ready: the one for Services, and that of the control plane. */
-const READY = ['http://127.0.0.1:2112/readyz', 'http://127.0.0.1:2113/readyz'];
+/** Where the agents of a node say that they are ready. */
+const readyz = (port: number): string => `http://127.0.0.1:${port}/readyz`;
+/** The one for Services, and that of the control plane. */
+const SERVICES = readyz(2112);
+const CONTROL_PLANE = readyz(2113);
 
 export class RunningCluster {
   readonly world: RealWorld;
   /** Joined, and with power. */
   readonly members: RealNode[] = [];
 
+  /** On a control plane one agent does both, as by BGP. */
+  readonly #oneAgent: boolean;
+
   /** @param first the control plane that was made first */
-  constructor(world: RealWorld, first: RealNode) {
+  constructor(world: RealWorld, first: RealNode, { oneAgent = false }: { readonly oneAgent?: boolean } = {}) {
     this.world = world;
+    this.#oneAgent = oneAgent;
     this.members.push(first);
   }
 
@@ -57,7 +64,8 @@ export class RunningCluster {
     this.members.push(...nodes);
     await this.ready(this.members.length);
     for (const node of nodes) {
-      const urls = node.name.startsWith('n') ? READY : READY.slice(0, 1);
+      const both = this.#oneAgent ? [CONTROL_PLANE] : [SERVICES, CONTROL_PLANE];
+      const urls = node.name.startsWith('n') ? both : [SERVICES];
       await eventually(
         `the agents of ${node.name} are ready`,
         async () => (await node.run(['curl', '-sf', '--max-time', '1', ...urls])).code === 0,
