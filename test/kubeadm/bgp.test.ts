@@ -2,7 +2,8 @@
  * The first part of the demonstration as it was shown, by BGP (A7–A10), on the real thing: control planes whose address
  * routers are told of, and Services likewise, seen from the router (FRR) and from beyond it.
  *
- * FAILOVER_RUNS: power-offs with BFD and without, default 1 of each.
+ * FAILOVER_RUNS: power-offs with BFD and without, default 1 of each. BFD_MS: its interval, default 300; a node is given up after
+ * three of them.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -29,8 +30,10 @@ const lab = binaries();
 if (lab === undefined) console.warn('SKIPPED, not passed: KUBE_LAB_DIR names no folder with kubeadm and the rest');
 
 const CONFIG = '/root/cluster.yaml';
-/** With BFD, 300 ms × 3: fields of kube-vip’s `bgp_peers`. */
-const PEER = `${LAN.router}:${ROUTER_AS}:::::true;300;300;3`;
+const BFD_MS = Number(process.env['BFD_MS'] ?? 300);
+const BFD_PACE = { intervalMs: BFD_MS, multiplier: 3 } as const;
+/** Fields of kube-vip’s `bgp_peers`. */
+const PEER = `${LAN.router}:${ROUTER_AS}:::::true;${BFD_MS};${BFD_MS};${BFD_PACE.multiplier}`;
 /** What our agent asks for by default. */
 const HOLD_SECONDS = 30;
 /** A second router, on the LAN. */
@@ -155,6 +158,7 @@ describe.skipIf(lab === undefined)('the demonstration by BGP, on real parts', ()
       as: ROUTER_AS,
       ip: LAN.router,
       ip6: LAN6.router,
+      bfdPace: BFD_PACE,
       routed: { pool: ROUTED.prefix, pool6: ROUTED.prefix6 },
       neighbors: NODES.map((name) => ({ name, ip: world.nodes[name].ip, as: OUR_AS, bfd: true })),
     });
