@@ -18,13 +18,18 @@ export interface AssignedAddress {
   readonly next?: Omit<AssignedAddress, 'next'>;
 }
 
-/** A DHCPv4 lease that any node can go on with: nothing in it belongs to one node. */
+/** A lease that any node can go on with: nothing in it belongs to one node. */
 export interface DhcpLease {
   readonly ip: Ip;
-  /** RFC 2131 `chaddr` and RFC 2132 §9.14 client identifier (hex), derived from the Service's UID. */
+  /**
+   * RFC 2131 `chaddr` and RFC 2132 §9.14 client identifier (hex), derived from the Service's UID. To a DHCPv6 server only
+   * the IAID and the DUID are shown that the identifier is made of.
+   */
   readonly mac: Mac;
   readonly clientId: string;
   readonly server: Ip;
+  /** Of a DHCPv6 server: its DUID (hex). */
+  readonly serverId?: string;
   readonly serverMac?: Mac;
   readonly prefixLength?: number;
   readonly router?: Ip;

@@ -1,17 +1,17 @@
-/** DHCPv4 leases for Services: {@link DhcpLeases} over packet sockets, without an interface or an address per lease. */
+/** Leases for Services: {@link DhcpLeases} over packet sockets, without an interface or an address per lease. */
 import type { Decision } from '../../../model/decision.ts';
 import type { Ip } from '../../../model/ip.ts';
 import type { ServiceKey } from '../../../model/kubernetes.ts';
-import type { Mac } from '../../../model/mac.ts';
 import type { Clock, Entropy, Milliseconds } from '../../../model/time.ts';
 import type { Network } from '../../../model/wire.ts';
-import type { ClientOutput, Reply } from '../../../protocols/dhcp4/client/events.ts';
 import type { AddressProber, DhcpLease, DhcpLeases, DhcpRequest } from '../port.ts';
-import { LinkSockets } from './link-sockets.ts';
 import { identityFor } from './record.ts';
 import { Releases } from './releases.ts';
-import { Session, type SessionFacts, type SessionParts } from './session.ts';
+import { Session, type SessionParts } from './session.ts';
 import { Turns } from './turns.ts';
+import type { Forms, MachineOutput, SessionFacts, Version } from './version.ts';
+import { DHCP4 } from './version4.ts';
+import { DHCP6 } from './version6.ts';
 
 /** The part of a logger that is used here; pino's fits. */
 export interface DhcpLog {
@@ -44,24 +44,35 @@ export interface DhcpLeasesOnNode extends DhcpLeases {
 /** A server that speaks after this much silence is news to those who wait for one. */
 const SILENCE = 5000;
 
+/** IPv4 addresses. */
 export function createDhcpLeases(parts: DhcpLeasesParts): DhcpLeasesOnNode {
+  return createLeases(DHCP4, parts);
+}
+
+/** IPv6 addresses. */
+export function createDhcp6Leases(parts: DhcpLeasesParts): DhcpLeasesOnNode {
+  return createLeases(DHCP6, parts);
+}
+
+function createLeases<F extends Forms>(version: Version<F>, parts: DhcpLeasesParts): DhcpLeasesOnNode {
   const { network, clock, entropy, prober, log } = parts;
-  const sessions = new Map<ServiceKey, Session>();
-  /** By interface and `chaddr`. A set: nothing keeps two Services from carrying the same hardware address. */
-  const byMac = new Map<string, Set<Session>>();
-  const turns = new Turns<Session>(clock);
-  const unheard = new Set<Session>();
+  const sessions = new Map<ServiceKey, Session<F>>();
+  /** By interface and name of the client. A set: nothing keeps two Services from carrying the same hardware address. */
+  const byClient = new Map<string, Set<Session<F>>>();
+  const turns = new Turns<Session<F>>(clock);
+  const unheard = new Set<Session<F>>();
   const heard = new Map<string, { readonly server: Ip; readonly at: Milliseconds }>();
   const listeners = new Set<(service: ServiceKey) => void>();
 
+  const keyFor = ({ facts }: Session<F>): string => `${facts.link} ${version.clientOf(facts.identity)}`;
   const changed = (service: ServiceKey): void => {
     for (const listener of [...listeners]) listener(service);
   };
-  const onLink = (link: string): Session[] => [...sessions.values()].filter(({ facts }) => facts.link === link);
+  const onLink = (link: string): Session<F>[] => [...sessions.values()].filter(({ facts }) => facts.link === link);
 
-  const sockets = new LinkSockets(network, {
+  const sockets = version.sockets(network, {
     onReply(link, reply) {
-      for (const session of [...(byMac.get(addressKey(link, reply.message.chaddr)) ?? [])]) session.handle(reply);
+      for (const session of [...(byClient.get(`${link} ${version.addressee(reply)}`) ?? [])]) session.handle(reply);
       noteServer(link, reply);
     },
     onUp(link) {
@@ -76,7 +87,7 @@ export function createDhcpLeases(parts: DhcpLeasesParts): DhcpLeasesOnNode {
     },
   });
 
-  const noteServer = (link: string, reply: Reply): void => {
+  const noteServer = (link: string, reply: F['reply']): void => {
     const before = heard.get(link);
     const now = clock.now();
     heard.set(link, { server: reply.sourceIp, at: now });
@@ -84,7 +95,8 @@ export function createDhcpLeases(parts: DhcpLeasesParts): DhcpLeasesOnNode {
     for (const session of onLink(link)) session.hurry();
   };
 
-  const sessionParts: SessionParts = {
+  const sessionParts: SessionParts<F> = {
+    version,
     clock,
     entropy,
     send: (link, outgoing) => void sockets.send(link, outgoing),
@@ -94,7 +106,7 @@ export function createDhcpLeases(parts: DhcpLeasesParts): DhcpLeasesOnNode {
         const own = network.links().find(({ addresses }) => addresses.some((address) => address.ip === ip));
         return own?.mac ?? (await prober.probe(ip, link, signal));
       }),
-    turn: (session, begin) => turns.take(session.facts.link, session, begin),
+    turn: (session, begin) => (version.inTurns ? turns.take(session.facts.link, session, begin) : begin()),
     problem: (link) => sockets.problem(link),
     heard: (link) => heard.get(link),
     settled(session, news) {
@@ -109,7 +121,7 @@ export function createDhcpLeases(parts: DhcpLeasesParts): DhcpLeasesOnNode {
       if (news) changed(service);
     },
     log: (facts, output) => {
-      if (log !== undefined) record(log, facts, output);
+      if (log !== undefined) record(log, version, facts, output);
     },
   };
 
@@ -121,18 +133,18 @@ export function createDhcpLeases(parts: DhcpLeasesParts): DhcpLeasesOnNode {
     changed,
   });
 
-  const drop = (service: ServiceKey, end: (session: Session) => void): void => {
+  const drop = (service: ServiceKey, end: (session: Session<F>) => void): void => {
     const session = sessions.get(service);
     if (session === undefined) return;
     end(session);
     sessions.delete(service);
     unheard.delete(session);
-    const { link, identity } = session.facts;
+    const { link } = session.facts;
     turns.done(link, session);
-    const key = addressKey(link, identity.mac);
-    const sharing = byMac.get(key);
+    const key = keyFor(session);
+    const sharing = byClient.get(key);
     sharing?.delete(session);
-    if (sharing?.size === 0) byMac.delete(key);
+    if (sharing?.size === 0) byClient.delete(key);
     closeUnused(link);
   };
   const stop = (service: ServiceKey): void => drop(service, (session) => session.stop());
@@ -145,13 +157,13 @@ export function createDhcpLeases(parts: DhcpLeasesParts): DhcpLeasesOnNode {
   };
 
   /** The session of the Service if it still is the same client on the same interface. */
-  const current = (request: DhcpRequest, lease?: DhcpLease): Session | undefined => {
+  const current = (request: DhcpRequest, lease?: DhcpLease): Session<F> | undefined => {
     const session = sessions.get(request.service);
     if (session?.facts.link !== request.link) return undefined;
     const [was, is] = [session.facts.identity, identityFor(request, lease)];
     return was.mac === is.mac && Buffer.from(was.clientId).equals(is.clientId) ? session : undefined;
   };
-  const sessionFor = (request: DhcpRequest, lease?: DhcpLease): Session => {
+  const sessionFor = (request: DhcpRequest, lease?: DhcpLease): Session<F> => {
     releases.forget(request.service);
     const known = current(request, lease);
     if (known !== undefined) return known;
@@ -160,8 +172,8 @@ export function createDhcpLeases(parts: DhcpLeasesParts): DhcpLeasesOnNode {
     sockets.open(request.link);
     const session = new Session(factsOf(request, lease), sessionParts);
     sessions.set(request.service, session);
-    const key = addressKey(request.link, session.facts.identity.mac);
-    byMac.set(key, (byMac.get(key) ?? new Set<Session>()).add(session));
+    const key = keyFor(session);
+    byClient.set(key, (byClient.get(key) ?? new Set<Session<F>>()).add(session));
     return session;
   };
 
@@ -212,24 +224,26 @@ function factsOf(request: DhcpRequest, lease?: DhcpLease): SessionFacts {
   };
 }
 
-function addressKey(link: string, mac: Mac): string {
-  return `${link} ${mac}`;
-}
-
-function record(log: DhcpLog, { service, link, identity }: SessionFacts, output: ClientOutput): void {
-  const about = { service, link, mac: identity.mac };
+function record<F extends Forms>(
+  log: DhcpLog,
+  version: Version<F>,
+  { service, link, identity }: SessionFacts,
+  output: MachineOutput<F>,
+): void {
+  const { name } = version;
+  const about = { service, link, ...(name === 'DHCP' ? { mac: identity.mac } : {}) };
   switch (output.kind) {
     case 'send':
-      return log.debug({ ...about, to: output.targetIp, xid: output.message.xid }, 'DHCP message sent');
+      return log.debug({ ...about, ...version.describe(output) }, `${name} message sent`);
     case 'offered':
-      return log.debug({ ...about, ip: output.ip, server: output.server }, 'DHCP address offered');
+      return log.debug({ ...about, ip: output.ip, server: output.server }, `${name} address offered`);
     case 'bound': {
       const { ip, server, leaseSeconds } = output.lease.terms;
-      return log.info({ ...about, ip, server, leaseSeconds }, 'DHCP lease granted');
+      return log.info({ ...about, ip, server, leaseSeconds }, `${name} lease granted`);
     }
     case 'refused':
-      return log.warn({ ...about, server: output.server, text: output.text }, 'DHCP request refused');
+      return log.warn({ ...about, server: output.server, text: output.text }, `${name} request refused`);
     case 'lost':
-      return log.warn({ ...about, ip: output.lease.terms.ip, cause: output.cause }, 'DHCP lease lost');
+      return log.warn({ ...about, ip: output.lease.terms.ip, cause: output.cause }, `${name} lease lost`);
   }
 }

@@ -1,20 +1,18 @@
 /** One packet socket per interface, shared by all leases on it. */
 import { DecodeError, messageOf } from '../../../model/errors.ts';
-import type { FrameSocket, Link, Network } from '../../../model/wire.ts';
-import type { Outgoing, Reply } from '../../../protocols/dhcp4/client/events.ts';
-import { BOOT_REPLY, CLIENT_PORT, SERVER_PORT } from '../../../protocols/dhcp4/codes.ts';
-import { decodeUdpFrame, encodeUdpFrame } from '../../../protocols/dhcp4/frame.ts';
-import { decodeMessage, encodeMessage } from '../../../protocols/dhcp4/message.ts';
+import type { FrameSocket, FrameSocketOptions, Link, Network } from '../../../model/wire.ts';
+import type { Forms, LinkEvents, Sockets } from './version.ts';
 
-const ETHERTYPE_IPV4 = 0x0800;
-
-export interface LinkSocketEvents {
-  /** A server's message to any client on the link. */
-  onReply(link: string, reply: Reply): void;
-  /** The interface came up, came back or was replaced. */
-  onUp(link: string): void;
-  /** The interface went down or away. */
-  onDown(link: string): void;
+/** How the messages of a version travel. */
+export interface Transport<F extends Forms> {
+  readonly frames: Pick<FrameSocketOptions, 'etherType' | 'udpPort'>;
+  /** Whether answers may go to a hardware address that no interface has. */
+  readonly strayAnswers: boolean;
+  /** What an interface that is up lacks. */
+  lacks(link: Link): string | undefined;
+  encode(link: Link, outgoing: F['outgoing']): Uint8Array;
+  /** Undefined for what no server says. @throws DecodeError */
+  decode(frame: Uint8Array): F['reply'] | undefined;
 }
 
 interface Port {
@@ -27,25 +25,26 @@ interface Port {
   trouble: string | undefined;
 }
 
-export class LinkSockets {
+export class LinkSockets<F extends Forms> implements Sockets<F> {
   readonly #network: Network;
-  readonly #events: LinkSocketEvents;
+  readonly #events: LinkEvents<F>;
+  readonly #transport: Transport<F>;
   readonly #ports = new Map<string, Port>();
   readonly #stop: () => void;
 
-  constructor(network: Network, events: LinkSocketEvents) {
+  constructor(network: Network, events: LinkEvents<F>, transport: Transport<F>) {
     this.#network = network;
     this.#events = events;
+    this.#transport = transport;
     this.#stop = network.onChange(() => {
       for (const name of [...this.#ports.keys()]) this.#refresh(name);
     });
   }
 
-  /** Opens the socket of an interface unless it is open, and watches for one that is missing. @returns as `problem`. */
   open(name: string): string | undefined {
     if (!this.#ports.has(name)) {
       const link = this.#find(name);
-      const up = link?.up === true;
+      const up = this.#isUsable(link);
       const port: Port = { link: undefined, socket: undefined, promiscuous: undefined, up, trouble: undefined };
       this.#ports.set(name, port);
       if (link !== undefined) this.#listen(port, link);
@@ -53,30 +52,18 @@ export class LinkSockets {
     return this.problem(name);
   }
 
-  /** What keeps DHCP from being spoken on an interface; undefined when nothing does. */
   problem(name: string): string | undefined {
     const link = this.#find(name);
     if (link === undefined) return `interface ${name} does not exist on this node`;
     if (!link.up) return `interface ${name} is down or has no carrier`;
-    return this.#ports.get(name)?.trouble;
+    return this.#transport.lacks(link) ?? this.#ports.get(name)?.trouble;
   }
 
-  /** @returns whether it could be put on the wire; what becomes of it there nobody knows. */
-  send(name: string, outgoing: Outgoing): boolean {
+  send(name: string, outgoing: F['outgoing']): boolean {
     const port = this.#ports.get(name);
-    if (port?.socket === undefined || port.link === undefined || this.problem(name) !== undefined) return false;
-    const { sourceIp, targetIp, targetMac } = outgoing;
-    const frame = encodeUdpFrame({
-      // The node's own address, never `chaddr`: access points and switches drop what comes from an address they do not know.
-      sourceMac: port.link.mac,
-      targetMac,
-      sourceIp,
-      targetIp,
-      sourcePort: CLIENT_PORT,
-      targetPort: SERVER_PORT,
-      payload: encodeMessage(outgoing.message),
-    });
-    port.socket.send(frame);
+    const link = this.#find(name);
+    if (port?.socket === undefined || link === undefined || this.problem(name) !== undefined) return false;
+    port.socket.send(this.#transport.encode(link, outgoing));
     return true;
   }
 
@@ -86,7 +73,8 @@ export class LinkSockets {
    */
   listenToAll(name: string, wanted: boolean): void {
     const port = this.#ports.get(name);
-    if (port?.link === undefined || wanted === (port.promiscuous !== undefined)) return;
+    if (port?.link === undefined || wanted === (port.promiscuous !== undefined) || !this.#transport.strayAnswers)
+      return;
     port.promiscuous?.close();
     port.promiscuous = wanted ? this.#open(port, port.link, true) : undefined;
   }
@@ -112,7 +100,7 @@ export class LinkSockets {
       if (link !== undefined) this.#listen(port, link);
     }
     const was = port.up;
-    port.up = link?.up === true;
+    port.up = this.#isUsable(link);
     if (port.up && (!was || replaced)) this.#events.onUp(name);
     if (!port.up && was) this.#events.onDown(name);
   }
@@ -124,7 +112,7 @@ export class LinkSockets {
   }
 
   #open(port: Port, link: Link, promiscuous: boolean): FrameSocket | undefined {
-    const options = { link, etherType: ETHERTYPE_IPV4, udpPort: CLIENT_PORT, promiscuous };
+    const options = { link, ...this.#transport.frames, promiscuous };
     try {
       return this.#network.openFrames(options, (frame) => this.#read(link.name, frame));
     } catch (error) {
@@ -141,13 +129,16 @@ export class LinkSockets {
 
   #read(link: string, frame: Uint8Array): void {
     try {
-      const { sourceIp, sourceMac, payload } = decodeUdpFrame(frame);
-      const message = decodeMessage(payload);
-      if (message.op === BOOT_REPLY) this.#events.onReply(link, { message, sourceIp, sourceMac });
+      const reply = this.#transport.decode(frame);
+      if (reply !== undefined) this.#events.onReply(link, reply);
     } catch (error) {
-      // Anybody on the LAN can send anything to port 68; what is not DHCP is nothing to us.
+      // Anybody on the LAN can send anything to the client's port; what is not DHCP is nothing to us.
       if (!(error instanceof DecodeError)) throw error;
     }
+  }
+
+  #isUsable(link: Link | undefined): boolean {
+    return link?.up === true && this.#transport.lacks(link) === undefined;
   }
 
   #find(name: string): Link | undefined {

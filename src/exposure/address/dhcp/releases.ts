@@ -4,7 +4,6 @@ import type { ServiceKey } from '../../../model/kubernetes.ts';
 import type { Clock, Timer } from '../../../model/time.ts';
 import type { DhcpLease, DhcpRequest } from '../port.ts';
 import { abandoned, released, releasing } from './decisions.ts';
-import type { Session } from './session.ts';
 
 /** A Service that is being deleted waits this long for its interface; the server forgets the lease by itself later. */
 const PATIENCE = 10_000;
@@ -15,7 +14,7 @@ export interface ReleasesParts {
   open(link: string): string | undefined;
   /** The interface is not needed here any more. */
   close(link: string): void;
-  session(request: DhcpRequest, lease: DhcpLease): Session;
+  session(request: DhcpRequest, lease: DhcpLease): { release(lease: DhcpLease): void };
   changed(service: ServiceKey): void;
 }
 

@@ -1,17 +1,13 @@
 /** One Service's lease on this node: the client machine, its timer, and what there is to say about it. */
 import type { Decision } from '../../../model/decision.ts';
 import type { Ip } from '../../../model/ip.ts';
-import type { ServiceKey } from '../../../model/kubernetes.ts';
 import type { Mac } from '../../../model/mac.ts';
 import type { Clock, Entropy, Milliseconds, Timer } from '../../../model/time.ts';
-import type { ClientInput, ClientOutput, Outgoing, Reply } from '../../../protocols/dhcp4/client/events.ts';
 import { expiryOf } from '../../../protocols/dhcp4/client/lease.ts';
-import { createDhcpClient, type DhcpClient } from '../../../protocols/dhcp4/client/machine.ts';
-import type { ClientIdentity } from '../../../protocols/dhcp4/identity.ts';
 import type { DhcpLease } from '../port.ts';
 import * as say from './decisions.ts';
 import { OfferCheck } from './offer-check.ts';
-import { fromRecord, toRecord } from './record.ts';
+import type { Forms, Machine, MachineInput, MachineOutput, SessionFacts, Version } from './version.ts';
 
 /** A server that pings an address before it offers it needs 3.3 s; after three times that nobody is there. */
 export const NO_SERVER_AFTER = 10_000;
@@ -24,36 +20,31 @@ const KNOWN = 16;
 /** Longer timers overflow in Node; the machine does not mind being asked too early. */
 const LONGEST_TIMER = 24 * 3_600_000;
 
-export interface SessionFacts {
-  readonly service: ServiceKey;
-  readonly link: string;
-  readonly identity: ClientIdentity;
-  readonly hostname: string;
-  readonly requested?: Ip;
-  readonly standby?: boolean;
-}
-
-export interface SessionParts {
+export interface SessionParts<F extends Forms> {
+  readonly version: Version<F>;
   readonly clock: Clock;
   readonly entropy: Entropy;
-  send(link: string, outgoing: Outgoing): void;
+  send(link: string, outgoing: F['outgoing']): void;
   /** Who uses an offered address; undefined: nobody. Without it every offer is believed. */
   readonly probe: ((link: string, ip: Ip, signal: AbortSignal) => Promise<Mac | undefined>) | undefined;
   /** Calls `begin` when this session may ask for an address. */
-  turn(session: Session, begin: () => void): void;
+  turn(session: Session<F>, begin: () => void): void;
   /** Why DHCP cannot be spoken on the interface. */
   problem(link: string): string | undefined;
   /** The server heard last on the interface, by any client. */
   heard(link: string): { readonly server: Ip; readonly at: Milliseconds } | undefined;
   /** After anything that happened by itself. `news`: what `acquire` or `keep` would say now is not what was known before. */
-  settled(session: Session, news: boolean): void;
-  log(facts: SessionFacts, output: ClientOutput): void;
+  settled(session: Session<F>, news: boolean): void;
+  log(facts: SessionFacts, output: MachineOutput<F>): void;
 }
 
-export class Session {
+/** States of either version in which no offer has come yet. */
+const WANTING: ReadonlySet<string> = new Set(['SELECTING', 'SOLICITING']);
+
+export class Session<F extends Forms> {
   readonly facts: SessionFacts;
-  readonly #parts: SessionParts;
-  readonly #client: DhcpClient;
+  readonly #parts: SessionParts<F>;
+  readonly #client: Machine<F>;
   /** `acquire`: until the Service carries the lease; nothing is renewed then, that is the owner's part. */
   #mode: 'acquire' | 'keep' = 'acquire';
   /** For its turn to begin. */
@@ -75,19 +66,10 @@ export class Session {
   #lost: Decision<DhcpLease> | undefined;
   #said: Decision<DhcpLease> | undefined;
 
-  constructor(facts: SessionFacts, parts: SessionParts) {
+  constructor(facts: SessionFacts, parts: SessionParts<F>) {
     this.facts = facts;
     this.#parts = parts;
-    const { identity, hostname, requested, standby } = facts;
-    this.#client = createDhcpClient(
-      {
-        ...identity,
-        hostname,
-        ...(requested === undefined ? {} : { requested }),
-        ...(standby === undefined ? {} : { standby }),
-      },
-      parts.entropy,
-    );
+    this.#client = parts.version.machine(facts, parts.entropy);
     const { probe } = parts;
     this.#check = new OfferCheck({
       clock: parts.clock,
@@ -137,7 +119,7 @@ export class Session {
 
   /** Tells the server that another machine uses the address. An acquisition goes on afterwards by itself. */
   decline(lease: DhcpLease): void {
-    const held = this.#client.lease ?? fromRecord(lease, this.#parts.clock);
+    const held = this.#client.lease ?? this.#parts.version.fromRecord(lease, this.#parts.clock);
     if (held === undefined) return;
     const acquiring = this.#mode === 'acquire' && this.#client.state !== 'STOPPED';
     this.#check.forget();
@@ -164,7 +146,7 @@ export class Session {
 
   /** Gives the lease back. Only with an interface to say it on. */
   release(lease: DhcpLease): void {
-    const held = this.#client.lease ?? fromRecord(lease, this.#parts.clock);
+    const held = this.#client.lease ?? this.#parts.version.fromRecord(lease, this.#parts.clock);
     if (held !== undefined) this.#run({ kind: 'release', lease: held });
     this.stop();
   }
@@ -183,15 +165,15 @@ export class Session {
     this.#client.handle({ kind: 'stop' }, this.#parts.clock.now());
   }
 
-  /** A server's message for this client, as far as its hardware address tells. */
-  handle(reply: Reply): void {
+  /** A server's message for this client, as far as its name tells. */
+  handle(reply: F['reply']): void {
     this.#run({ kind: 'message', reply });
     this.#settle();
   }
 
   /** There is somebody to ask, after all. */
   hurry(): void {
-    if (this.#client.state !== 'SELECTING') return;
+    if (!WANTING.has(this.#client.state)) return;
     this.#run({ kind: 'hurry' });
     this.#arm();
   }
@@ -203,7 +185,7 @@ export class Session {
 
   /** Wants an offer and has none. */
   get wanting(): boolean {
-    return this.#waiting || this.#client.state === 'SELECTING';
+    return this.#waiting || WANTING.has(this.#client.state);
   }
 
   /** Nobody has answered for so long that an answer may be going astray. */
@@ -214,7 +196,7 @@ export class Session {
 
   #resume(lease: DhcpLease): void {
     const { clock } = this.#parts;
-    const held = fromRecord(lease, clock);
+    const held = this.#parts.version.fromRecord(lease, clock);
     this.#note(lease);
     this.#begun = { at: clock.now(), wall: clock.wall() };
     this.#askedAt = clock.now();
@@ -229,11 +211,15 @@ export class Session {
     if (this.#known.size > KNOWN && oldest !== undefined) this.#known.delete(oldest);
   }
 
-  #run(input: ClientInput): void {
+  #toRecord(held: F['held']): DhcpLease {
+    return this.#parts.version.toRecord(held, this.facts.identity, this.#parts.clock);
+  }
+
+  #run(input: MachineInput<F>): void {
     for (const output of this.#client.handle(input, this.#parts.clock.now())) this.#take(output);
   }
 
-  #take(output: ClientOutput): void {
+  #take(output: MachineOutput<F>): void {
     this.#parts.log(this.facts, output);
     switch (output.kind) {
       case 'send':
@@ -249,11 +235,11 @@ export class Session {
         return;
       case 'bound':
         [this.#offer, this.#refusal] = [undefined, undefined];
-        this.#note(toRecord(output.lease, this.facts.identity, this.#parts.clock));
+        this.#note(this.#toRecord(output.lease));
         if (this.#mode === 'acquire') this.#check.begin(output.lease.terms.ip);
         return;
       case 'lost': {
-        const record = this.#record ?? toRecord(output.lease, this.facts.identity, this.#parts.clock);
+        const record = this.#record ?? this.#toRecord(output.lease);
         const { cause } = output;
         this.#lost =
           cause.kind === 'expired' ? say.lostByTime(record) : say.lostByRefusal(record, cause.server, cause.text);

@@ -19,7 +19,13 @@ export interface LeaseTerms {
   readonly rebindSeconds: number;
 }
 
-export interface HeldLease {
+/** Of what a lease's times are told; DHCPv6 counts them in the same way. */
+export interface Timed {
+  readonly terms: Pick<LeaseTerms, 'leaseSeconds' | 'renewSeconds' | 'rebindSeconds'>;
+  readonly since: Milliseconds;
+}
+
+export interface HeldLease extends Timed {
   readonly terms: LeaseTerms;
   /**
    * When the request was sent that the server granted: all its times count from there (RFC 2131 §4.4.1). Of a request
@@ -29,21 +35,21 @@ export interface HeldLease {
 }
 
 /** When the lease ends, on the clock of `since`; infinite for a lease without end. */
-export function expiryOf(lease: HeldLease): Milliseconds {
+export function expiryOf(lease: Timed): Milliseconds {
   return after(lease, lease.terms.leaseSeconds);
 }
 
 /** T1 without the jitter. */
-export function renewalOf(lease: HeldLease): Milliseconds {
+export function renewalOf(lease: Timed): Milliseconds {
   return after(lease, lease.terms.renewSeconds);
 }
 
 /** T2 without the jitter. */
-export function rebindingOf(lease: HeldLease): Milliseconds {
+export function rebindingOf(lease: Timed): Milliseconds {
   return after(lease, lease.terms.rebindSeconds);
 }
 
-function after(lease: HeldLease, seconds: number): Milliseconds {
+function after(lease: Timed, seconds: number): Milliseconds {
   return seconds >= INFINITE_SECONDS ? Infinity : lease.since + seconds * 1000;
 }
 
