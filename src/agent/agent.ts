@@ -2,6 +2,7 @@
 import { Allocator } from '../exposure/address/allocator.ts';
 import { parsePools, type PoolConfig } from '../exposure/address/pools.ts';
 import { readAssigned } from '../exposure/address/assigned.ts';
+import { leasesOf } from '../exposure/address/leased.ts';
 import { Reconciler } from '../exposure/reconcile.ts';
 import { stageOf } from '../exposure/status/conditions.ts';
 import { Reporter } from '../exposure/status/reporter.ts';
@@ -136,7 +137,8 @@ export class Agent {
         const name = owner?.labels?.['kubernetes.io/service-name'];
         if (name !== undefined) this.#queue.add(`${owner?.namespace ?? 'default'}/${name}`);
       }),
-      stages.leases.onChange((key) => this.#queue.add(key)),
+      stages.leases[4].onChange((key) => this.#queue.add(key)),
+      stages.leases[6].onChange((key) => this.#queue.add(key)),
       stages.router.onChange((key) => this.#queue.add(key)),
       stages.names.onChange((key) => this.#queue.add(key)),
       stages.announcement.onChange((ip) => this.#addAll(this.#reconciler.claimants(ip))),
@@ -223,8 +225,9 @@ export class Agent {
     const { stages, watchers, allocatorElection } = this.#parts;
     stages.names.close();
     stages.router.close();
-    const handedBack = stages.leases.handBack();
-    stages.leases.close();
+    const handedBack = stages.leases[4].handBack();
+    stages.leases[4].close();
+    stages.leases[6].close();
     // What could not be taken back is told at the end, and keeps nothing else from its own.
     const closed = stages.announcement.close();
     await closed.catch(() => undefined);
@@ -331,10 +334,11 @@ export class Agent {
 
   #count(object: Service | undefined, previous: Service | undefined): void {
     this.metrics.serviceEvent(object === undefined ? 'DELETED' : previous === undefined ? 'ADDED' : 'MODIFIED');
-    const before = previous && readAssigned(previous)?.lease;
-    const lease = object && readAssigned(object)?.lease;
-    if (lease && before?.ip === lease.ip && before.acquiredAt !== lease.acquiredAt && this.#holding.has(lease.ip))
-      this.metrics.leaseRenewed();
+    const before = leasesOf(previous && readAssigned(previous));
+    for (const { ip, acquiredAt } of leasesOf(object && readAssigned(object))) {
+      const renewed = before.some((lease) => lease.ip === ip && lease.acquiredAt !== acquiredAt);
+      if (renewed && this.#holding.has(ip)) this.metrics.leaseRenewed();
+    }
   }
 
   #poolsChanged(data: Readonly<Record<string, string>>): void {
@@ -371,7 +375,7 @@ export class Agent {
   #warm(): void {
     if (!this.#started) return;
     this.#life.changed();
-    this.#parts.stages.leases.tend();
+    this.#parts.stages.leases[4].tend();
     if (this.#parts.allocatorElection.isLeader) this.#allocator.keepWarm();
   }
 }

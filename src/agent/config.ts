@@ -4,12 +4,13 @@ import { DEFAULT_CLASS, EXCLUDE_LABEL } from '../model/annotations.ts';
 import { LOOPBACK } from '../exposure/announcement/routed/routed.ts';
 import { EXIT, KubevipError } from '../model/errors.ts';
 import type { Cidr } from '../model/cidr.ts';
+import { DHCP_MODES } from '../model/dhcp-mode.ts';
 import { DNS_MODES } from '../model/dns-mode.ts';
 import { readMode, type AnnouncementMode } from './announcement-mode.ts';
 import { readRoutingTable, type RoutingTableConfig } from './routing-table.ts';
 import { readBgp, type BgpConfig } from './bgp/config.ts';
 import { BGP_SETTINGS } from './bgp/settings.ts';
-import { DHCP_MODES, FORWARDING_METHODS, readControlPlane, type ControlPlaneConfig } from './control-plane/config.ts';
+import { FORWARDING_METHODS, readControlPlane, type ControlPlaneConfig } from './control-plane/config.ts';
 import { text, flag, bool, port, seconds, whenUnset, ours, choice, networks } from './setting.ts';
 import {
   DEFAULT_ELECTION,
@@ -57,7 +58,10 @@ export const SETTINGS = z.object({
     z
       .enum(['', ...DHCP_MODES])
       .default('')
-      .meta({ form: DHCP_MODES.join(' | '), description: 'Families asked for by `vip_ddns`. Only `ipv4` can be.' }),
+      .meta({
+        form: DHCP_MODES.join(' | '),
+        description: 'Families asked for by `vip_ddns`, and by `kube-vip.io/ddns` of a Service as far as it has them.',
+      }),
   ),
   vip_subnet: text('', 'length | length,length', 'Checked only: the VIP always stands alone (/32, /128).'),
   vip_arp: whenUnset('true, unless another way is chosen', flag(undefined, 'Announce by ARP and NDP.')),
@@ -320,7 +324,12 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, ho
     allocatorLease: v.svc_leasename,
     servicesEnabled: v.svc_enable ?? !v.cp_enable,
     ...(controlPlane === undefined ? {} : { controlPlane }),
-    rules: { className: v.lb_class_name, classOnly: v.lb_class_only, withdraw: v.svc_withdraw },
+    rules: {
+      className: v.lb_class_name,
+      classOnly: v.lb_class_only,
+      withdraw: v.svc_withdraw,
+      ...(v.dhcp_mode === '' ? {} : { dhcpMode: v.dhcp_mode }),
+    },
     mode,
     routingTable: readRoutingTable(v),
     ...(bgp === undefined ? {} : { bgp }),

@@ -57,7 +57,7 @@ export const DIFFERENT: Readonly<Partial<Record<SettingName, string>>> = {
   egress_servicecidr: 'not needed: what goes to a Service of the cluster is known by its translation',
   vip_ddns:
     'one client on all control planes, so the address stays where the VIP moves; answers are waited for without end',
-  dhcp_mode: '`ipv4`; with `vip_ddns` the others are refused with a message, since DHCPv6 is not spoken',
+  dhcp_mode: 'without a lease of both families the VIP, or the Service, goes by the one it has',
   lb_enable: 'by nftables instead of IPVS, so kube-proxy’s mode does not matter and nothing is left after a crash',
   lb_port: '`port` by default',
   lb_fwdmethod: 'accepted, and said to be a way of IPVS: nftables translates addresses, as with `masquerade`',

@@ -1,6 +1,6 @@
 /** What an agent is made of. `wire.ts` makes the real ones; tests may give others. */
 import type { SpareLeases } from '../exposure/address/dhcp/spares.ts';
-import type { AddressProber, LookUp } from '../exposure/address/port.ts';
+import type { AddressProber, DhcpLeases, LookUp } from '../exposure/address/port.ts';
 import type { ClosableAnnouncement } from '../exposure/announcement/port.ts';
 import type { EndpointStage } from '../exposure/endpoints/stage.ts';
 import type { FlightRecorder } from '../exposure/failover/recorder.ts';
@@ -27,7 +27,8 @@ interface Closing {
 
 export interface Stages {
   readonly prober: AddressProber;
-  readonly leases: SpareLeases;
+  /** Spares are kept of IPv4 addresses. */
+  readonly leases: { readonly 4: SpareLeases; readonly 6: DhcpLeases & Closing };
   readonly ownership: Ownership & {
     start(): Promise<void>;
     /** Gives the Leases up at once, so that others need not wait. */

@@ -1,5 +1,6 @@
 /** What the part for Services says in a dump. */
 import { readAssigned } from '../exposure/address/assigned.ts';
+import { leasesOf } from '../exposure/address/leased.ts';
 import { readRecords } from '../exposure/router/records.ts';
 import { KEY } from '../model/annotations.ts';
 import { keyOf, type EndpointSlice, type Service } from '../model/kubernetes.ts';
@@ -34,11 +35,12 @@ function serviceLines(service: Service): string[] {
   const conditions = (status?.conditions ?? []).map(
     ({ type, status: is, reason }) => `${type.replace('kubevip.dev/', '')}=${is}/${reason}`,
   );
-  const lease = assigned?.lease;
   return [
     `Name=${keyOf(service)}, UUID=${metadata.uid ?? ''}, Addresses=${assigned?.ips.join(', ') ?? ''}, Ports=${ports.join(', ')}`,
     `  Owner=${metadata.annotations?.[KEY.vipHost] ?? ''}, Source=${assigned?.source ?? ''}${assigned?.pool === undefined ? '' : ` ${assigned.pool}`}`,
-    ...(lease ? [`  Lease=${lease.ip} from ${lease.server}, ${lease.leaseSeconds} s since ${lease.acquiredAt}`] : []),
+    ...leasesOf(assigned).map(
+      (lease) => `  Lease=${lease.ip} from ${lease.server}, ${lease.leaseSeconds} s since ${lease.acquiredAt}`,
+    ),
     ...readRecords(service).map(
       ({ protocol, externalPort, internalIp, internalPort, gateway, method }) =>
         `  Mapping=${protocol} ${externalPort} of ${gateway} to ${internalIp} port ${internalPort} by ${method}`,

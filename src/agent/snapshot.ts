@@ -1,6 +1,7 @@
 /** What the metrics say of this moment, read from what the agent holds. */
 import { readAssigned } from '../exposure/address/assigned.ts';
 import { poolContains } from '../exposure/address/candidates.ts';
+import { leasesOf } from '../exposure/address/leased.ts';
 import { addressesInUse } from '../exposure/address/in-use.ts';
 import { poolSize, type PoolConfig } from '../exposure/address/pools.ts';
 import { readRecords } from '../exposure/router/records.ts';
@@ -29,8 +30,11 @@ export function snapshotOf(parts: Parts, config: PoolConfig): Snapshot {
       inUse: [...uses.keys()].filter((ip) => poolContains(pool, ip)).length,
     })),
     dhcpExpiry: kept.flatMap((service) => {
-      const lease = readAssigned(service)?.lease;
-      return lease ? [{ service: keyOf(service), at: Date.parse(lease.acquiredAt) / 1000 + lease.leaseSeconds }] : [];
+      // Of two the one that ends first.
+      const ends = leasesOf(readAssigned(service)).map(
+        (lease) => Date.parse(lease.acquiredAt) / 1000 + lease.leaseSeconds,
+      );
+      return ends.length > 0 ? [{ service: keyOf(service), at: Math.min(...ends) }] : [];
     }),
     mappings: kept.flatMap((service) => readRecords(service).map(({ method }) => method)),
     liveAgents: stages.ownership.liveNodes().length,

@@ -1,5 +1,5 @@
 /** Makes the real parts of an agent: sockets and kernel from `linux/`, the API server from `kube/`. */
-import { createDhcpLeases } from '../exposure/address/dhcp/leases.ts';
+import { createDhcp6Leases, createDhcpLeases } from '../exposure/address/dhcp/leases.ts';
 import { dhcpLans } from '../exposure/address/dhcp/lans.ts';
 import { OFFER_PROBE } from '../exposure/address/dhcp/offer-check.ts';
 import { createSpareRecord } from '../exposure/address/dhcp/spare-record.ts';
@@ -154,17 +154,20 @@ export function wire(
     ...(heartbeats ? { heartbeats } : {}),
     stages: {
       prober,
-      leases: createSpareLeases({
-        leases: createDhcpLeases({ network, clock, entropy, prober: offerProber, log }),
-        count: config.rules.withdraw ? 0 : config.dhcpSpare,
-        allocating: () => allocatorElection.isLeader,
-        cluster: () => store.get(config.allocatorLease)?.metadata.uid,
-        lans: () => dhcpLans(network.links(), services.store.list(), config.link),
-        services: () => services.store.list(),
-        record: createSpareRecord({ store, onError: leaseError('kubevip-dhcp-spares') }),
-        prober: offerProber,
-        clock,
-      }),
+      leases: {
+        4: createSpareLeases({
+          leases: createDhcpLeases({ network, clock, entropy, prober: offerProber, log }),
+          count: config.rules.withdraw ? 0 : config.dhcpSpare,
+          allocating: () => allocatorElection.isLeader,
+          cluster: () => store.get(config.allocatorLease)?.metadata.uid,
+          lans: () => dhcpLans(network.links(), services.store.list(), config.link),
+          services: () => services.store.list(),
+          record: createSpareRecord({ store, onError: leaseError('kubevip-dhcp-spares') }),
+          prober: offerProber,
+          clock,
+        }),
+        6: createDhcp6Leases({ network, clock, entropy, prober: offerProber, log }),
+      },
       ownership,
       announcement: createAnnouncer(config, {
         instance: 'services',

@@ -1,6 +1,6 @@
 /** What `expose` was asked, from its arguments and flags. */
 import { kindOf } from '../kube/kinds.ts';
-import { familyOf, parseIp, type Ip } from '../model/ip.ts';
+import { familyOf, ip as ipOf, parseIp, type Ip } from '../model/ip.ts';
 import type { Milliseconds } from '../model/time.ts';
 import {
   checkMdnsLabel,
@@ -71,15 +71,23 @@ function readPorts(flags: ExposeFlags): PortWish[] {
   return ports.map((port) => ({ ...port, targetPort }));
 }
 
-function readAddress({ dhcp, ip, pool }: ExposeFlags): AddressWish | undefined {
+/** Asks for an address by DHCPv6. */
+const BY_DHCPV6 = ipOf('::');
+
+function readAddress({ dhcp, ip, pool, family }: ExposeFlags): AddressWish | undefined {
   const ips = (ip ?? []).flatMap((text) => text.split(',')).map(readIp);
-  // As in kube-vip's annotation, the unspecified address asks for one by DHCP.
+  if (dhcp && ips.length === 0 && family?.toLowerCase() === 'ipv6') return { kind: 'ip', ips: [BY_DHCPV6] };
+  // As in kube-vip's annotation, the unspecified address asks for one by DHCP; that of IPv6 may stand beside or alone.
   const given = ips.filter((address) => address !== '0.0.0.0');
   if (dhcp || given.length < ips.length) {
     const [v6, ...more] = given;
     if (v6 === undefined) return { kind: 'dhcp' };
     if (more.length > 0 || familyOf(v6) === 4) {
-      throw usage('INVALID_ADDRESS', '--dhcp gives the IPv4 address', 'Only one IPv6 address can be given besides.');
+      throw usage(
+        'INVALID_ADDRESS',
+        '--dhcp gives the IPv4 address',
+        'Only one IPv6 address can be given besides, or :: for one by DHCPv6.',
+      );
     }
     return { kind: 'dhcp', v6 };
   }
@@ -89,11 +97,11 @@ function readAddress({ dhcp, ip, pool }: ExposeFlags): AddressWish | undefined {
 
 function readIp(text: string): Ip {
   const address = parseIp(text.trim());
-  if (address !== undefined && address !== '::') return address;
+  if (address !== undefined) return address;
   throw usage(
     'INVALID_ADDRESS',
     `--ip ${JSON.stringify(text)} is not an IP address`,
-    'For example 192.168.1.40, or both families: --ip 192.168.1.40,fd00::40; --dhcp asks the LAN’s DHCP server for one.',
+    'For example 192.168.1.40, or both families: --ip 192.168.1.40,fd00::40; --dhcp asks the LAN’s DHCP server for one, --ip :: its DHCPv6 server.',
   );
 }
 

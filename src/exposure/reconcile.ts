@@ -11,7 +11,7 @@ import type { Clock, Milliseconds } from '../model/time.ts';
 import type { Allocator } from './address/allocator.ts';
 import { describeAssigned, readAssigned, withoutNext } from './address/assigned.ts';
 import { LeaseStage } from './address/dhcp/stage.ts';
-import type { AssignedAddress, DhcpLeases } from './address/port.ts';
+import type { AssignedAddress, LeasesByFamily } from './address/port.ts';
 import type { PoolConfig } from './address/pools.ts';
 import { satisfies } from './address/satisfies.ts';
 import type { Announced, Announcement } from './announcement/port.ts';
@@ -53,7 +53,7 @@ export interface ReconcilerParts {
   /** Interface for addresses that name none (`vip_servicesinterface`, `vip_interface`). */
   readonly defaultLink: () => string | undefined;
   readonly allocator: Pick<Allocator, 'allocate' | 'resolved' | 'settled'>;
-  readonly leases: DhcpLeases;
+  readonly leases: LeasesByFamily;
   readonly ownership: Ownership;
   /**
    * Who hears no other agent is alone for all it knows, and may as well be the one that was cut off (heartbeats): where it
@@ -109,11 +109,11 @@ export class Reconciler {
     const leaving = this.#leave(service, assigned, address, owner);
     const ownerOf = (ip: Ip): Decision<Owner> => this.#ownerOf(ip);
     const standing = { service, intent: intent.value, assigned, address, owner, announced, ownerOf };
-    const lease = leaving ?? this.#leases.settle(standing);
+    const leases = leaving ? { 4: leaving, 6: leaving } : this.#leases.settle(standing);
     const router = leaving ?? this.#router.settle(standing);
     this.#settleLeaving(key);
     const name = this.#names.settle(standing);
-    this.#status(service, intent.value, { assigned, address, owner, announced, leaving, lease, router, name });
+    this.#status(service, intent.value, { assigned, address, owner, announced, leaving, leases, router, name });
   }
 
   /**

@@ -7,7 +7,8 @@ import { off, type Decision } from '../model/decision.ts';
 import type { Ip } from '../model/ip.ts';
 import { keyOf, type Service, type ServiceKey } from '../model/kubernetes.ts';
 import { readAssigned } from './address/assigned.ts';
-import type { AssignedAddress, DhcpLeases } from './address/port.ts';
+import { leaseOf, LEASE_FAMILIES } from './address/leased.ts';
+import type { AssignedAddress, LeasesByFamily } from './address/port.ts';
 import type { Announcement } from './announcement/port.ts';
 import type { Claims } from './claims.ts';
 import type { NamePublisher } from './naming/port.ts';
@@ -24,7 +25,7 @@ const CLEARED = off('Released', 'nothing hangs on the address any more');
 
 export interface WithdrawalParts {
   readonly allocating: () => boolean;
-  readonly leases: DhcpLeases;
+  readonly leases: LeasesByFamily;
   readonly announcement: Announcement;
   readonly router: RouterMappings;
   readonly names: NamePublisher;
@@ -56,7 +57,7 @@ export class Withdrawal {
       // its way there all the same, that is to be given back first.
       names.withdraw(key);
       router.yield(key);
-      leases.abandon(key);
+      for (const family of LEASE_FAMILIES) leases[family].abandon(key);
       this.afresh(key);
       if (this.#parts.allocating()) reporter.report(service, { ...removalPatch(service), onThisVersion: true });
       return;
@@ -69,7 +70,8 @@ export class Withdrawal {
       names.yield(key);
       router.yield(key);
       // An address by DHCP may just have been asked for, in place of the one on record.
-      leases.abandon(key, assigned.lease ?? assigned.next?.lease);
+      for (const family of LEASE_FAMILIES)
+        leases[family].abandon(key, leaseOf(assigned, family) ?? leaseOf(assigned.next, family));
       return;
     }
     const standing = assigned.ips.filter((ip) => isMine(ownerOf(ip)));
@@ -107,7 +109,7 @@ export class Withdrawal {
     const left = assigned.ips.filter((ip) => !next.ips.includes(ip));
     const unmapped = this.#unmap(service, left);
     if (unmapped.state !== 'off') return unmapped;
-    const given = next.lease?.ip === assigned.lease?.ip ? CLEARED : this.#giveBack(service, assigned);
+    const given = this.#giveBack(service, assigned, next);
     if (given.state === 'off') this.#left.set(key, { from: addressesOf(service), next });
     return given;
   }
@@ -140,10 +142,18 @@ export class Withdrawal {
     this.afresh(key);
   }
 
-  #giveBack(service: Service, { link, lease }: AssignedAddress): Decision {
-    if (!lease || link === undefined) return CLEARED;
+  /** The leases of a record but for those that go on in the next one. */
+  #giveBack(service: Service, assigned: AssignedAddress, next?: AssignedAddress): Decision {
+    const { link } = assigned;
     const { uid = '', name } = service.metadata;
-    return this.#parts.leases.release({ service: keyOf(service), uid, hostname: name, link, mac: lease.mac }, lease);
+    if (link === undefined) return CLEARED;
+    const given = LEASE_FAMILIES.flatMap((family) => {
+      const lease = leaseOf(assigned, family);
+      if (!lease || leaseOf(next, family)?.ip === lease.ip) return [];
+      const request = { service: keyOf(service), uid, hostname: name, link, mac: lease.mac };
+      return [this.#parts.leases[family].release(request, lease)];
+    });
+    return given.find(({ state }) => state !== 'off') ?? given[0] ?? CLEARED;
   }
 
   /** From the address itself: routers in secure mode accept the removal from nobody else. */

@@ -4,9 +4,10 @@ import type { FrameHandler, FrameSocket, FrameSocketOptions } from '../model/wir
 import { AF, MSG, PACKET, SO, SOCK, SOL } from './constants.ts';
 import type { Libc } from './libc.ts';
 import { check, OsError } from './os-error.ts';
-import { filterProgram, icmpTypeFilter, udpPortFilter } from './packet-filter.ts';
+import { filterProgram, icmpTypeFilter, udp6PortFilter, udpPortFilter } from './packet-filter.ts';
 import { encodeSockaddrLl } from './sockaddr.ts';
 
+const ETHERTYPE_IPV6 = 0x86dd;
 /** Frames taken in one go before other work gets its turn. */
 const BATCH = 256;
 /** The largest frame the kernel may hand over, segments it has merged included. */
@@ -22,7 +23,8 @@ export function openFrameSocket(libc: Libc, options: FrameSocketOptions, onFrame
   // Protocol 0: nothing arrives before bind, so no frame escapes the filter.
   const fd = check(libc, libc.socket(AF.PACKET, SOCK.RAW | SOCK.NONBLOCK | SOCK.CLOEXEC, 0), 'open a packet socket');
   try {
-    if (options.udpPort !== undefined) attach(libc, fd, udpPortFilter(options.udpPort));
+    if (options.udpPort !== undefined)
+      attach(libc, fd, (etherType === ETHERTYPE_IPV6 ? udp6PortFilter : udpPortFilter)(options.udpPort));
     if (options.icmpTypes !== undefined) attach(libc, fd, icmpTypeFilter(options.icmpTypes));
     if (options.promiscuous === true) {
       check(libc, hear(libc, fd, link.index, PACKET.MR_PROMISC), 'listen to all frames');

@@ -31,6 +31,18 @@ export function udpPortFilter(port: number): Uint8Array {
   ]);
 }
 
+/** The same over IPv6, right behind its header. */
+export function udp6PortFilter(port: number): Uint8Array {
+  return encode([
+    [LD_B, 0, 0, 20],
+    [JEQ, 0, 3, 17],
+    [LD_H, 0, 0, 56],
+    [JEQ, 0, 1, port],
+    [RET, 0, 0, WHOLE],
+    [RET, 0, 0, 0],
+  ]);
+}
+
 /** ICMPv6 of these types, right behind the IPv6 header. */
 export function icmpTypeFilter(types: readonly number[]): Uint8Array {
   const count = types.length;

@@ -18,9 +18,9 @@ export const ANNOTATIONS = {
     key: 'kube-vip.io/loadbalancerIPs',
     on: 'Service',
     access: 'read and written',
-    value: 'address[,address] | 0.0.0.0 | name[,name]',
+    value: 'address[,address] | 0.0.0.0 | :: | 0.0.0.0,:: | name[,name]',
     meaning:
-      'The addresses wanted; 0.0.0.0 asks for one by DHCP, and so does a DNS name with `kube-vip.io/ddns`. Without that a DNS name, or several, stand for the first address of each family of the Service that they lead to, also when that changes. Written with the address a pool gave.',
+      'The addresses wanted; 0.0.0.0 asks for an IPv4 address by DHCP, :: for an IPv6 address by DHCPv6, both for both, and so does a DNS name with `kube-vip.io/ddns`. Without that a DNS name, or several, stand for the first address of each family of the Service that they lead to, also when that changes. Written with the address a pool gave.',
   },
   ignore: {
     key: 'kube-vip.io/ignore',
@@ -34,7 +34,7 @@ export const ANNOTATIONS = {
     on: 'Service',
     access: 'read',
     value: 'host name',
-    meaning: 'Host name told to the DHCP server (option 12).',
+    meaning: 'Host name told to the DHCP server (option 12; by DHCPv6 option 39).',
   },
   ddns: {
     key: 'kube-vip.io/ddns',
@@ -49,7 +49,7 @@ export const ANNOTATIONS = {
     on: 'Service',
     access: 'read and written',
     value: 'address',
-    meaning: 'Address to ask the DHCP server for. Written with the address it gave.',
+    meaning: 'Addresses to ask the DHCP servers for, one of a family. Written with those they gave.',
   },
   hwaddr: {
     key: 'kube-vip.io/hwaddr',
@@ -176,7 +176,7 @@ export const ANNOTATIONS = {
     on: 'Service',
     access: 'read',
     value: 'true',
-    meaning: 'Address by DHCP, like 0.0.0.0.',
+    meaning: 'Address by DHCP, like 0.0.0.0; for a Service of IPv6 alone like ::.',
   },
   router: {
     key: 'kubevip.dev/router',
@@ -219,7 +219,7 @@ export const ANNOTATIONS = {
     on: 'Service',
     access: 'written',
     value: 'JSON AssignedAddress',
-    meaning: 'The address the allocator gave or confirmed, where it came from, and the DHCP lease if there is one.',
+    meaning: 'The address the allocator gave or confirmed, where it came from, and the DHCP leases if there are any.',
   },
   routerMappings: {
     key: 'kubevip.dev/router-mappings',

@@ -33,7 +33,7 @@ export interface FrameSocketOptions {
   readonly link: Link;
   /** 0x0806 ARP, 0x0800 IPv4, 0x86dd IPv6. */
   readonly etherType: number;
-  /** With IPv4: deliver only UDP datagrams to this port. */
+  /** Deliver only UDP datagrams to this port; with IPv6 none behind extension headers. */
   readonly udpPort?: number;
   /** With IPv6: deliver only ICMPv6 messages of these types, and none behind extension headers. */
   readonly icmpTypes?: readonly number[];

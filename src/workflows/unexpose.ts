@@ -1,5 +1,6 @@
 /** `kubevip unexpose`: takes a Service off the LAN, and waits until nothing of it is left there. */
 import { readAssigned } from '../exposure/address/assigned.ts';
+import { leasesOf } from '../exposure/address/leased.ts';
 import { DEFAULT_CLASS_RULES, readIntent } from '../exposure/intent/intent.ts';
 import { readRecords } from '../exposure/router/records.ts';
 import type { Cluster } from '../kube/client.ts';
@@ -114,9 +115,7 @@ function heldBy(service: Service): Held[] {
       stage: 'router',
       what: `${record.protocol} port ${record.externalPort} of router ${record.gateway}`,
     })),
-    ...(assigned?.lease
-      ? [{ stage: 'lease', what: `lease of ${assigned.lease.ip} from ${assigned.lease.server}` } as const]
-      : []),
+    ...leasesOf(assigned).map(({ ip, server }): Held => ({ stage: 'lease', what: `lease of ${ip} from ${server}` })),
     ...(assigned?.ips ?? []).map((ip): Held => ({ stage: 'address', what: ip })),
   ];
 }

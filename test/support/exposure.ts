@@ -45,6 +45,8 @@ export const LEASE: DhcpLease = {
   rebindSeconds: 105,
 };
 
+export const LEASE6: DhcpLease = { ...LEASE, ip: ip('fd77::1:1'), server: ip('fe80::1'), serverId: '0001' };
+
 export const LINK: Link = {
   name: 'eth0',
   index: 2,
@@ -87,6 +89,10 @@ export interface World {
   kept: Decision<DhcpLease>;
   /** What leases were asked for, in order. */
   readonly leaseRequests: DhcpRequest[];
+  /** The same of the IPv6 address. */
+  lease6: Decision<DhcpLease>;
+  kept6: Decision<DhcpLease>;
+  readonly leaseRequests6: DhcpRequest[];
   /** Addresses that a Service's names lead to now. */
   readonly named: Map<ServiceKey, readonly Ip[]>;
   mapped: Decision<RouterMapping>;
@@ -193,6 +199,24 @@ export function createWorld(node = 'n1'): World {
     },
     onChange: () => () => undefined,
   };
+  const leases6: DhcpLeases = {
+    acquire: (request) => {
+      world.leaseRequests6.push(request);
+      return world.lease6;
+    },
+    keep: () => {
+      log.push('keep6');
+      return world.kept6;
+    },
+    abandon: (key, carried) => {
+      if (carried) log.push(`abandon6 ${key} but ${carried.ip}`);
+    },
+    release: (_request, lease) => {
+      log.push(`dhcp release ${lease.ip}`);
+      return off('Released', '');
+    },
+    onChange: () => () => undefined,
+  };
   const router: RouterMappings = {
     ensure: ({ ports }) => {
       log.push(`map ${ports.map((port) => port.externalPort).join(',')}`);
@@ -228,7 +252,7 @@ export function createWorld(node = 'n1'): World {
   const allocator = new Allocator({
     network: { links: () => [LINK] },
     prober: { probe: (address) => Promise.resolve(strangers.get(address)) },
-    leases,
+    leases: { 4: leases, 6: leases6 },
     lookUp: (name) => {
       world.lookUps.push(name);
       const answer = world.dns.get(name);
@@ -256,7 +280,7 @@ export function createWorld(node = 'n1'): World {
     conflictPolicy: 'defend',
     defaultLink: () => undefined,
     allocator,
-    leases,
+    leases: { 4: leases, 6: leases6 },
     ownership,
     announcement,
     router,
@@ -284,6 +308,9 @@ export function createWorld(node = 'n1'): World {
     lease: ready(LEASE, 'Leased', 'leased'),
     kept: ready(LEASE, 'Leased', 'leased'),
     leaseRequests: [],
+    lease6: ready(LEASE6, 'Leased', 'leased'),
+    kept6: ready(LEASE6, 'Leased', 'leased'),
+    leaseRequests6: [],
     named: new Map(),
     mapped: ready({ records: [], reachability: 'public', families: { 4: 'public' } }, 'RouterMapped', 'mapped'),
     unmapped: off('Unmapped', ''),

@@ -184,6 +184,8 @@ function accepts(options: FrameSocketOptions, frame: Uint8Array): boolean {
   if (!multicast && !own && options.promiscuous !== true) return false;
   if (options.icmpTypes !== undefined) return frame[20] === 58 && options.icmpTypes.includes(frame[54] ?? 0);
   if (options.udpPort === undefined) return true;
+  if (options.etherType === 0x86dd)
+    return frame[20] === 17 && frame.length >= 62 && view.getUint16(56) === options.udpPort;
   const udp = 14 + ((frame[14] ?? 0) & 0x0f) * 4;
   return frame[23] === 17 && frame.length >= udp + 8 && view.getUint16(udp + 2) === options.udpPort;
 }

@@ -109,8 +109,8 @@ const BEHAVIOUR = [
   [
     'IPv6 address by DHCP (`::`, `0.0.0.0,::`)',
     'crashes without IPv4',
-    'the Service says `InvalidAddress`, and that the pool gives IPv6 addresses',
-    'refused',
+    'leased under one identity on all nodes, and kept when the address moves; of two families one serves where the other has no server',
+    'better',
   ],
   [
     'DNS name as address of a Service',

@@ -82,11 +82,12 @@ export function createSlowCluster(chance: Chance, longest: Milliseconds, server:
       this.#node = `n${number}`;
       const node = lan.node(number);
       node.leases.onChange((key) => this.look(key));
+      node.leases6.onChange((key) => this.look(key));
       const allocating = (): boolean => self.allocator === this.#node;
       const allocator = new Allocator({
         network: node.host.network,
         prober: { probe: () => Promise.resolve(undefined) },
-        leases: node.leases,
+        leases: { 4: node.leases, 6: node.leases6 },
         lookUp: () => Promise.resolve([]),
         clock,
         services: () => [...this.#view.values()],
@@ -108,7 +109,7 @@ export function createSlowCluster(chance: Chance, longest: Milliseconds, server:
         conflictPolicy: 'defend',
         defaultLink: () => 'eth0',
         allocator,
-        leases: node.leases,
+        leases: { 4: node.leases, 6: node.leases6 },
         ownership: this.#ownership(),
         announcement: {
           reach: 'owner',

@@ -1,5 +1,6 @@
 /** The settings of the control-plane VIP, checked together. */
 import type { VipRequest } from '../../exposure/control-plane/vip-addresses.ts';
+import { DHCP_MODE_FAMILIES, type DhcpMode } from '../../model/dhcp-mode.ts';
 import type { DnsMode } from '../../model/dns-mode.ts';
 import { firstLabel, isDnsName } from '../../model/dns-label.ts';
 import { EXIT, KubevipError } from '../../model/errors.ts';
@@ -9,10 +10,6 @@ import type { Milliseconds } from '../../model/time.ts';
 /** Of IPVS. */
 export const FORWARDING_METHODS = ['local', 'masquerade', 'tunnel', 'directroute', 'bypass'] as const;
 export type ForwardingMethod = (typeof FORWARDING_METHODS)[number];
-
-/** Families asked for by DHCP. */
-export const DHCP_MODES = ['ipv4', 'ipv6', 'dual'] as const;
-export type DhcpMode = (typeof DHCP_MODES)[number];
 
 /** The variables that it is made of, as `SETTINGS` reads them. */
 export interface ControlPlaneSettings {
@@ -147,10 +144,13 @@ function readVip({
   }
   const plain = name.replace(/\.$/, '').toLowerCase();
   if (!vip_ddns) return { name: plain, mode: dns_mode };
-  // As in kube-vip, where `first` is IPv4.
-  const mode = dhcp_mode || (dns_mode === 'first' ? 'ipv4' : dns_mode);
-  if (mode !== 'ipv4') throw bad(`vip_ddns with dhcp_mode=${mode}: DHCPv6 is not spoken; take dhcp_mode=ipv4`);
-  return { name: plain, hostname: firstLabel(plain) };
+  const families = DHCP_MODE_FAMILIES[dhcpModeOf({ dhcp_mode, dns_mode })];
+  return { name: plain, hostname: firstLabel(plain), families };
+}
+
+/** As in kube-vip, where `first` is IPv4. */
+export function dhcpModeOf({ dhcp_mode, dns_mode }: Pick<ControlPlaneSettings, 'dhcp_mode' | 'dns_mode'>): DhcpMode {
+  return dhcp_mode || (dns_mode === 'first' ? 'ipv4' : dns_mode);
 }
 
 /** kube-vip's prefix lengths of the VIP. Here it always stands alone on its interface (/32, /128). */

@@ -8,6 +8,7 @@ import { createOneLease } from '../../exposure/control-plane/one-lease.ts';
 import { StayAway } from '../../exposure/control-plane/stay-away.ts';
 import { createVipAddresses, type VipAddresses } from '../../exposure/control-plane/vip-addresses.ts';
 import { VipByDhcp } from '../../exposure/control-plane/vip-by-dhcp.ts';
+import { joinVips } from '../../exposure/control-plane/vip-of-families.ts';
 import { createVipName } from '../../exposure/control-plane/vip-name.ts';
 import { addressesLabel, HAS_IP } from '../../exposure/labels/names.ts';
 import { createNodeLabels } from '../../exposure/labels/node-labels.ts';
@@ -20,6 +21,7 @@ import { writeFailovers, type FailoverRecord } from '../../model/failover-record
 import { holderOf } from '../../model/lease.ts';
 import type { Milliseconds } from '../../model/time.ts';
 import { VERSION } from '../../model/version.ts';
+import type { Link } from '../../model/wire.ts';
 import type { AgentConfig } from '../config.ts';
 import type { DumpSection } from '../dump.ts';
 import type { Health } from '../http.ts';
@@ -33,7 +35,7 @@ import { createControlPlaneMetrics, type ControlPlaneMetrics } from './metrics.t
 import { createDistinctLog } from '../distinct-log.ts';
 import { createTelling } from './telling.ts';
 import { wireApi, type ApiParts, type NodeParts } from './wire.ts';
-import { hostPort } from '../../model/ip.ts';
+import { hostPort, type Family } from '../../model/ip.ts';
 
 /** A kubeconfig that is not there yet, or half written. */
 const RETRY: Milliseconds = 1000;
@@ -286,9 +288,12 @@ export class ControlPlanePart {
     const { controlPlane, node } = this.#options;
     const { vip, link } = controlPlane;
     const { clock, leases, network } = node;
-    return 'hostname' in vip
-      ? new VipByDhcp({ ...vip, link, links: () => network.links(), leases, clock, onChange })
-      : createVipAddresses({ request: vip, lookUp, clock, onChange });
+    if (!('hostname' in vip)) return createVipAddresses({ request: vip, lookUp, clock, onChange });
+    const links = (): readonly Link[] => network.links();
+    const [first = 4, ...others] = vip.families;
+    const of = (family: Family): VipAddresses =>
+      new VipByDhcp({ ...vip, family, link, links, leases: leases[family], clock, onChange });
+    return others.length === 0 ? of(first) : joinVips([of(first), ...others.map(of)]);
   }
 
   #record(addresses: VipAddresses, recorded: readonly string[]): Readonly<Record<string, string>> {

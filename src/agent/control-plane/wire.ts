@@ -1,6 +1,6 @@
 /** Makes the real parts of the control-plane VIP: one half of this node's network, the other half of its API servers. */
 import { existsSync } from 'node:fs';
-import { createDhcpLeases, type DhcpLeasesOnNode } from '../../exposure/address/dhcp/leases.ts';
+import { createDhcp6Leases, createDhcpLeases, type DhcpLeasesOnNode } from '../../exposure/address/dhcp/leases.ts';
 import { createAddressProber } from '../../exposure/address/prober.ts';
 import type { AddressProber } from '../../exposure/address/port.ts';
 import type { ClosableAnnouncement } from '../../exposure/announcement/port.ts';
@@ -30,7 +30,7 @@ import { systemEntropy } from '../../linux/entropy.ts';
 import { createNetwork } from '../../linux/network.ts';
 import { handshakes } from '../../linux/tcp-handshake.ts';
 import { HEARTBEAT_SECRET } from '../../manifests/names.ts';
-import { familyOf, isLinkLocal, parseIp, type Ip } from '../../model/ip.ts';
+import { familyOf, isLinkLocal, parseIp, type Family, type Ip } from '../../model/ip.ts';
 import type { Clock } from '../../model/time.ts';
 import { VERSION } from '../../model/version.ts';
 import type { Network } from '../../model/wire.ts';
@@ -59,7 +59,7 @@ export interface NodeParts {
   readonly prober: AddressProber;
   readonly names: NamePublisher;
   /** For a VIP by DHCP. Offers are not checked: the address stands on another control plane most of the time. */
-  readonly leases: DhcpLeasesOnNode;
+  readonly leases: Readonly<Record<Family, DhcpLeasesOnNode>>;
   readonly recorder: FlightRecorder;
 }
 
@@ -110,7 +110,10 @@ export function wireNode(config: AgentConfig, routes?: RouteSinks): NodeParts {
     answerOnlyIf: (answers) => (may.answer = answers),
     prober: createAddressProber({ network, clock, entropy }),
     names: createNamePublisher({ network, clock, entropy }),
-    leases: createDhcpLeases({ network, clock, entropy }),
+    leases: {
+      4: createDhcpLeases({ network, clock, entropy }),
+      6: createDhcp6Leases({ network, clock, entropy }),
+    },
     recorder,
   };
 }

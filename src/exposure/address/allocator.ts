@@ -12,6 +12,7 @@ import { checkAddress } from './address-check.ts';
 import { describeAssigned } from './assigned.ts';
 import { candidates, poolContains } from './candidates.ts';
 import { canShare } from './in-use.ts';
+import { leaseOf, leasesOf } from './leased.ts';
 import { Ledger, type Uses } from './ledger.ts';
 import { ProbeTurns } from './probe-turns.ts';
 import { satisfies } from './satisfies.ts';
@@ -19,7 +20,7 @@ import { NamedAddresses } from './named.ts';
 import { noFamily, noPool } from './pool-refusals.ts';
 import { linkFor } from './subnets.ts';
 import { offers, poolFor, type Pool, type PoolConfig } from './pools.ts';
-import type { AddressProber, AssignedAddress, DhcpLease, DhcpLeases, LookUp } from './port.ts';
+import type { AddressProber, AssignedAddress, DhcpLease, LeasesByFamily, LookUp } from './port.ts';
 import { VerifiedAddresses } from './verified.ts';
 
 const OTHERS_FIRST = pending('Probing', 'the LAN is being asked about the addresses of other Services');
@@ -31,7 +32,7 @@ export interface AllocatorParts {
   readonly prober: AddressProber;
   /** Addresses are announced to routers, and need lie in no subnet of this node. */
   readonly routed?: boolean;
-  readonly leases: DhcpLeases;
+  readonly leases: LeasesByFamily;
   readonly lookUp: LookUp;
   readonly clock: Clock;
   /** Every Service of the cluster. */
@@ -70,7 +71,8 @@ export class Allocator {
     // Verified when it was given, and not free for a second look since.
     const given = this.#ledger.given(intent.service);
     const now = this.resolved(intent, current);
-    if (given && !given.value.lease && satisfies(intent, given.value, this.#parts.pools(), now)) return given;
+    if (given && leasesOf(given.value).length === 0 && satisfies(intent, given.value, this.#parts.pools(), now))
+      return given;
     switch (wanted.kind) {
       case 'explicit':
         return this.#explicit(intent, { ips: wanted.addresses }, current);
@@ -153,30 +155,50 @@ export class Allocator {
   }
 
   #dhcp(intent: Intent, wanted: DhcpWish, current: AssignedAddress | undefined): Decision<AssignedAddress> {
-    const link = current?.link ?? this.#dhcpLink(intent);
+    const link = current?.link ?? this.#dhcpLink(intent, wanted.leased);
     if (link === undefined) {
       return failed(
         'NoLink',
         'no interface to speak DHCP on: none has a default route; set vip_interface or annotate the Service with the interface',
       );
     }
-    // The owner keeps a lease up; it is not acquired twice.
-    const lease = current?.lease ? ready(current.lease, '', '') : this.#acquire(intent, wanted, link);
-    if (lease.state !== 'ready') return lease;
-    const other = this.#ledger.uses(intent.service).of(lease.value.ip)[0];
-    if (other)
-      return failed(
-        'AddressInUse',
-        `the DHCP server gave ${lease.value.ip}, which belongs to Service ${other.service}: its range overlaps a pool`,
-      );
-    const v6 = this.#besides(intent, wanted, current);
-    if ('state' in v6) return v6;
-    const assigned = { ips: [lease.value.ip, ...v6.ips], source: 'dhcp', link, lease: lease.value } as const;
-    return this.#give(intent, { ...assigned, ...(v6.pool === undefined ? {} : { pool: v6.pool }) }, v6.lacks);
+    // Of both at once, so that neither waits for the other. The owner keeps a lease up; it is not acquired twice.
+    const asked = wanted.leased.map((family) => {
+      const carried = leaseOf(current, family);
+      return carried ? ready(carried, '', '') : this.#acquire(intent, wanted, family, link);
+    });
+    const leases = asked.flatMap((lease) => (lease.state === 'ready' ? [lease.value] : []));
+    const missing = asked.find(({ state }) => state === 'pending') ?? asked.find(({ state }) => state !== 'ready');
+    const lacks = missing?.state === 'ready' ? undefined : missing;
+    // A family that nobody leases costs the other one nothing, unless the Service needs both.
+    const does = leases.length > leasesOf(current).length && lacks?.state === 'failed' && !intent.needsEveryFamily;
+    if (lacks && !does) return lacks;
+    for (const { ip } of leases) {
+      const other = this.#ledger.uses(intent.service).of(ip)[0];
+      if (other)
+        return failed(
+          'AddressInUse',
+          `the DHCP server gave ${ip}, which belongs to Service ${other.service}: its range overlaps a pool`,
+        );
+    }
+    const beside = this.#beside(intent, wanted, current);
+    if ('state' in beside) return beside;
+    const [lease, lease6] = ([4, 6] as const).map((family) => leases.find(({ ip }) => familyOf(ip) === family));
+    const assigned: AssignedAddress = {
+      ips: [...leases.map(({ ip }) => ip), ...beside.ips],
+      source: 'dhcp',
+      link,
+      ...(lease ? { lease } : {}),
+      ...(lease6 ? { lease6 } : {}),
+      ...(beside.pool === undefined ? {} : { pool: beside.pool }),
+    };
+    return this.#give(intent, assigned, lacks ?? beside.lacks);
   }
 
-  #acquire(intent: Intent, { hostname, requested, mac }: DhcpWish, link: string): Decision<DhcpLease> {
-    return this.#parts.leases.acquire({
+  #acquire(intent: Intent, wanted: DhcpWish, family: Family, link: string): Decision<DhcpLease> {
+    const requested = family === 4 ? wanted.requested : wanted.requested6;
+    const { hostname, mac } = wanted;
+    return this.#parts.leases[family].acquire({
       service: intent.service,
       uid: intent.uid,
       hostname,
@@ -186,16 +208,17 @@ export class Allocator {
     });
   }
 
-  /** The IPv6 address of a Service whose IPv4 address comes by DHCP: the one asked for, or one from the pool. */
-  #besides(intent: Intent, { v6 }: DhcpWish, current: AssignedAddress | undefined): Choice | NotReady {
-    if (v6 !== undefined) {
-      const verdict = current?.ips.includes(v6) === true ? undefined : this.#mayHave(intent, v6);
-      return verdict ?? { ips: [v6] };
+  /** The address of the family that is not leased, where there is one: the one asked for, or one from the pool. */
+  #beside(intent: Intent, { beside, leased }: DhcpWish, current: AssignedAddress | undefined): Choice | NotReady {
+    if (beside !== undefined) {
+      const verdict = current?.ips.includes(beside) === true ? undefined : this.#mayHave(intent, beside);
+      return verdict ?? { ips: [beside] };
     }
-    if (!intent.families.includes(6)) return { ips: [] };
+    const family = intent.families.find((one) => !leased.includes(one));
+    if (family === undefined) return { ips: [] };
     const pool = poolFor(this.#parts.pools(), namespaceOf(intent.service));
-    if (pool && offers(pool, 6)) return this.#choose({ ...intent, families: [6] }, pool, current, true);
-    return intent.needsEveryFamily ? noFamily(pool, 6, namespaceOf(intent.service)) : { ips: [] };
+    if (pool && offers(pool, family)) return this.#choose({ ...intent, families: [family] }, pool, current, true);
+    return intent.needsEveryFamily ? noFamily(pool, family, namespaceOf(intent.service)) : { ips: [] };
   }
 
   #fromPool(
@@ -207,7 +230,8 @@ export class Allocator {
     const namespace = namespaceOf(intent.service);
     const pool = poolFor(config, namespace, named);
     if (pool === undefined) return noPool(config, namespace, named);
-    if (pool.dhcp) return this.#dhcp(intent, { hostname: intent.service.split('/')[1] ?? '' }, ofDhcp(current));
+    if (pool.dhcp)
+      return this.#dhcp(intent, { hostname: intent.service.split('/')[1] ?? '', leased: [4] }, ofDhcp(current));
     const link = intent.link ?? config.interfaceFor(namespace);
     const placed = link === undefined ? {} : { link };
     const kept = current?.source === 'pool' ? current : undefined;
@@ -284,14 +308,15 @@ export class Allocator {
     this.#parts.changed(services.length > 0 ? services : undefined);
   }
 
-  #dhcpLink(intent: Intent): string | undefined {
+  #dhcpLink(intent: Intent, leased: readonly Family[]): string | undefined {
     const namespace = namespaceOf(intent.service);
     const links = this.#parts.network.links();
     return (
       intent.link ??
       this.#parts.pools().interfaceFor(namespace) ??
       this.#parts.defaultLink() ??
-      links.find((link) => link.gateway.v4 !== undefined)?.name
+      links.find(({ gateway }) => gateway.v4 !== undefined)?.name ??
+      (leased.includes(6) ? links.find(({ gateway }) => gateway.v6 !== undefined)?.name : undefined)
     );
   }
 

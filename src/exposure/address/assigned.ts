@@ -2,6 +2,7 @@
 import { KEY } from '../../model/annotations.ts';
 import { parseIp, type Ip } from '../../model/ip.ts';
 import type { Service } from '../../model/kubernetes.ts';
+import { leasesOf } from './leased.ts';
 import type { AssignedAddress } from './port.ts';
 
 /** Objects of the watch are never changed, and each is looked at many times. */
@@ -36,7 +37,9 @@ function toAssigned(value: unknown): AssignedAddress | undefined {
   if (ips.length === 0 || !ips.every((ip): ip is Ip => ip !== undefined)) return undefined;
   const record = value as AssignedAddress;
   if (!['pool', 'explicit', 'dhcp'].includes(record.source)) return undefined;
-  if (record.source === 'dhcp' && parseIp(record.lease?.ip ?? '') !== ips[0]) return undefined;
+  const leased = record.source === 'dhcp' ? leasesOf(record) : [];
+  if (record.source === 'dhcp' && leased.length === 0) return undefined;
+  if (leased.some((lease, i) => parseIp(lease.ip) !== ips[i])) return undefined;
   return { ...record, ips };
 }
 
@@ -62,12 +65,13 @@ export function describeAssigned(assigned: AssignedAddress): string {
   const ips = assigned.ips.join(', ');
   if (assigned.source === 'pool') return `${ips} from pool ${assigned.pool ?? '?'}`;
   if (assigned.source === 'dhcp') {
-    const [leased, ...others] = assigned.ips;
+    const leases = leasesOf(assigned);
+    const others = assigned.ips.slice(leases.length);
     const besides =
       others.length > 0
         ? `, ${others.join(', ')} ${assigned.pool ? `from pool ${assigned.pool}` : 'as asked for'}`
         : '';
-    return `${leased} by DHCP from ${assigned.lease?.server ?? '?'}${besides}`;
+    return `${leases.map(({ ip, server }) => `${ip} by DHCP from ${server}`).join(', ')}${besides}`;
   }
   return assigned.name === undefined ? `${ips} as asked for` : `${ips} by the name ${assigned.name}`;
 }

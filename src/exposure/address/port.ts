@@ -1,6 +1,6 @@
 /** The address stage: which address a Service gets, and the parts of the network it needs for that. */
 import type { Decision } from '../../model/decision.ts';
-import type { Ip } from '../../model/ip.ts';
+import type { Family, Ip } from '../../model/ip.ts';
 import type { Mac } from '../../model/mac.ts';
 import type { ServiceKey } from '../../model/kubernetes.ts';
 
@@ -13,7 +13,9 @@ export interface AssignedAddress {
   readonly link?: string;
   /** DNS names that led to them, separated by commas. */
   readonly name?: string;
+  /** Of the IPv4 and of the IPv6 address; leased addresses come first in `ips`. */
   readonly lease?: DhcpLease;
+  readonly lease6?: DhcpLease;
   /** What takes its place as soon as its owner has cleared away what hangs on it. */
   readonly next?: Omit<AssignedAddress, 'next'>;
 }
@@ -60,19 +62,22 @@ export interface DhcpRequest {
   readonly hostname: string;
   /** Interface name. */
   readonly link: string;
-  /** Address to ask for (DISCOVER option 50). */
+  /** Address to ask for (in DISCOVER option 50, in SOLICIT the address of the IA). */
   readonly requested?: Ip;
   readonly mac?: Mac;
   /** Nobody answers for the address yet, so the server can be heard by broadcast only. */
   readonly standby?: boolean;
 }
 
+/** Leases of either family: each has a protocol and servers of its own. */
+export type LeasesByFamily = Readonly<Record<Family, DhcpLeases>>;
+
 /**
- * DHCPv4 leases for Services. Calls set what is wanted and answer with what is; `changed` is called when
+ * Leases of one family for Services. Calls set what is wanted and answer with what is; `changed` is called when
  * an answer changes, and the reconciler asks again. Nothing here blocks.
  */
 export interface DhcpLeases {
-  /** Get a lease (DISCOVER … ACK). The allocating node calls this until the Service carries the lease. */
+  /** Get a lease (DISCOVER … ACK, SOLICIT … REPLY). The allocating node calls this until the Service carries the lease. */
   acquire(request: DhcpRequest): Decision<DhcpLease>;
   /**
    * Keep this lease: renew at T1, rebind at T2, on the owner's node. `ready` carries the newest form of
@@ -85,7 +90,7 @@ export interface DhcpLeases {
    * unless it is `carried` by the Service: with that another node goes on.
    */
   abandon(service: ServiceKey, carried?: DhcpLease): void;
-  /** Give the lease back (DHCPRELEASE). `off` once sent. */
+  /** Give the lease back (RELEASE). `off` once sent. */
   release(request: DhcpRequest, lease: DhcpLease): Decision;
   /** Called with the Service whose answer may have changed. Returns the way to stop. */
   onChange(callback: (service: ServiceKey) => void): () => void;

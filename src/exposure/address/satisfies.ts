@@ -2,6 +2,7 @@
 import { familyOf, type Family, type Ip } from '../../model/ip.ts';
 import { namespaceOf } from '../../model/kubernetes.ts';
 import type { Intent } from '../intent/port.ts';
+import { leaseOf, LEASE_FAMILIES } from './leased.ts';
 import type { AssignedAddress } from './port.ts';
 import { offers, poolFor, type PoolConfig } from './pools.ts';
 
@@ -28,13 +29,18 @@ export function satisfies(
       if (resolved === undefined) return ips.every((ip) => intent.families.includes(familyOf(ip)));
       return resolved.length === ips.length && resolved.every((ip) => ips.includes(ip));
     case 'dhcp':
-      if (source !== 'dhcp') return false;
-      return wanted.v6 === undefined
+      if (source !== 'dhcp' || !hasLeases(wanted.leased, assigned)) return false;
+      return wanted.beside === undefined
         ? hasFamilies(intent, assigned, pools)
-        : ips.length === 2 && ips.includes(wanted.v6);
+        : ips.length === 2 && ips.includes(wanted.beside);
     case 'pool':
       return isFrom(wanted.pool, intent, assigned, pools) && hasFamilies(intent, assigned, pools, wanted.pool);
   }
+}
+
+/** Leases of these families, and of no others. */
+function hasLeases(families: readonly Family[], assigned: AssignedAddress): boolean {
+  return LEASE_FAMILIES.every((family) => families.includes(family) === (leaseOf(assigned, family) !== undefined));
 }
 
 function isFrom(named: string | undefined, intent: Intent, assigned: AssignedAddress, pools: PoolConfig): boolean {

@@ -10,7 +10,7 @@ import type { LookUp } from './port.ts';
 export type VipRequest =
   | { readonly addresses: readonly Ip[] }
   | { readonly name: string; readonly mode: DnsMode }
-  | { readonly name: string; readonly hostname: string };
+  | { readonly name: string; readonly hostname: string; readonly families: readonly Family[] };
 
 export interface VipAddresses {
   readonly current: Decision<readonly Ip[]>;

@@ -4,7 +4,7 @@
  * on with the lease; none gives it back, since others may have the VIP.
  */
 import { pending, ready, type Decision } from '../../model/decision.ts';
-import type { Ip } from '../../model/ip.ts';
+import { familyOf, type Family, type Ip } from '../../model/ip.ts';
 import type { ServiceKey } from '../../model/kubernetes.ts';
 import type { Clock, Milliseconds, Timer } from '../../model/time.ts';
 import type { Link } from '../../model/wire.ts';
@@ -16,6 +16,8 @@ export interface VipByDhcpOptions {
   readonly name: string;
   /** Told to the server. */
   readonly hostname: string;
+  /** Of the address that is leased. */
+  readonly family: Family;
   /** Interface by name; undefined: the one with the default route. */
   readonly link: string | undefined;
   readonly links: () => readonly Link[];
@@ -63,8 +65,9 @@ export class VipByDhcp implements VipAddresses {
   }
 
   /** Another control plane, which has the VIP, says that these are its addresses: if not so here, the server knows. */
-  told(addresses: readonly Ip[]): void {
+  told(all: readonly Ip[]): void {
     const lease = this.#lease;
+    const addresses = all.filter((ip) => familyOf(ip) === this.#options.family);
     const told = addresses.join();
     if (lease === undefined || told === '' || addresses.includes(lease.ip) || told === this.#doubted) return;
     this.#doubted = told;
@@ -80,8 +83,8 @@ export class VipByDhcp implements VipAddresses {
   }
 
   #ask(): void {
-    const { name, link, links, leases } = this.#options;
-    const on = links().find((one) => (link === undefined ? one.gateway.v4 !== undefined : one.name === link));
+    const { name, link, leases } = this.#options;
+    const on = this.#link();
     if (!on) {
       const where = link ?? 'with a default route; name one in vip_interface';
       // What is leased stays so while its interface is away.
@@ -104,7 +107,15 @@ export class VipByDhcp implements VipAddresses {
       return;
     }
     if (this.#asksAnew !== undefined) return;
-    this.#say(pending(decision.reason, `${name} has no address: ${explain(decision, on.name)}`));
+    const without = this.#options.family === 4 ? 'no address' : 'no IPv6 address';
+    this.#say(pending(decision.reason, `${name} has ${without}: ${explain(decision, on.name, this.#options.family)}`));
+  }
+
+  #link(): Link | undefined {
+    const { link, links, family } = this.#options;
+    if (link !== undefined) return links().find(({ name }) => name === link);
+    const routed = links().find(({ gateway }) => gateway.v4 !== undefined);
+    return routed ?? (family === 6 ? links().find(({ gateway }) => gateway.v6 !== undefined) : undefined);
   }
 
   #request(link: string): DhcpRequest {
@@ -132,7 +143,8 @@ function isLost({ state, reason }: Decision<DhcpLease>): boolean {
   return state === 'failed' && reason === 'LeaseLost';
 }
 
-function explain({ reason, message }: Decision<DhcpLease>, link: string): string {
+function explain({ reason, message }: Decision<DhcpLease>, link: string, family: Family): string {
+  const by = family === 4 ? 'DHCP' : 'DHCPv6';
   if (reason !== 'NoDhcpServer') return message;
-  return `no DHCP server has answered on ${link}: check that the router’s DHCP server is on and has free addresses, and that this is the right interface (vip_interface); asking on`;
+  return `no ${by} server has answered on ${link}: check that the router’s ${by} server is on and has free addresses, and that this is the right interface (vip_interface); asking on`;
 }

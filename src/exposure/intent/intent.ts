@@ -8,6 +8,7 @@ import { DEFAULT_CLASS, KEY, KUBEVIP_CLASS } from '../../model/annotations.ts';
 import { failed, off, ready, type Decision, type NotReady } from '../../model/decision.ts';
 import { familyOf, ip, parseIp, type Family, type Ip } from '../../model/ip.ts';
 import { keyOf, type Service } from '../../model/kubernetes.ts';
+import { DHCP_MODE_FAMILIES, type DhcpMode } from '../../model/dhcp-mode.ts';
 import { firstLabel, isDnsName } from '../../model/dns-label.ts';
 import { parseMac } from '../../model/mac.ts';
 import { parseVlan, vlanAnnotation } from '../vlan/vlan.ts';
@@ -25,12 +26,14 @@ export interface ClassRules {
   readonly classOnly: boolean;
   /** `svc_withdraw`: none is, and everything of ours is taken back. */
   readonly withdraw: boolean;
+  /** `dhcp_mode`: families asked for by DHCP with `kube-vip.io/ddns`; undefined: IPv4 where the Service has it. */
+  readonly dhcpMode?: DhcpMode;
 }
 export const DEFAULT_CLASS_RULES: ClassRules = { className: DEFAULT_CLASS, classOnly: false, withdraw: false };
 
-/** DHCP is asked for by the unspecified address, as kube-vip does. */
-const DHCP_V4 = ip('0.0.0.0');
-const DHCP_V6 = ip('::');
+/** DHCP is asked for by the unspecified address of a family, as kube-vip does. */
+const UNSPECIFIED = { 4: ip('0.0.0.0'), 6: ip('::') } as const;
+const LEASED: readonly Family[] = [4, 6];
 
 export function readIntent(service: Service, rules: ClassRules): Decision<Intent> {
   const notOurs = whyNotOurs(service, rules);
@@ -60,7 +63,7 @@ export function readIntent(service: Service, rules: ClassRules): Decision<Intent
                 'InvalidAnnotation',
                 `${KEY.serviceVLAN}: ${JSON.stringify(vlan)} is not INTERFACE.VLAN with a VLAN of 1 to 4094, in 15 characters`,
               )
-            : readAddressRequest(service, families),
+            : readAddressRequest(service, families, rules.dhcpMode),
       ports,
       trafficPolicy: service.spec.externalTrafficPolicy ?? 'Cluster',
       ...(link !== undefined && link !== 'auto' ? { link } : {}),
@@ -87,7 +90,11 @@ function whyNotOurs(service: Service, rules: ClassRules): NotReady | undefined {
  * Annotation, then spec.loadBalancerIP. What a pool gave earlier stands in both (as kube-vip's cloud provider
  * writes it) and is still a request for the pool, not for that address.
  */
-function readAddressRequest(service: Service, families: readonly Family[]): AddressRequest | NotReady {
+function readAddressRequest(
+  service: Service,
+  families: readonly Family[],
+  dhcpMode: ClassRules['dhcpMode'],
+): AddressRequest | NotReady {
   const assigned = readAssigned(service);
   const wanted = [annotation(service, KEY.loadBalancerIPs), service.spec.loadBalancerIP].find(
     (text) => text !== undefined && text !== '' && !isOwnRecord(text, assigned),
@@ -99,7 +106,10 @@ function readAddressRequest(service: Service, families: readonly Family[]): Addr
   }
   // The name is the server's to give to the address: nobody is asked for it.
   if (annotation(service, KEY.ddns) === 'true' && isDnsName(wanted))
-    return dhcpRequest(service, families, { hostname: firstLabel(wanted) });
+    return dhcpRequest(service, families, {
+      hostname: firstLabel(wanted),
+      leased: ddnsFamilies(families, dhcpMode),
+    });
   const parts = wanted.split(',').map((text) => text.trim());
   if (parts.every(isDnsName))
     return { kind: 'name', names: parts.map((name) => name.toLowerCase().replace(/\.$/, '')) };
@@ -112,12 +122,6 @@ function readAddressRequest(service: Service, families: readonly Family[]): Addr
         `${JSON.stringify(part)} is not an IP address (asked for by ${KEY.loadBalancerIPs} or spec.loadBalancerIP)${isDnsName(part) ? `; give names alone, or addresses alone` : ''}`,
       );
     }
-    if (parsed === DHCP_V6) {
-      return failed(
-        'InvalidAddress',
-        `${JSON.stringify(wanted)}: only IPv4 addresses can be had by DHCP; leave ${DHCP_V6} out to get an IPv6 address from the pool`,
-      );
-    }
     const family = familyOf(parsed);
     if (!families.includes(family)) {
       return failed(
@@ -128,34 +132,54 @@ function readAddressRequest(service: Service, families: readonly Family[]): Addr
     addresses.push(parsed);
   }
   const dhcp = annotation(service, KEY.dhcp) === 'true';
-  if (!dhcp && !addresses.includes(DHCP_V4)) return { kind: 'explicit', addresses };
-  const v6 = addresses.filter((address) => familyOf(address) === 6);
-  // With the annotation the IPv4 address may be one of earlier times that still stands in spec.loadBalancerIP.
-  if (v6.length > 1 || (!dhcp && addresses.length - v6.length > 1)) {
+  const asked = LEASED.filter((family) => addresses.includes(UNSPECIFIED[family]));
+  if (!dhcp && asked.length === 0) return { kind: 'explicit', addresses };
+  const leased = asked.length > 0 ? asked : byDefault(families);
+  const given = addresses.filter((address) => !leased.includes(familyOf(address)));
+  // With the annotation an address of a leased family may be one of earlier times that still stands in spec.loadBalancerIP.
+  const strays = addresses.length - given.length - asked.length;
+  if (given.length > 1 || (!dhcp && strays > 0)) {
     return failed(
       'InvalidAddress',
-      `${JSON.stringify(wanted)}: besides the address by DHCP there can be one IPv6 address, no more`,
+      `${JSON.stringify(wanted)}: besides what is had by DHCP there can be one address of the other family, no more`,
     );
   }
-  return dhcpRequest(service, families, v6[0] === undefined ? {} : { v6: v6[0] });
+  return dhcpRequest(service, families, { leased, ...(given[0] === undefined ? {} : { beside: given[0] }) });
+}
+
+/** `dhcp_mode`, as far as the Service has these families. */
+function ddnsFamilies(families: readonly Family[], mode: ClassRules['dhcpMode']): readonly Family[] {
+  const wanted = mode === undefined ? [] : DHCP_MODE_FAMILIES[mode].filter((family) => families.includes(family));
+  return wanted.length > 0 ? wanted : byDefault(families);
+}
+
+/** Without a word about the family IPv4 is leased, as ever; a Service that has none gets an IPv6 address. */
+function byDefault(families: readonly Family[]): Family[] {
+  return [families.includes(4) ? 4 : 6];
 }
 
 function dhcpRequest(
   service: Service,
   families: readonly Family[],
-  { v6, hostname }: { readonly v6?: Ip; readonly hostname?: string } = {},
-): AddressRequest | NotReady {
-  if (!families.includes(4)) {
-    return failed('FamilyNotServed', 'addresses by DHCP are IPv4, and the Service has IPv6 only');
-  }
-  const requested = parseIp(annotation(service, KEY.requestedIP)?.split(',')[0] ?? '');
+  wish: { readonly leased?: readonly Family[]; readonly beside?: Ip; readonly hostname?: string } = {},
+): AddressRequest {
+  const { leased = byDefault(families), beside, hostname } = wish;
+  const wishes =
+    annotation(service, KEY.requestedIP)
+      ?.split(',')
+      .map((text) => parseIp(text.trim())) ?? [];
+  const [requested, requested6] = LEASED.map((family) =>
+    leased.includes(family) ? wishes.find((one) => one !== undefined && familyOf(one) === family) : undefined,
+  );
   const mac = parseMac(annotation(service, KEY.hwaddr) ?? '');
   return {
     kind: 'dhcp',
     hostname: hostname ?? annotation(service, KEY.dhcpHostname) ?? service.metadata.name,
+    leased,
     ...(requested === undefined ? {} : { requested }),
+    ...(requested6 === undefined ? {} : { requested6 }),
     ...(mac === undefined ? {} : { mac }),
-    ...(v6 === undefined ? {} : { v6 }),
+    ...(beside === undefined ? {} : { beside }),
   };
 }
 

@@ -32,10 +32,14 @@ export type AddressRequest =
   | {
       readonly kind: 'dhcp';
       readonly hostname: string;
+      /** Families whose address is leased; never empty. */
+      readonly leased: readonly Family[];
+      /** Addresses to ask the servers for. */
       readonly requested?: Ip;
+      readonly requested6?: Ip;
       readonly mac?: Mac;
-      /** The IPv6 address asked for besides. Absent: one from the pool, if the Service has that family. */
-      readonly v6?: Ip;
+      /** The address of the other family that is asked for besides. Absent: one from the pool, if the Service has that family. */
+      readonly beside?: Ip;
     };
 
 export interface IntentPort {

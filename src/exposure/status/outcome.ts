@@ -3,6 +3,8 @@ import { FINALIZER, KEY } from '../../model/annotations.ts';
 import { pending, type Decision, type NotReady } from '../../model/decision.ts';
 import type { Service } from '../../model/kubernetes.ts';
 import { readAssigned, withoutNext, writeAssigned } from '../address/assigned.ts';
+import type { LeaseDecisions } from '../address/dhcp/stage.ts';
+import { leaseOf, LEASE_FAMILIES, leasesOf, renewed, withoutLease } from '../address/leased.ts';
 import type { AssignedAddress } from '../address/port.ts';
 import type { Announced } from '../announcement/port.ts';
 import type { Intent } from '../intent/port.ts';
@@ -23,7 +25,7 @@ export interface Outcome {
   readonly announced: Decision<Announced>;
   /** What hangs on an address that the Service is about to leave: `off` once it is cleared away. */
   readonly leaving: NotReady | undefined;
-  readonly lease: Decision<AssignedAddress['lease']>;
+  readonly leases: LeaseDecisions;
   readonly router: RouterDecision;
   readonly name: Decision<PublishedName>;
 }
@@ -43,7 +45,7 @@ export function patchFor(service: Service, intent: Intent, outcome: Outcome): Se
       ...(mine && (router.state === 'off' || router.closed) ? { [KEY.routerMappings]: undefined } : {}),
       ...(mine ? namesOf(name) : {}),
       ...annotations,
-      ...(assigned?.lease ? { [KEY.requestedIP]: assigned.lease.ip, [KEY.hwaddr]: assigned.lease.mac } : {}),
+      ...leaseRecord(assigned),
     },
     ...record,
     ...(needsFinalizer(intent, assigned)
@@ -66,7 +68,20 @@ function bringsLease(before: AssignedAddress | undefined, after: AssignedAddress
   return [
     [before, after],
     [before?.next, after?.next],
-  ].some(([was, is]) => is?.lease !== undefined && is.lease.ip !== was?.lease?.ip);
+  ].some(([was, is]) =>
+    LEASE_FAMILIES.some((family) => {
+      const lease = leaseOf(is, family);
+      return lease !== undefined && lease.ip !== leaseOf(was, family)?.ip;
+    }),
+  );
+}
+
+/** As kube-vip writes them, for whoever reads them: the addresses that were leased, and who the IPv4 client is. */
+function leaseRecord(assigned: AssignedAddress | undefined): ServicePatch['annotations'] {
+  const leased = leasesOf(assigned);
+  if (leased.length === 0) return {};
+  const shown = assigned?.lease ? { [KEY.hwaddr]: assigned.lease.mac } : {};
+  return { [KEY.requestedIP]: leased.map(({ ip }) => ip).join(','), ...shown };
 }
 
 /** What comes next, for the owner of the address that the Service still has; undefined when nothing does. */
@@ -128,22 +143,35 @@ export function removalPatch(service: Service): ServicePatch {
 }
 
 /** What the lease has to say comes first: that it is lost, or that it still holds although nobody renews it. */
-function addressShown({ address, lease }: Outcome): Decision<unknown> {
-  if (lease.state === 'failed') return lease;
-  return lease.state === 'ready' && address.state === 'ready' && lease.reason === 'RenewalUnanswered' ? lease : address;
+function addressShown({ address, leases }: Outcome): Decision<unknown> {
+  const both = LEASE_FAMILIES.map((family) => leases[family]);
+  const lost = both.find(({ state }) => state === 'failed');
+  if (lost) return lost;
+  const silent = both.find(({ state, reason }) => state === 'ready' && reason === 'RenewalUnanswered');
+  return silent && address.state === 'ready' ? silent : address;
 }
 
-/** The newest form of the lease; nothing when it is lost, so that an address is acquired anew. */
-function nextAssigned({ assigned, address, owner, leaving, lease }: Outcome): AssignedAddress | undefined {
-  if (lease.state === 'failed' && lease.reason === 'LeaseLost') return undefined;
+/** The newest form of the leases; without what is lost, so that an address is acquired anew. */
+function nextAssigned({ assigned, address, owner, leaving, leases }: Outcome): AssignedAddress | undefined {
+  const lost = LEASE_FAMILIES.filter((family) => isLost(leases[family]));
   // An old address is kept until the wish for another is met, and until its owner has cleared away what hangs on it.
   const next = address.state === 'ready' ? address.value : undefined;
   const stays = next !== undefined && (assigned?.ips ?? []).every((ip) => next.ips.includes(ip));
   const waits = !stays && assigned !== undefined && next !== undefined && (leaving ?? owner).state === 'pending';
-  const base = waits ? { ...withoutNext(assigned), next } : (next ?? assigned);
-  if (base?.lease && lease.state === 'ready' && lease.value)
-    return { ...base, ips: [lease.value.ip, ...base.ips.slice(1)], lease: lease.value };
-  return base;
+  let record = waits ? { ...withoutNext(assigned), next } : (next ?? assigned);
+  if (lost.length > 0) record = assigned && withoutNext(assigned);
+  for (const family of LEASE_FAMILIES) {
+    const lease = leases[family];
+    if (record === undefined) return undefined;
+    if (lost.includes(family)) record = withoutLease(record, family);
+    else if (leaseOf(record, family) && lease.state === 'ready' && lease.value)
+      record = renewed(record, family, lease.value);
+  }
+  return record;
+}
+
+function isLost({ state, reason }: Decision<unknown>): boolean {
+  return state === 'failed' && reason === 'LeaseLost';
 }
 
 /** Leases and mappings live outside the cluster: the Service may not go before they are undone. */

@@ -61,6 +61,6 @@ function checkAddresses(wish: FamilyWish | undefined, asked: readonly FamilyName
   throw usage(
     'INVALID_ADDRESS',
     `--family ${wish} and an ${stray} address exclude each other`,
-    'DHCP gives IPv4 addresses only. --family dual, or no --family, goes with addresses of both.',
+    '--dhcp without more gives an IPv4 address. --family dual, or no --family, goes with addresses of both.',
   );
 }

@@ -1,6 +1,7 @@
 /** What `kubevip status` says, made from the objects of the cluster. Pure. */
 import { drainingNodes, excludedNodes } from '../../agent/nodes.ts';
 import { readAssigned } from '../../exposure/address/assigned.ts';
+import { leasesOf } from '../../exposure/address/leased.ts';
 import { poolContains } from '../../exposure/address/candidates.ts';
 import { addressesInUse } from '../../exposure/address/in-use.ts';
 import { parsePools, poolSize, type PoolConfig } from '../../exposure/address/pools.ts';
@@ -164,7 +165,10 @@ function serviceStatus(service: Service): ServiceStatus {
   const ready = conditionOf(service, 'ready');
   const owner = metadata.annotations?.[KEY.vipHost];
   const problem = firstProblem(service);
-  const lease = assigned?.lease;
+  // Of two the one that ends first.
+  const leaseEnds = leasesOf(assigned).map(
+    ({ acquiredAt, leaseSeconds }) => Date.parse(acquiredAt) + leaseSeconds * 1000,
+  );
   return {
     namespace: metadata.namespace ?? 'default',
     name: metadata.name,
@@ -190,9 +194,7 @@ function serviceStatus(service: Service): ServiceStatus {
     deleting: metadata.deletionTimestamp !== undefined,
     ...(ready ? { since: ready.lastTransitionTime } : {}),
     ...(metadata.creationTimestamp === undefined ? {} : { created: metadata.creationTimestamp }),
-    ...(lease
-      ? { leaseExpires: new Date(Date.parse(lease.acquiredAt) + lease.leaseSeconds * 1000).toISOString() }
-      : {}),
+    ...(leaseEnds.length > 0 ? { leaseExpires: new Date(Math.min(...leaseEnds)).toISOString() } : {}),
     stages: STAGES.flatMap((stage) => {
       const condition = conditionOf(service, stage);
       if (!condition) return [];

@@ -12,7 +12,7 @@ import { ControlPlanePart } from '../../../src/agent/control-plane/part.ts';
 import type { NodeParts } from '../../../src/agent/control-plane/wire.ts';
 import type { Logger } from '../../../src/agent/log.ts';
 import { createProcessMetrics } from '../../../src/agent/process-metrics.ts';
-import { createDhcpLeases } from '../../../src/exposure/address/dhcp/leases.ts';
+import { createDhcp6Leases, createDhcpLeases } from '../../../src/exposure/address/dhcp/leases.ts';
 import { createAddressProber } from '../../../src/exposure/address/prober.ts';
 import { createAnnouncement } from '../../../src/exposure/announcement/announcement.ts';
 import { createFlightRecorder } from '../../../src/exposure/failover/recorder.ts';
@@ -72,7 +72,10 @@ beforeAll(async () => {
     }),
     prober: createAddressProber({ network, clock: realClock, entropy: realEntropy }),
     names: createNamePublisher({ network, clock: realClock, entropy: realEntropy }),
-    leases: createDhcpLeases({ network, clock: realClock, entropy: realEntropy }),
+    leases: {
+      4: createDhcpLeases({ network, clock: realClock, entropy: realEntropy }),
+      6: createDhcp6Leases({ network, clock: realClock, entropy: realEntropy }),
+    },
     recorder: createFlightRecorder({ node: 'n1', clock: realClock }),
     answerOnlyIf: () => undefined,
   };

@@ -32,6 +32,7 @@ function vip(name: 'a' | 'b') {
   const { leases, network } = world.node(name, clock, false);
   const addresses = new VipByDhcp({
     name: 'api.home.lan',
+    family: 4,
     hostname: 'api',
     link: 'eth0',
     links: () => network.links(),

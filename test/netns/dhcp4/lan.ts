@@ -1,7 +1,11 @@
 /** dnsmasq and nodes with DHCP leases on a LAN in namespaces. */
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createDhcpLeases, type DhcpLeasesOnNode } from '../../../src/exposure/address/dhcp/leases.ts';
+import {
+  createDhcp6Leases,
+  createDhcpLeases,
+  type DhcpLeasesOnNode,
+} from '../../../src/exposure/address/dhcp/leases.ts';
 import { OFFER_PROBE } from '../../../src/exposure/address/dhcp/offer-check.ts';
 import { createAddressProber } from '../../../src/exposure/address/prober.ts';
 import type { DhcpLease, DhcpRequest } from '../../../src/exposure/address/port.ts';
@@ -20,12 +24,14 @@ export interface DhcpLan {
   otherDnsmasq(...lines: string[]): Promise<HostDaemon>;
   /** Lines of its lease file. */
   leaseFile(): string[];
-  /** @param checks whether offered addresses are asked for by ARP; not where they stand on the node from the start. */
+  /** While it does not run: what it is to find there. */
+  setLeaseFile(lines: readonly string[]): void;
+  /** @param checks whether offered addresses are asked for on the LAN; not where they stand on the node from the start. */
   node(
     name: 'a' | 'b',
     clock?: Clock,
     checks?: boolean,
-  ): { readonly leases: DhcpLeasesOnNode; readonly network: LinuxNetwork };
+  ): { readonly leases: DhcpLeasesOnNode; readonly leases6: DhcpLeasesOnNode; readonly network: LinuxNetwork };
   /** Closes what `node` and `dnsmasq` made since the last call. */
   reset(): Promise<void>;
   dispose(): Promise<void>;
@@ -48,7 +54,7 @@ export async function createDhcpLan(): Promise<DhcpLan> {
     writeFileSync(config, [...usual, ...dns, ...lines, ''].join('\n'));
     const daemon = host.daemon(['dnsmasq', '-k', '-C', config, '--pid-file=']);
     closing.push(() => daemon.stop());
-    await eventually('dnsmasq listens', () => /DHCP,? (IP range|relay)/.test(daemon.log()));
+    await eventually('dnsmasq listens', () => /DHCP(v6)?,? (IP range|relay)/.test(daemon.log()));
     return daemon;
   };
   return {
@@ -56,21 +62,24 @@ export async function createDhcpLan(): Promise<DhcpLan> {
     dnsmasq: (...lines) => serve(lan.hosts.router, ['interface=eth0', `dhcp-leasefile=${file}`, ...lines]),
     otherDnsmasq: (...lines) => serve(lan.hosts.b, ['leasefile-ro', ...lines]),
     leaseFile: () => readFileSync(file, 'utf8').split('\n').filter(Boolean),
+    setLeaseFile: (lines) => writeFileSync(file, lines.map((line) => `${line}\n`).join('')),
     node(name, clock = createSystemClock(), checks = true) {
       const network = createNetwork({ netns: lan.hosts[name].netns });
-      const leases = createDhcpLeases({
+      const parts = {
         network,
         clock,
         entropy: systemEntropy,
         ...(checks
           ? { prober: createAddressProber({ network, clock, entropy: systemEntropy, timing: OFFER_PROBE }) }
           : {}),
-      });
+      };
+      const [leases, leases6] = [createDhcpLeases(parts), createDhcp6Leases(parts)];
       closing.push(() => {
         leases.close();
+        leases6.close();
         network.close();
       });
-      return { leases, network };
+      return { leases, leases6, network };
     },
     reset,
     async dispose() {

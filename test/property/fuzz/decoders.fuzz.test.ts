@@ -13,6 +13,9 @@ import { nlriOf, prefixesIn, prefixOf } from '../../../src/protocols/bgp/prefix.
 import { endOfRib } from '../../../src/protocols/bgp/update.ts';
 import { decodeUdpFrame, encodeUdpFrame } from '../../../src/protocols/dhcp4/frame.ts';
 import { decodeMessage as decodeDhcp } from '../../../src/protocols/dhcp4/message.ts';
+import { decodeUdp6Frame, encodeUdp6Frame } from '../../../src/protocols/dhcp6/frame.ts';
+import { decodeAssociation } from '../../../src/protocols/dhcp6/identity-association.ts';
+import { decodeMessage as decodeDhcp6 } from '../../../src/protocols/dhcp6/message.ts';
 import { decodeHeartbeat, encodeHeartbeat } from '../../../src/protocols/heartbeat/codec.ts';
 import { decodeIgdDescription } from '../../../src/protocols/igd/description.ts';
 import { decodeSoapResponse } from '../../../src/protocols/igd/soap.ts';
@@ -51,6 +54,23 @@ const udp = encodeUdpFrame({
   sourcePort: 67,
   targetPort: 68,
   payload: dhcp,
+});
+const association = hex(
+  '00000001 0000003c 00000069 0005 001c fd770000000000000000000000010042 00000078 00000078 000d 0004 0000 6f6b',
+);
+const dhcp6 = Uint8Array.from([
+  ...hex('07 a1b2c3 0001 0006 0004aabbccdd 0002 000a 00030001027700000001 0003 002c'),
+  ...association,
+  ...hex('0007 0001 ff 000d 0002 0000'),
+]);
+const udp6 = encodeUdp6Frame({
+  sourceMac: MAC,
+  targetMac: BROADCAST_MAC,
+  sourceIp: ip('fe80::1'),
+  targetIp: ip('fe80::2'),
+  sourcePort: 547,
+  targetPort: 546,
+  payload: dhcp6,
 });
 const dns = encodeMessage(
   message('response', {
@@ -172,6 +192,9 @@ const decoders: readonly [string, (bytes: Uint8Array) => unknown, Uint8Array[]][
   ['NDP', decodeNdp, ndp],
   ['frames that carry DHCP', decodeUdpFrame, [udp]],
   ['DHCP', decodeDhcp, [dhcp]],
+  ['frames that carry DHCPv6', decodeUdp6Frame, [udp6]],
+  ['DHCPv6', decodeDhcp6, [dhcp6]],
+  ['IA_NA of DHCPv6', decodeAssociation, [association]],
   ['Multicast DNS', decodeDns, [dns]],
   [
     'SSDP',

@@ -82,6 +82,10 @@ describe('what expose is asked', () => {
     ['both families in one word', { ip: ['10.77.0.30,FD00::0:30'] }, { kind: 'ip', ips: ['10.77.0.30', 'fd00::30'] }],
     ['both families in two', { ip: ['fd00::30', '10.77.0.30'] }, { kind: 'ip', ips: ['fd00::30', '10.77.0.30'] }],
     ['DHCP as kube-vip writes it', { ip: ['0.0.0.0'] }, { kind: 'dhcp' }],
+    ['IPv6 by DHCP', { ip: ['::'] }, { kind: 'ip', ips: ['::'] }],
+    ['IPv6 by DHCP, for that family alone', { dhcp: true, family: 'ipv6' }, { kind: 'ip', ips: ['::'] }],
+    ['both by DHCP', { ip: ['0.0.0.0,::'] }, { kind: 'dhcp', v6: '::' }],
+    ['both by DHCP, by the flag', { dhcp: true, ip: ['::'] }, { kind: 'dhcp', v6: '::' }],
     ['DHCP and an IPv6 address', { dhcp: true, ip: ['fd00::30'] }, { kind: 'dhcp', v6: 'fd00::30' }],
     ['a pool by its key', { pool: 'range-shop' }, { kind: 'pool', pool: 'shop' }],
   ])('reads an address: %s', (_, changes, wanted) => {
@@ -106,7 +110,6 @@ describe('what expose is asked', () => {
     ['an address that is none', 'deploy/web', { ip: ['10.77.0.300'] }, 'INVALID_ADDRESS'],
     ['an address with leading zeros', 'deploy/web', { ip: ['010.77.0.30'] }, 'INVALID_ADDRESS'],
     ['an address among several that is none', 'deploy/web', { ip: ['10.77.0.30,fd00::g'] }, 'INVALID_ADDRESS'],
-    ['IPv6 by DHCP', 'deploy/web', { ip: ['::'] }, 'INVALID_ADDRESS'],
     ['an IPv4 address besides DHCP', 'deploy/web', { dhcp: true, ip: ['10.77.0.30'] }, 'INVALID_ADDRESS'],
     ['two IPv6 addresses besides DHCP', 'deploy/web', { dhcp: true, ip: ['fd00::1', 'fd00::2'] }, 'INVALID_ADDRESS'],
     ['an unknown family', 'deploy/web', { family: 'ipv5' }, 'INVALID_CHOICE'],

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { VipByDhcp } from '../../../src/exposure/control-plane/vip-by-dhcp.ts';
+import { joinVips } from '../../../src/exposure/control-plane/vip-of-families.ts';
 import { ip } from '../../../src/model/ip.ts';
 import { decodeMessage } from '../../../src/protocols/dhcp4/message.ts';
 import { decodeUdpFrame } from '../../../src/protocols/dhcp4/frame.ts';
@@ -10,12 +11,30 @@ const HOUR = 3_600_000;
 
 function setup(options: LeasesLanOptions = {}) {
   const world = createLeasesLan(options);
+  const both = (number: number) => {
+    const { leases, leases6, host } = world.node(number);
+    const common = {
+      name: 'api.home.lan',
+      hostname: 'api',
+      link: 'eth0',
+      clock: world.clock,
+      onChange: () => undefined,
+    };
+    const links = () => host.network.links();
+    const addresses = joinVips([
+      new VipByDhcp({ ...common, family: 4, links, leases }),
+      new VipByDhcp({ ...common, family: 6, links, leases: leases6 }),
+    ]);
+    addresses.start();
+    return addresses;
+  };
   const vip = (number: number, link: string | undefined = 'eth0') => {
     const { leases, host } = world.node(number);
     let changes = 0;
     const addresses = new VipByDhcp({
       name: 'api.home.lan',
       hostname: 'api',
+      family: 4,
       link,
       links: () => host.network.links(),
       leases,
@@ -25,7 +44,7 @@ function setup(options: LeasesLanOptions = {}) {
     addresses.start();
     return { addresses, host, changes: () => changes };
   };
-  return { ...world, world, vip };
+  return { ...world, world, vip, both };
 }
 const first = ip('10.77.0.100');
 
@@ -115,5 +134,49 @@ describe('a VIP by DHCP', () => {
     clock.advance(1000);
     expect(world.types()).toEqual([]);
     expect(addresses.current).toMatchObject({ state: 'ready', value: [first] });
+  });
+});
+
+describe('a VIP by DHCP in both families', () => {
+  const SIX = ip('fd77::1:0');
+
+  it('is an address of each, the same on every control plane, for days', () => {
+    const { clock, both, server6 } = setup();
+    const nodes = [both(1), both(2)];
+    clock.advance(1000);
+    clock.advance(48 * HOUR);
+    for (const node of nodes) expect(node.current).toMatchObject({ state: 'ready', value: [first, SIX] });
+    expect(server6.seen).not.toContain(8);
+    expect([...server6.leases.keys()]).toEqual([SIX]);
+  });
+
+  it('goes by the one there is, and gets the other one as soon as there is a server', () => {
+    const { clock, both, server, server6 } = setup();
+    server6.up = false;
+    const addresses = both(1);
+    clock.advance(20_000);
+    expect(addresses.current).toMatchObject({ state: 'ready', value: [first] });
+    expect(addresses.current.message).toContain('has no IPv6 address: no DHCPv6 server has answered on eth0');
+    server6.up = true;
+    clock.advance(3 * 60_000);
+    expect(addresses.current).toMatchObject({ value: [first, SIX] });
+    addresses.stop();
+    [server.up, server6.up] = [false, false];
+    const none = both(2);
+    clock.advance(20_000);
+    expect(none.current).toMatchObject({ state: 'pending', reason: 'NoDhcpServer' });
+  });
+
+  it('asks about the family in which whoever has the VIP has another one', () => {
+    const { clock, both, world, server6 } = setup();
+    const addresses = both(1);
+    clock.advance(1000);
+    world.types();
+    server6.seen.length = 0;
+    addresses.told?.([first, ip('fd77::1:99')]);
+    clock.advance(1000);
+    expect(world.types()).toEqual([]);
+    expect(server6.seen).toEqual([1, 3]);
+    expect(addresses.current).toMatchObject({ value: [first, SIX] });
   });
 });

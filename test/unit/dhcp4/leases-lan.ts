@@ -1,5 +1,9 @@
 /** Nodes with DHCP leases and a server, on a LAN in memory under a clock that stands still. */
-import { createDhcpLeases, type DhcpLeasesOnNode } from '../../../src/exposure/address/dhcp/leases.ts';
+import {
+  createDhcp6Leases,
+  createDhcpLeases,
+  type DhcpLeasesOnNode,
+} from '../../../src/exposure/address/dhcp/leases.ts';
 import type { AddressProber, DhcpLease, DhcpRequest } from '../../../src/exposure/address/port.ts';
 import type { Decision } from '../../../src/model/decision.ts';
 import { ip } from '../../../src/model/ip.ts';
@@ -8,6 +12,11 @@ import type { Milliseconds } from '../../../src/model/time.ts';
 import { CLIENT_PORT, OPTION, SERVER_PORT } from '../../../src/protocols/dhcp4/codes.ts';
 import { decodeUdpFrame, encodeUdpFrame } from '../../../src/protocols/dhcp4/frame.ts';
 import { decodeMessage, encodeMessage } from '../../../src/protocols/dhcp4/message.ts';
+import { decodeUdp6Frame, encodeUdp6Frame } from '../../../src/protocols/dhcp6/frame.ts';
+import {
+  decodeMessage as decodeMessage6,
+  encodeMessage as encodeMessage6,
+} from '../../../src/protocols/dhcp6/message.ts';
 import { byteOption } from '../../../src/protocols/dhcp4/options.ts';
 import { createFakeClock, type FakeClock } from '../../support/fake-clock.ts';
 import { createFakeLan, type FakeHost, type FakeLan } from '../../support/fake-network.ts';
@@ -19,10 +28,12 @@ import {
   type ModelServer,
   type ModelServerOptions,
 } from './model-server.ts';
+import { createModelServer6, SERVER6, type ModelServer6 } from '../dhcp6/model-server.ts';
 
 export interface TestNode {
   readonly host: FakeHost;
   readonly leases: DhcpLeasesOnNode;
+  readonly leases6: DhcpLeasesOnNode;
   /** Services called back about. */
   readonly changes: string[];
   /** How far its wall clock is off, in milliseconds; it can be put forward and back. */
@@ -33,6 +44,7 @@ export interface LeasesLan {
   readonly clock: FakeClock;
   readonly lan: FakeLan;
   readonly server: ModelServer;
+  readonly server6: ModelServer6;
   /** How the server sends: by broadcast as asked, or to `chaddr` although asked otherwise. */
   unicast: boolean;
   node(number: number, wallSkew?: number): TestNode;
@@ -52,6 +64,7 @@ export function createLeasesLan(options: LeasesLanOptions = {}): LeasesLan {
   const clock = createFakeClock();
   const lan = createFakeLan(clock, options);
   const server = createModelServer(options);
+  const server6 = createModelServer6();
   const router = lan.host({ name: 'router', mac: SERVER_MAC, addresses: [{ ip: SERVER, prefixLength: 24 }] });
   const [link] = router.network.links();
   const port = router.network.openFrames({ link: link!, etherType: 0x0800, udpPort: SERVER_PORT }, (frame) => {
@@ -73,32 +86,55 @@ export function createLeasesLan(options: LeasesLanOptions = {}): LeasesLan {
       }),
     );
   });
+  const port6 = router.network.openFrames({ link: link!, etherType: 0x86dd, udpPort: 547 }, (frame) => {
+    const { payload, sourceIp, sourceMac } = decodeUdp6Frame(frame);
+    const reply = server6.answer({ message: decodeMessage6(payload) });
+    if (reply === undefined) return;
+    port6.send(
+      encodeUdp6Frame({
+        sourceMac: SERVER_MAC,
+        targetMac: sourceMac,
+        sourceIp: SERVER6,
+        targetIp: sourceIp,
+        sourcePort: 547,
+        targetPort: 546,
+        payload: encodeMessage6(reply.message),
+      }),
+    );
+  });
   let read = 0;
   const self: LeasesLan = {
     clock,
     lan,
     server,
+    server6,
     unicast: false,
     node(number, wallSkew = 0) {
       const host = lan.host({
         name: `n${number}`,
         mac: parseMac(`02:77:00:00:01:0${number}`)!,
-        addresses: [{ ip: ip(`10.77.0.1${number}`), prefixLength: 24 }],
+        addresses: [
+          { ip: ip(`10.77.0.1${number}`), prefixLength: 24 },
+          { ip: ip(`fe80::1${number}`), prefixLength: 64 },
+        ],
       });
       const skewed = { ...clock, wall: () => new Date(clock.wall().getTime() + node.wallSkew) };
-      const leases = createDhcpLeases({
+      const parts = {
         network: host.network,
         clock: skewed,
         entropy: seededEntropy(number),
         ...(options.prober === undefined ? {} : { prober: options.prober }),
-      });
+      };
+      const [leases, leases6] = [createDhcpLeases(parts), createDhcp6Leases(parts)];
       const changes: string[] = [];
       leases.onChange((service) => changes.push(service));
-      const node: TestNode = { host, leases, changes, wallSkew };
+      const node: TestNode = { host, leases, leases6, changes, wallSkew };
       return node;
     },
     types() {
-      const fresh = lan.sent.slice(read).filter(({ from }) => from !== 'router');
+      const fresh = lan.sent
+        .slice(read)
+        .filter(({ from, frame }) => from !== 'router' && frame[12] === 0x08 && frame[13] === 0);
       read = lan.sent.length;
       return fresh.map(
         ({ frame }) => byteOption(decodeMessage(decodeUdpFrame(frame).payload).options, OPTION.messageType) ?? 0,

@@ -18,7 +18,7 @@ function world(range = '10.77.0.200-10.77.0.220') {
   const allocator = new Allocator({
     network: { links: () => [LINK] },
     prober: { probe: (address) => Promise.resolve(holders.get(address)) },
-    leases: NO_LEASES,
+    leases: { 4: NO_LEASES, 6: NO_LEASES },
     lookUp: () => Promise.resolve([]),
     clock,
     services: () => [],

@@ -46,9 +46,11 @@ describe('the address asked for', () => {
     expect(annotated({ ...name, [KEY.ddns]: 'true', [KEY.dhcpHostname]: 'other' }).address).toEqual({
       kind: 'dhcp',
       hostname: 'shop',
+      leased: [4],
     });
     expect(annotated({ ...name, [KEY.ddns]: 'true' }, { ipFamilies: ['IPv6'] }).address).toMatchObject({
-      reason: 'FamilyNotServed',
+      hostname: 'shop',
+      leased: [6],
     });
     expect(annotated({ [KEY.loadBalancerIPs]: '10.0.0.1', [KEY.ddns]: 'true' }).address).toMatchObject({
       kind: 'explicit',
@@ -72,21 +74,63 @@ describe('the address asked for', () => {
     const refused = { state: 'failed', reason: 'FamilyNotServed' };
     expect(annotated({ [KEY.loadBalancerIPs]: '10.0.0.1,fd00::1' }).address).toMatchObject(refused);
     expect(annotated({ [KEY.loadBalancerIPs]: '0.0.0.0' }, { ipFamilies: ['IPv6'] }).address).toMatchObject(refused);
-    expect(annotated({ [KEY.dhcp]: 'true' }, { ipFamilies: ['IPv6'] }).address).toMatchObject(refused);
+    for (const text of ['::', '0.0.0.0,::'])
+      expect(annotated({ [KEY.loadBalancerIPs]: text }).address).toMatchObject(refused);
   });
 
-  it('may be one by DHCP and one of IPv6 beside it', () => {
+  it.each([
+    ['ipv4', [4]],
+    ['ipv6', [6]],
+    ['dual', [4, 6]],
+  ] as const)('is of the families of dhcp_mode=%s with ddns, as far as the Service has them', (dhcpMode, leased) => {
+    const annotations = { [KEY.loadBalancerIPs]: 'shop.home.lan', [KEY.ddns]: 'true' };
+    const of = (ipFamilies: string[]): Intent['address'] => {
+      const read = readIntent(service('web', { metadata: { annotations }, spec: { ipFamilies } }), {
+        ...DEFAULT_CLASS_RULES,
+        dhcpMode,
+      });
+      if (read.state !== 'ready') throw new Error(read.message);
+      return read.value.address;
+    };
+    expect(of(['IPv4', 'IPv6'])).toMatchObject({ leased });
+    expect(of(['IPv4'])).toMatchObject({ leased: [4] });
+    expect(of(['IPv6'])).toMatchObject({ leased: [6] });
+  });
+
+  it('may be one by DHCP of a family or of each, or one beside one that is given', () => {
     const both = { ipFamilies: ['IPv4', 'IPv6'] };
     const wish = (text: string): Intent['address'] => annotated({ [KEY.loadBalancerIPs]: text }, both).address;
-    expect(wish('0.0.0.0')).toEqual({ kind: 'dhcp', hostname: 'web' });
-    expect(wish('0.0.0.0,fd00::1')).toEqual({ kind: 'dhcp', hostname: 'web', v6: 'fd00::1' });
-    for (const text of ['0.0.0.0,::', '::', '0.0.0.0,10.0.0.1', '0.0.0.0,fd00::1,fd00::2'])
+    expect(wish('0.0.0.0')).toEqual({ kind: 'dhcp', hostname: 'web', leased: [4] });
+    expect(wish('::')).toEqual({ kind: 'dhcp', hostname: 'web', leased: [6] });
+    for (const text of ['0.0.0.0,::', '::, 0.0.0.0']) expect(wish(text)).toMatchObject({ leased: [4, 6] });
+    expect(wish('0.0.0.0,fd00::1')).toEqual({ kind: 'dhcp', hostname: 'web', leased: [4], beside: 'fd00::1' });
+    expect(wish('10.0.0.1,::')).toEqual({ kind: 'dhcp', hostname: 'web', leased: [6], beside: '10.0.0.1' });
+    for (const text of [
+      '0.0.0.0,10.0.0.1',
+      '0.0.0.0,fd00::1,fd00::2',
+      '0.0.0.0,::,10.0.0.1',
+      '0.0.0.0,::,fd00::1',
+      '::,fd00::1',
+      '::,::',
+    ])
       expect(wish(text)).toMatchObject({ state: 'failed', reason: 'InvalidAddress' });
     // What a pool gave before the annotation was set may still stand in the spec.
     expect(annotated({ [KEY.dhcp]: 'true' }, { ...both, loadBalancerIP: '10.0.0.9' }).address).toEqual({
       kind: 'dhcp',
       hostname: 'web',
+      leased: [4],
     });
+    expect(annotated({ [KEY.dhcp]: 'true' }, { ipFamilies: ['IPv6'] }).address).toMatchObject({ leased: [6] });
+  });
+
+  it('may be wished for at the server, in the families that are leased', () => {
+    const wishes = { [KEY.requestedIP]: '10.0.0.7, fd00::7' };
+    const of = (text: string): Intent['address'] =>
+      annotated({ ...wishes, [KEY.loadBalancerIPs]: text }, { ipFamilies: ['IPv4', 'IPv6'] }).address;
+    expect(of('0.0.0.0,::')).toMatchObject({ requested: '10.0.0.7', requested6: 'fd00::7' });
+    expect(of('::')).not.toHaveProperty('requested');
+    expect(of('::')).toMatchObject({ requested6: 'fd00::7' });
+    expect(of('0.0.0.0')).not.toHaveProperty('requested6');
   });
 
   it('is still the pool when what stands there is what the pool gave', () => {

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { Allocator } from '../../../src/exposure/address/allocator.ts';
 import { parsePools } from '../../../src/exposure/address/pools.ts';
-import type { DhcpLeases } from '../../../src/exposure/address/port.ts';
+import type { LeasesByFamily } from '../../../src/exposure/address/port.ts';
 import { DEFAULT_CLASS_RULES, readIntent } from '../../../src/exposure/intent/intent.ts';
 import type { Intent } from '../../../src/exposure/intent/port.ts';
 import { ip, type Ip } from '../../../src/model/ip.ts';
@@ -50,7 +50,7 @@ function burst(count: number, pool: string, strangers: readonly Ip[] = []) {
         return strangers.includes(address) ? STRANGER : undefined;
       },
     },
-    leases: {} as DhcpLeases,
+    leases: {} as LeasesByFamily,
     lookUp: () => Promise.resolve([]),
     clock,
     services: () => [],

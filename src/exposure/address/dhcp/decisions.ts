@@ -4,41 +4,46 @@ import type { Ip } from '../../../model/ip.ts';
 import type { Mac } from '../../../model/mac.ts';
 import { INFINITE_SECONDS } from '../../../protocols/dhcp4/codes.ts';
 import type { DhcpLease } from '../port.ts';
+import type { Version } from './version.ts';
 
-export function noLink(problem: string): NotReady {
-  return failed('NoLink', `no address by DHCP: ${problem}`);
+/** What is spoken. */
+type Protocol = Version<never>['name'];
+
+export function noLink(by: Protocol, problem: string): NotReady {
+  return failed('NoLink', `no address by ${by}: ${problem}`);
 }
 
 export function discovering(
+  by: Protocol,
   link: string,
   since: Date,
   offer: { readonly ip: Ip; readonly server: Ip } | undefined,
 ): NotReady {
   const so = offer === undefined ? '' : `; ${offer.server} offers ${offer.ip}`;
-  return pending('DhcpDiscovering', `asking for an address by DHCP on ${link} since ${time(since)}${so}`);
+  return pending('DhcpDiscovering', `asking for an address by ${by} on ${link} since ${time(since)}${so}`);
 }
 
 /** A server is there and has others to answer first: one that pings every address before offering it is slow. */
-export function waitingInLine(link: string, since: Date, server: Ip): NotReady {
+export function waitingInLine(by: Protocol, link: string, since: Date, server: Ip): NotReady {
   return pending(
     'DhcpDiscovering',
-    `asking for an address by DHCP on ${link} since ${time(since)}; server ${server} answers others at the moment`,
+    `asking for an address by ${by} on ${link} since ${time(since)}; server ${server} answers others at the moment`,
   );
 }
 
-export function noServer(link: string, since: Date): NotReady {
+export function noServer(by: Protocol, link: string, since: Date): NotReady {
   return failed(
     'NoDhcpServer',
-    `no DHCP server has answered on ${link} since ${time(since)}: check that the router's DHCP server is on and has free ` +
-      `addresses, and that ${link} is connected to its LAN (annotation kube-vip.io/serviceInterface chooses another ` +
+    `no ${by} server has answered on ${link} since ${time(since)}: check that the router's ${by} server is on and has free ` +
+      `addresses${by === 'DHCPv6' ? ' (many only advertise a prefix)' : ''}, and that ${link} is connected to its LAN (annotation kube-vip.io/serviceInterface chooses another ` +
       `interface); asking on`,
   );
 }
 
-export function noOffer(link: string, since: Date, server: Ip): NotReady {
+export function noOffer(by: Protocol, link: string, since: Date, server: Ip): NotReady {
   return failed(
     'NoDhcpOffer',
-    `DHCP server ${server} on ${link} answers others but has offered nothing since ${time(since)}: its address range may ` +
+    `${by} server ${server} on ${link} answers others but has offered nothing since ${time(since)}: its address range may ` +
       `be used up, or it serves only clients it knows; asking on`,
   );
 }

@@ -291,6 +291,7 @@ export class Session<F extends Forms> {
 
   #decide(): Decision<DhcpLease> {
     const { link, requested } = this.facts;
+    const by = this.#parts.version.name;
     const now = this.#parts.clock.now();
     if (this.#lost !== undefined) return this.#lost;
     const held = this.#client.lease;
@@ -301,19 +302,19 @@ export class Session<F extends Forms> {
       return this.#client.state === 'REBINDING' ? say.unanswered(this.#record) : say.leased(this.#record, requested);
     }
     const problem = this.#parts.problem(link);
-    if (problem !== undefined) return say.noLink(problem);
+    if (problem !== undefined) return say.noLink(by, problem);
     if (this.#refusal !== undefined && this.#refusal.count >= REFUSALS)
       return say.refused(link, this.#refusal.server, this.#refusal.count, this.#refusal.text);
     if (this.#declined !== undefined) return say.declined(this.#declined.lease, link, this.#declined.by);
     const { at, wall } = this.#begun;
     // An offer is worth a word only if nothing comes of it: every word is a write to the API server.
-    if (now < at + NO_SERVER_AFTER) return say.discovering(link, wall, undefined);
-    if (this.#offer !== undefined || this.#refusal !== undefined) return say.discovering(link, wall, this.#offer);
+    if (now < at + NO_SERVER_AFTER) return say.discovering(by, link, wall, undefined);
+    if (this.#offer !== undefined || this.#refusal !== undefined) return say.discovering(by, link, wall, this.#offer);
     const heard = this.#parts.heard(link);
-    if (heard === undefined || heard.at < now - NO_OFFER_AFTER) return say.noServer(link, wall);
+    if (heard === undefined || heard.at < now - NO_OFFER_AFTER) return say.noServer(by, link, wall);
     return now < at + NO_OFFER_AFTER
-      ? say.waitingInLine(link, wall, heard.server)
-      : say.noOffer(link, wall, heard.server);
+      ? say.waitingInLine(by, link, wall, heard.server)
+      : say.noOffer(by, link, wall, heard.server);
   }
 }
 

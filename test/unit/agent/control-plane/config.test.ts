@@ -65,7 +65,19 @@ describe('the settings of the control-plane VIP', () => {
     ],
     [
       { address: 'api.home.lan', vip_ddns: 'true', dhcp_mode: 'ipv4' },
-      { name: 'api.home.lan', hostname: 'api' },
+      { name: 'api.home.lan', hostname: 'api', families: [4] },
+    ],
+    [
+      { address: 'api.home.lan', vip_ddns: 'true', dhcp_mode: 'ipv6' },
+      { name: 'api.home.lan', hostname: 'api', families: [6] },
+    ],
+    [
+      { address: 'api.home.lan', vip_ddns: 'true', dns_mode: 'dual' },
+      { name: 'api.home.lan', hostname: 'api', families: [4, 6] },
+    ],
+    [
+      { address: 'api.home.lan', vip_ddns: 'true' },
+      { name: 'api.home.lan', hostname: 'api', families: [4] },
     ],
     [
       { address: 'api.home.lan', dhcp_mode: 'dual', dns_mode: 'dual' },
@@ -93,7 +105,7 @@ describe('the settings of the control-plane VIP', () => {
     [{ address: '10.0.0.5', kubevip_cluster_name: 'My Home' }, /kubevip_cluster_name/],
     [{ address: '10.0.0.5', dns_mode: 'any' }, /dns_mode/],
     [{ address: '10.0.0.5', vip_ddns: 'true' }, /vip_ddns .* DNS name/],
-    [{ address: 'api.home.lan', vip_ddns: 'true', dns_mode: 'dual' }, /dhcp_mode=dual: DHCPv6/],
+    [{ address: 'api.home.lan', vip_ddns: 'true', dhcp_mode: 'both' }, /dhcp_mode/],
     [{ address: '10.0.0.5', lb_fwdmethod: 'nat' }, /lb_fwdmethod/],
     [{ address: '10.0.0.5', lb_port: '70000' }, /lb_port/],
     [{ address: '10.0.0.5', backend_health_check_interval: '0' }, /backend_health_check_interval/],
