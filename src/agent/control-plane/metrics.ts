@@ -42,13 +42,13 @@ export function createControlPlaneMetrics(
   });
   new Gauge({
     name: 'kubevip_control_plane_backend',
-    help: 'API servers that this node spreads the VIP over, 1 for those that are ready',
+    help: 'API servers known where the VIP is, 1 for those that its connections are led to',
     labelNames: ['address'],
     registers,
     collect() {
       this.reset();
-      for (const { backend, state: health } of backends())
-        this.set({ address: hostPort(backend.ip, backend.port) }, health.state === 'ready' ? 1 : 0);
+      for (const { backend, isServing } of backends())
+        this.set({ address: hostPort(backend.ip, backend.port) }, isServing ? 1 : 0);
     },
   });
   const owners = new Counter({

@@ -70,7 +70,6 @@ describe.concurrent('wrong in itself: exit 2', () => {
     ['expose deployment/web --port 80 --ip 10.77.0.999', 'INVALID_ADDRESS', /is not an IP address/],
     ['expose deployment/web --port 80 --ip 10.77.0.201 --pool shop', 'USAGE', /cannot also be provided/],
     ['expose deployment/web --port 80 --ip 10.77.0.201 --dhcp', 'INVALID_ADDRESS', /--dhcp gives the IPv4 address/],
-    ['expose deployment/web --port 80 --dhcp --family ipv6', 'INVALID_ADDRESS', /exclude each other/],
     ['expose deployment/web --port 80 --family ipv5', 'INVALID_CHOICE', /One of: ipv4, ipv6, dual/],
     ['expose deployment/web --port 80 --timeout soon', 'INVALID_DURATION', /Write it like 30s/],
     ['unexpose Web!', 'INVALID_NAME', /not a name that a Service can have/],

@@ -44,6 +44,8 @@ export class Balancer {
   readonly #backends = new Map<string, BackendHealth>();
   #held: readonly HeldVip[] = [];
   #state: Decision<readonly ApiBackend[]> = NOT_HERE;
+  /** Names of those that were ready when the rules were last set. */
+  #serving: ReadonlySet<string> = new Set();
   /** In the kernel, as far as is known; undefined: nobody knows. */
   #applied: string | undefined;
   #setAt: Milliseconds = Number.NEGATIVE_INFINITY;
@@ -61,9 +63,12 @@ export class Balancer {
     return this.#state;
   }
 
-  /** Each known API server while the VIP is here, and how it is. */
-  get backends(): readonly { readonly backend: ApiBackend; readonly state: Decision }[] {
-    return [...this.#backends.values()].map(({ backend, state }) => ({ backend, state }));
+  /** Each known API server while the VIP is here, how it is, and whether the kernel leads connections there. */
+  get backends(): readonly { readonly backend: ApiBackend; readonly state: Decision; readonly isServing: boolean }[] {
+    return [...this.#backends].map(([name, { backend, state }]) => ({
+      ...{ backend, state },
+      isServing: this.#serving.has(name),
+    }));
   }
 
   /** Takes away what an earlier run left. @param vips that it may have had */
@@ -228,6 +233,10 @@ export class Balancer {
 
   #tell(spreads: readonly Spread[], done: boolean): void {
     const next = this.#describe(spreads, done);
+    if (done) {
+      const alive = [...this.#backends].filter(([, { state }]) => state.state === 'ready');
+      this.#serving = new Set(this.#held.length === 0 ? [] : alive.map(([name]) => name));
+    }
     const same = next.state === this.#state.state && next.message === this.#state.message;
     this.#state = next;
     if (!same && !this.#stopped) this.#options.onChange();

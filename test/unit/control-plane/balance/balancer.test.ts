@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { ip } from '../../../../src/model/ip.ts';
+import { ip, type Ip } from '../../../../src/model/ip.ts';
 import { createBalanceWorld, HERE, SECOND, THIRD, VIP, type BalanceWorld } from '../../../support/balance-world.ts';
 
 const SILENT = { state: 'silent', message: 'no answer' } as const;
@@ -43,6 +43,20 @@ describe('the balancer', () => {
     expect(world.outside()).toEqual(ALL);
     expect(world.toldOf.filter(({ told, inKernel }) => told > inKernel)).toEqual([]);
     expect(world.toldOf.length).toBeGreaterThan(0);
+  });
+
+  it('says that one that is gone has connections until the rules in the kernel say otherwise', async () => {
+    await holding();
+    const serving = (): Ip[] =>
+      world.balancer.backends.filter(({ isServing }) => isServing).map(({ backend }) => backend.ip);
+    expect(serving()).toEqual(ALL);
+    world.setTakes = 10;
+    world.answer(THIRD, DEAD);
+    world.drop(THIRD);
+    await world.clock.advanceAsync(5);
+    expect(serving()).toEqual(ALL);
+    await world.clock.advanceAsync(5);
+    expect(serving()).toEqual([HERE.ip, SECOND.ip]);
   });
 
   it('takes out at once whoever is not ready and leaves its connections alone', async () => {
