@@ -1,4 +1,5 @@
 /** Leases of IPv6 addresses from a real dnsmasq: got, kept, moved between nodes, refused and given back. */
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import type { DhcpLeasesOnNode } from '../../../src/exposure/address/dhcp/leases.ts';
 import type { DhcpLease } from '../../../src/exposure/address/port.ts';
@@ -116,6 +117,8 @@ describe('a lease', () => {
     leases6.keep(WEB, lease);
     await server.stop();
     world.setLeaseFile([]);
+    // Its identifier has the second of its first start in it (RFC 8415 §11.2).
+    await delay(1100);
     await world.dnsmasq(RANGE6);
     clock.jump(61_000);
     clock.jump(45_000);
