@@ -39,8 +39,6 @@ export const BOOT_REQUEST = 1;
 export const BOOT_REPLY = 2;
 /** The one bit of `flags` that has a meaning: answer by broadcast (RFC 2131 §2, figure 2). */
 export const BROADCAST_FLAG = 0x8000;
-/** A time of all ones means for ever (RFC 2131 §3.3). */
-export const INFINITE_SECONDS = 0xffff_ffff;
 
 export const SERVER_PORT = 67;
 export const CLIENT_PORT = 68;

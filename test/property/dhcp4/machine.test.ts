@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { ip, type Ip } from '../../../src/model/ip.ts';
 import { macFromBytes } from '../../../src/model/mac.ts';
 import type { ClientOutput, Reply } from '../../../src/protocols/dhcp4/client/events.ts';
-import { expiryOf, type HeldLease } from '../../../src/protocols/dhcp4/client/lease.ts';
+import { expiryOf } from '../../../src/protocols/dhcp-client/lease-times.ts';
+import type { HeldLease } from '../../../src/protocols/dhcp4/client/lease.ts';
 import { createDhcpClient } from '../../../src/protocols/dhcp4/client/machine.ts';
 import { MESSAGE_TYPE, OPTION } from '../../../src/protocols/dhcp4/codes.ts';
 import { identityOf } from '../../../src/protocols/dhcp4/identity.ts';
@@ -60,7 +61,7 @@ describe('the DHCPv4 client', () => {
             expect(silent, 'sent although it was stopped').toBe(false);
             const { message, sourceIp } = output;
             expect(() => encodeMessage(message)).not.toThrow();
-            expect(message).toMatchObject({ op: 1, flags: 0x8000, chaddr: IDENTITY.mac, xid: client.xid });
+            expect(message).toMatchObject({ op: 1, flags: 0x8000, chaddr: IDENTITY.mac, xid: client.transaction });
             // Only an address that is ours is sent from.
             expect(sourceIp).toBe(message.ciaddr);
           }
@@ -124,7 +125,7 @@ describe('the DHCPv4 client', () => {
               break;
             }
             case 'reply':
-              take(client.handle({ kind: 'message', reply: reply(each, client.xid) }, now));
+              take(client.handle({ kind: 'message', reply: reply(each, client.transaction) }, now));
           }
         }
       }),

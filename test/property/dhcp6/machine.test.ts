@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { concat } from '../../../src/model/bytes.ts';
 import { ip, ipToBytes, type Ip } from '../../../src/model/ip.ts';
-import { expiryOf } from '../../../src/protocols/dhcp4/client/lease.ts';
+import { expiryOf } from '../../../src/protocols/dhcp-client/lease-times.ts';
 import { identityOf } from '../../../src/protocols/dhcp4/identity.ts';
 import type { ClientOutput, Reply } from '../../../src/protocols/dhcp6/client/events.ts';
 import type { HeldLease } from '../../../src/protocols/dhcp6/client/lease.ts';
@@ -168,7 +168,7 @@ describe('the DHCPv6 client', () => {
               break;
             }
             case 'reply':
-              take(client.handle({ kind: 'message', reply: reply(each, client.transactionId) }, now));
+              take(client.handle({ kind: 'message', reply: reply(each, client.transaction) }, now));
           }
         }
       }),

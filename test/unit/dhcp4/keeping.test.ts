@@ -2,8 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { ip } from '../../../src/model/ip.ts';
 import { BROADCAST_MAC } from '../../../src/model/mac.ts';
-import { timesOf } from '../../../src/protocols/dhcp4/client/lease.ts';
-import { INFINITE_SECONDS, MESSAGE_TYPE } from '../../../src/protocols/dhcp4/codes.ts';
+import { INFINITE_SECONDS, timesOf } from '../../../src/protocols/dhcp-client/lease-times.ts';
+import { MESSAGE_TYPE } from '../../../src/protocols/dhcp4/codes.ts';
 import { boundHarness, requestedOf, serverOf } from './client-harness.ts';
 import { createModelServer, seededEntropy, SERVER, SERVER_MAC } from './model-server.ts';
 

@@ -307,7 +307,7 @@ describe('answers', () => {
     harness.server.up = true;
     const [sent] = twin.handle({ kind: 'start' }, harness.now).filter((output) => output.kind === 'send');
     const reply = harness.server.answer(sent!)!;
-    expect(reply.message.transactionId).toBe(harness.client.transactionId);
+    expect(reply.message.transactionId).toBe(harness.client.transaction);
     harness.give({ kind: 'message', reply });
     harness.pass(500);
     expect(harness.client.state).toBe('SOLICITING');

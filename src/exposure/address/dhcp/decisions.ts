@@ -2,7 +2,7 @@
 import { failed, off, pending, ready, type Decision, type NotReady, type Ready } from '../../../model/decision.ts';
 import type { Ip } from '../../../model/ip.ts';
 import type { Mac } from '../../../model/mac.ts';
-import { INFINITE_SECONDS } from '../../../protocols/dhcp4/codes.ts';
+import { INFINITE_SECONDS } from '../../../protocols/dhcp-client/lease-times.ts';
 import type { DhcpLease } from '../port.ts';
 import type { Version } from './version.ts';
 

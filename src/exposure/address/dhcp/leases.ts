@@ -4,12 +4,13 @@ import type { Ip } from '../../../model/ip.ts';
 import type { ServiceKey } from '../../../model/kubernetes.ts';
 import type { Clock, Entropy, Milliseconds } from '../../../model/time.ts';
 import type { Network } from '../../../model/wire.ts';
+import type { ClientOutput, Forms } from '../../../protocols/dhcp-client/events.ts';
 import type { AddressProber, DhcpLease, DhcpLeases, DhcpRequest } from '../port.ts';
 import { identityFor } from './record.ts';
 import { Releases } from './releases.ts';
 import { Session, type SessionParts } from './session.ts';
 import { Turns } from './turns.ts';
-import type { Forms, MachineOutput, SessionFacts, Version } from './version.ts';
+import type { SessionFacts, Version } from './version.ts';
 import { DHCP4 } from './version4.ts';
 import { DHCP6 } from './version6.ts';
 
@@ -228,7 +229,7 @@ function record<F extends Forms>(
   log: DhcpLog,
   version: Version<F>,
   { service, link, identity }: SessionFacts,
-  output: MachineOutput<F>,
+  output: ClientOutput<F>,
 ): void {
   const { name } = version;
   const about = { service, link, ...(name === 'DHCP' ? { mac: identity.mac } : {}) };

@@ -1,7 +1,8 @@
 /** One packet socket per interface, shared by all leases on it. */
 import { DecodeError, messageOf } from '../../../model/errors.ts';
 import type { FrameSocket, FrameSocketOptions, Link, Network } from '../../../model/wire.ts';
-import type { Forms, LinkEvents, Sockets } from './version.ts';
+import type { Forms } from '../../../protocols/dhcp-client/events.ts';
+import type { LinkEvents, Sockets } from './version.ts';
 
 /** How the messages of a version travel. */
 export interface Transport<F extends Forms> {

@@ -3,11 +3,12 @@ import type { Decision } from '../../../model/decision.ts';
 import type { Ip } from '../../../model/ip.ts';
 import type { Mac } from '../../../model/mac.ts';
 import type { Clock, Entropy, Milliseconds, Timer } from '../../../model/time.ts';
-import { expiryOf } from '../../../protocols/dhcp4/client/lease.ts';
+import type { ClientInput, ClientOutput, Forms } from '../../../protocols/dhcp-client/events.ts';
+import { expiryOf } from '../../../protocols/dhcp-client/lease-times.ts';
 import type { DhcpLease } from '../port.ts';
 import * as say from './decisions.ts';
 import { OfferCheck } from './offer-check.ts';
-import type { Forms, Machine, MachineInput, MachineOutput, SessionFacts, Version } from './version.ts';
+import type { Client, SessionFacts, Version } from './version.ts';
 
 /** A server that pings an address before it offers it needs 3.3 s; after three times that nobody is there. */
 export const NO_SERVER_AFTER = 10_000;
@@ -35,7 +36,7 @@ export interface SessionParts<F extends Forms> {
   heard(link: string): { readonly server: Ip; readonly at: Milliseconds } | undefined;
   /** After anything that happened by itself. `news`: what `acquire` or `keep` would say now is not what was known before. */
   settled(session: Session<F>, news: boolean): void;
-  log(facts: SessionFacts, output: MachineOutput<F>): void;
+  log(facts: SessionFacts, output: ClientOutput<F>): void;
 }
 
 /** States of either version in which no offer has come yet. */
@@ -44,7 +45,7 @@ const WANTING: ReadonlySet<string> = new Set(['SELECTING', 'SOLICITING']);
 export class Session<F extends Forms> {
   readonly facts: SessionFacts;
   readonly #parts: SessionParts<F>;
-  readonly #client: Machine<F>;
+  readonly #client: Client<F>;
   /** `acquire`: until the Service carries the lease; nothing is renewed then, that is the owner's part. */
   #mode: 'acquire' | 'keep' = 'acquire';
   /** For its turn to begin. */
@@ -69,7 +70,7 @@ export class Session<F extends Forms> {
   constructor(facts: SessionFacts, parts: SessionParts<F>) {
     this.facts = facts;
     this.#parts = parts;
-    this.#client = parts.version.machine(facts, parts.entropy);
+    this.#client = parts.version.client(facts, parts.entropy);
     const { probe } = parts;
     this.#check = new OfferCheck({
       clock: parts.clock,
@@ -215,11 +216,11 @@ export class Session<F extends Forms> {
     return this.#parts.version.toRecord(held, this.facts.identity, this.#parts.clock);
   }
 
-  #run(input: MachineInput<F>): void {
+  #run(input: ClientInput<F>): void {
     for (const output of this.#client.handle(input, this.#parts.clock.now())) this.#take(output);
   }
 
-  #take(output: MachineOutput<F>): void {
+  #take(output: ClientOutput<F>): void {
     this.#parts.log(this.facts, output);
     switch (output.kind) {
       case 'send':

@@ -3,24 +3,9 @@ import type { Ip } from '../../../model/ip.ts';
 import type { ServiceKey } from '../../../model/kubernetes.ts';
 import type { Clock, Entropy, Milliseconds } from '../../../model/time.ts';
 import type { Network } from '../../../model/wire.ts';
+import type { ClientInput, ClientOutput, Forms } from '../../../protocols/dhcp-client/events.ts';
 import type { ClientIdentity } from '../../../protocols/dhcp4/identity.ts';
 import type { DhcpLease } from '../port.ts';
-
-/** The messages of a version, and a lease as its client machine holds it. */
-export interface Forms {
-  readonly outgoing: object;
-  readonly reply: { readonly sourceIp: Ip };
-  readonly held: {
-    readonly terms: {
-      readonly ip: Ip;
-      readonly server: Ip;
-      readonly leaseSeconds: number;
-      readonly renewSeconds: number;
-      readonly rebindSeconds: number;
-    };
-    readonly since: Milliseconds;
-  };
-}
 
 export interface SessionFacts {
   readonly service: ServiceKey;
@@ -31,32 +16,13 @@ export interface SessionFacts {
   readonly standby?: boolean;
 }
 
-/** The client machine of either version: see their `events.ts`. */
-export interface Machine<F extends Forms> {
-  handle(input: MachineInput<F>, now: Milliseconds): readonly MachineOutput<F>[];
+/** The client machine of either version, as much of it as is the same. */
+export interface Client<F extends Forms> {
+  handle(input: ClientInput<F>, now: Milliseconds): readonly ClientOutput<F>[];
   deadline(): Milliseconds | undefined;
   readonly state: string;
   readonly lease: F['held'] | undefined;
 }
-
-export type MachineInput<F extends Forms> =
-  | { readonly kind: 'start' | 'tick' | 'hurry' | 'stop' }
-  | { readonly kind: 'message'; readonly reply: F['reply'] }
-  | { readonly kind: 'resume' | 'conflict' | 'release'; readonly lease: F['held'] }
-  | { readonly kind: 'abandon'; readonly kept?: Ip };
-
-export type MachineOutput<F extends Forms> =
-  | ({ readonly kind: 'send' } & F['outgoing'])
-  | { readonly kind: 'offered'; readonly ip: Ip; readonly server: Ip }
-  | { readonly kind: 'bound'; readonly lease: F['held'] }
-  | { readonly kind: 'refused'; readonly server: Ip; readonly text: string | undefined; readonly count: number }
-  | {
-      readonly kind: 'lost';
-      readonly lease: F['held'];
-      readonly cause:
-        | { readonly kind: 'refused'; readonly server: Ip; readonly text: string | undefined }
-        | { readonly kind: 'expired' };
-    };
 
 export interface LinkEvents<F extends Forms> {
   /** A server's message to any client on the link. */
@@ -87,7 +53,7 @@ export interface Version<F extends Forms> {
   /** Whether acquisitions begin one after the other (see turns.ts). */
   readonly inTurns: boolean;
   sockets(network: Network, events: LinkEvents<F>): Sockets<F>;
-  machine(facts: SessionFacts, entropy: Entropy): Machine<F>;
+  client(facts: SessionFacts, entropy: Entropy): Client<F>;
   /** By what a client is known on a link, and by what an answer names the one it is for. */
   clientOf(identity: ClientIdentity): string;
   addressee(reply: F['reply']): string;

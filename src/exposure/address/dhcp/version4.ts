@@ -1,7 +1,6 @@
 /** DHCPv4 for those who keep leases. */
 import { BOOT_REPLY, CLIENT_PORT, SERVER_PORT } from '../../../protocols/dhcp4/codes.ts';
-import type { Outgoing, Reply } from '../../../protocols/dhcp4/client/events.ts';
-import type { HeldLease } from '../../../protocols/dhcp4/client/lease.ts';
+import type { Forms } from '../../../protocols/dhcp4/client/events.ts';
 import { createDhcpClient } from '../../../protocols/dhcp4/client/machine.ts';
 import { decodeUdpFrame, encodeUdpFrame } from '../../../protocols/dhcp4/frame.ts';
 import { decodeMessage, encodeMessage } from '../../../protocols/dhcp4/message.ts';
@@ -9,13 +8,7 @@ import { LinkSockets, type Transport } from './link-sockets.ts';
 import { fromRecord, toRecord } from './record.ts';
 import type { Version } from './version.ts';
 
-export interface Forms4 {
-  readonly outgoing: Outgoing;
-  readonly reply: Reply;
-  readonly held: HeldLease;
-}
-
-const TRANSPORT: Transport<Forms4> = {
+const TRANSPORT: Transport<Forms> = {
   frames: { etherType: 0x0800, udpPort: CLIENT_PORT },
   // A server that does not heed the broadcast flag answers to `chaddr`.
   strayAnswers: true,
@@ -38,11 +31,11 @@ const TRANSPORT: Transport<Forms4> = {
   },
 };
 
-export const DHCP4: Version<Forms4> = {
+export const DHCP4: Version<Forms> = {
   name: 'DHCP',
   inTurns: true,
   sockets: (network, events) => new LinkSockets(network, events, TRANSPORT),
-  machine: ({ identity, hostname, requested, standby }, entropy) =>
+  client: ({ identity, hostname, requested, standby }, entropy) =>
     createDhcpClient(
       {
         ...identity,

@@ -1,8 +1,7 @@
 /** DHCPv6 for those who keep leases: from the node's own link-local address, and to all servers of the link. */
 import { isLinkLocal, familyOf, type Ip } from '../../../model/ip.ts';
 import type { Link } from '../../../model/wire.ts';
-import type { Outgoing, Reply } from '../../../protocols/dhcp6/client/events.ts';
-import type { HeldLease } from '../../../protocols/dhcp6/client/lease.ts';
+import type { Forms } from '../../../protocols/dhcp6/client/events.ts';
 import { createDhcp6Client } from '../../../protocols/dhcp6/client/machine.ts';
 import { ALL_SERVERS, CLIENT_PORT, MESSAGE_TYPE, OPTION, SERVER_PORT } from '../../../protocols/dhcp6/codes.ts';
 import { decodeUdp6Frame, encodeUdp6Frame } from '../../../protocols/dhcp6/frame.ts';
@@ -14,15 +13,9 @@ import { LinkSockets, type Transport } from './link-sockets.ts';
 import { fromRecord6, toRecord } from './record.ts';
 import type { Version } from './version.ts';
 
-export interface Forms6 {
-  readonly outgoing: Outgoing;
-  readonly reply: Reply;
-  readonly held: HeldLease;
-}
-
 const SERVERS_MAC = multicastMac(ALL_SERVERS);
 
-const TRANSPORT: Transport<Forms6> = {
+const TRANSPORT: Transport<Forms> = {
   frames: { etherType: 0x86dd, udpPort: CLIENT_PORT },
   // They go to where the question came from, which is this interface.
   strayAnswers: false,
@@ -48,12 +41,12 @@ const TRANSPORT: Transport<Forms6> = {
   },
 };
 
-export const DHCP6: Version<Forms6> = {
+export const DHCP6: Version<Forms> = {
   name: 'DHCPv6',
   // No server is known that asks about an address before it offers it: that is the client's part (RFC 8415 §18.2.10.1).
   inTurns: false,
   sockets: (network, events) => new LinkSockets(network, events, TRANSPORT),
-  machine: ({ identity, hostname, requested }, entropy) =>
+  client: ({ identity, hostname, requested }, entropy) =>
     createDhcp6Client(
       { ...dhcp6IdentityOf(identity.clientId), hostname, ...(requested === undefined ? {} : { requested }) },
       entropy,

@@ -1,7 +1,8 @@
 /** REBINDING: its server is silent, so any server may prolong the lease (RFC 2131 §4.4.5). At its end it is lost. */
 import type { Milliseconds } from '../../../model/time.ts';
 import type { ClientOutput } from './events.ts';
-import { expiryOf, type HeldLease } from './lease.ts';
+import { expiryOf } from '../../dhcp-client/lease-times.ts';
+import type { HeldLease } from './lease.ts';
 import { loseTo, loseToTime, weigh, type Refusal } from './refusal.ts';
 import { meaningOf } from './replies.ts';
 import { confirm, rebind } from './requests.ts';

@@ -4,7 +4,8 @@
  */
 import type { Milliseconds } from '../../../model/time.ts';
 import type { ClientOutput } from './events.ts';
-import { expiryOf, type HeldLease } from './lease.ts';
+import { expiryOf } from '../../dhcp-client/lease-times.ts';
+import type { HeldLease } from './lease.ts';
 import { loseTo, loseToTime, weigh, type Refusal } from './refusal.ts';
 import { meaningOf } from './replies.ts';
 import { confirm } from './requests.ts';

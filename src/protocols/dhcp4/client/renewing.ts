@@ -4,11 +4,13 @@
  */
 import type { Milliseconds } from '../../../model/time.ts';
 import type { ClientOutput } from './events.ts';
-import { rebindingOf, type HeldLease } from './lease.ts';
+import { rebindingOf } from '../../dhcp-client/lease-times.ts';
+import type { HeldLease } from './lease.ts';
 import { loseTo } from './refusal.ts';
 import { meaningOf } from './replies.ts';
 import { confirm, renew } from './requests.ts';
-import { early, halfOfRest } from './retransmission.ts';
+import { early } from '../../dhcp-client/pauses.ts';
+import { halfOfRest } from './retransmission.ts';
 import { STAY, type Context, type Entered } from './state.ts';
 
 export function enterRenewing(context: Context, lease: HeldLease, now: Milliseconds): Entered {

@@ -11,7 +11,8 @@ import {
   textOption,
 } from '../options.ts';
 import type { Reply } from './events.ts';
-import { timesOf, type LeaseTerms } from './lease.ts';
+import { timesOf } from '../../dhcp-client/lease-times.ts';
+import type { LeaseTerms } from './lease.ts';
 
 export type Meaning =
   | { readonly kind: 'offer'; readonly ip: Ip; readonly server: Ip; readonly serverMac: Mac }

@@ -116,7 +116,7 @@ function message(context: Context, type: number, now: Milliseconds, options: Ent
   return {
     op: BOOT_REQUEST,
     hops: 0,
-    xid: context.xid,
+    xid: context.transaction,
     secs: Math.min(0xffff, Math.max(0, Math.floor((now - context.begunAt) / 1000))),
     // Always: nobody but this client knows `chaddr`, and no kernel takes a frame addressed to it.
     flags: BROADCAST_FLAG,

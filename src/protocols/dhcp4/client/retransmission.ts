@@ -21,18 +21,3 @@ export function halfOfRest(now: Milliseconds, end: Milliseconds, leaseSeconds: n
   const least = Math.min(60 * SECOND, Math.max(4 * SECOND, (leaseSeconds / 16) * SECOND));
   return now + Math.max(least, (end - now) / 2);
 }
-
-/**
- * Pause before starting over when a server refused the address it had offered. The first refusal is an accident of
- * clients asking at the same time, and the next try comes at once; a server that goes on refusing is left in peace.
- */
-export function pauseAfterRefusal(refusals: number, entropy: Entropy): Milliseconds {
-  if (refusals <= 0) return 0;
-  const pause = Math.min(60 * SECOND, 100 * 4 ** Math.min(refusals - 1, 8));
-  return pause * (0.5 + entropy.fraction());
-}
-
-/** Moves `at` up to a twentieth of the way back towards `since`, so that leases taken together are not renewed together. */
-export function early(at: Milliseconds, since: Milliseconds, entropy: Entropy): Milliseconds {
-  return at === Infinity ? at : at - (at - since) * 0.05 * entropy.fraction();
-}

@@ -4,8 +4,8 @@
  * server knows, for which the RFC wants a renewal before T1, too. The lease is used meanwhile.
  */
 import type { Milliseconds } from '../../../model/time.ts';
-import { expiryOf, rebindingOf } from '../../dhcp4/client/lease.ts';
-import { early } from '../../dhcp4/client/retransmission.ts';
+import { expiryOf, rebindingOf } from '../../dhcp-client/lease-times.ts';
+import { early } from '../../dhcp-client/pauses.ts';
 import { STATUS } from '../codes.ts';
 import type { ClientOutput, Outgoing, Reply } from './events.ts';
 import type { HeldLease } from './lease.ts';

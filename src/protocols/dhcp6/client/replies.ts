@@ -1,7 +1,7 @@
 /** What a server's message means to the client (RFC 8415 §16.3, §16.10, §18.2.9, §18.2.10). */
 import { DecodeError } from '../../../model/errors.ts';
 import { ipToBytes, isLinkLocal, type Ip } from '../../../model/ip.ts';
-import { timesOf } from '../../dhcp4/client/lease.ts';
+import { timesOf } from '../../dhcp-client/lease-times.ts';
 import { MESSAGE_TYPE, OPTION, STATUS } from '../codes.ts';
 import { decodeAssociation, type AssociatedAddress, type IdentityAssociation } from '../identity-association.ts';
 import { optionOf, statusOf, type Option, type Status } from '../options.ts';

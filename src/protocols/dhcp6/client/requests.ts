@@ -58,5 +58,5 @@ function message(context: Context, type: number, now: Milliseconds, content: Con
     options.push({ code: OPTION.optionRequest, value: shortValue(OPTION.solMaxRt) });
     if (fqdn !== undefined) options.push({ code: OPTION.clientFqdn, value: fqdn });
   }
-  return { message: { type, transactionId: context.transactionId, options } };
+  return { message: { type, transactionId: context.transaction, options } };
 }
