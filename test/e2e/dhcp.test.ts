@@ -111,7 +111,7 @@ describe('a Service with a lease', () => {
 
   it('and its spare go on after a crash of every agent, and are given back at the end', async () => {
     const spareExpires = (): number =>
-      Number(readLeases(lab.paths).find(({ hostname }) => hostname.startsWith('kubevip-spare-'))?.expires ?? 0);
+      readLeases(lab.paths).find(({ hostname }) => hostname.startsWith('kubevip-spare-'))?.expires ?? 0;
     const expiredBefore = spareExpires();
     await stopAgent(lab.id, 'n1', { kill: true });
     await stopAgent(lab.id, 'n2', { kill: true });

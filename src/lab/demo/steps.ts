@@ -1,4 +1,5 @@
 /** What is shown, in order. Each step runs real commands and holds only if what they say is right. */
+import { KEY } from '../../model/annotations.ts';
 import { WAN } from '../layout.ts';
 import { nodeNames } from '../network.ts';
 import { readLeases, type DhcpLeaseRecord } from '../router/dnsmasq.ts';
@@ -112,9 +113,13 @@ export const DEMO: readonly DemoStep[] = [
     async run(stage, facts) {
       await fromLaptop(stage, facts);
       await fromInternet(stage);
-      await stage.wait('the Service is Ready again', 20_000, async () => {
-        const ready = 'jsonpath={.status.conditions[?(@.type=="kubevip.dev/Ready")].status}';
-        return (await stage.kubectl('get', 'service', 'web', '-o', ready)).stdout === 'True';
+      // The address moves without the API server; who has it now is written there a moment later.
+      await stage.wait('the Service says so, and is Ready', 20_000, async () => {
+        const host = `{.metadata.annotations['${KEY.vipHost.replaceAll('.', '\\.')}']}`;
+        const ready = '{.status.conditions[?(@.type=="kubevip.dev/Ready")].status}';
+        const { stdout } = await stage.kubectl('get', 'service', 'web', '-o', `jsonpath=${host} ${ready}`);
+        const [owner = '', isReady] = stdout.split(' ');
+        return isReady === 'True' && owner !== '' && owner !== facts.owner;
       });
       const { stdout } = await stage.kubevip('status');
       const owner = new RegExp(`\\bweb +${facts.address.replaceAll('.', '\\.')} +(n\\d+)\\b`).exec(stdout)?.[1] ?? '';
