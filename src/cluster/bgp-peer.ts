@@ -1,8 +1,9 @@
 /**
- * A router as `controlPlane.bgpPeers` names it: one entry of kube-vip's `bgp_peers`, with nothing where a password would
- * be. What follows the password is the agent's business, except for the port.
+ * A router as `controlPlane.bgpPeers` names it: one entry of kube-vip's `bgp_peers`, read as the agent reads it, so that what
+ * the agent would refuse is refused before anything is made; with nothing where a password would be.
  */
-import { parseIp, type Ip } from '../model/ip.ts';
+import { parsePeers } from '../exposure/bgp/config/peers-text.ts';
+import type { Ip } from '../model/ip.ts';
 
 export interface BgpPeerEntry {
   /** Undefined: whatever router advertises itself on an interface. */
@@ -12,20 +13,17 @@ export interface BgpPeerEntry {
 }
 
 const BGP_PORT = 179;
-/** Address and AS, and after an empty password: hops, port, next hops, BFD. */
-const ENTRY =
-  /^(?:\[([^\]%\s]+)(?:%([^\]\s]+))?\]|([\d.]+)|unnumbered:[^\s:,/]{1,15}):(\d{1,10})(?:::[a-z]*(?::(\d*)(?::[^\s,]*)?)?)?$/;
 
-/** Undefined: it is none. */
-export function parseBgpPeer(text: string): BgpPeerEntry | undefined {
-  const match = ENTRY.exec(text);
-  if (match === null) return undefined;
-  const [, v6, link, v4, asText = '', portText = ''] = match;
-  const address = v6 ?? v4;
-  const ip = address === undefined ? undefined : parseIp(address);
-  const as = Number(asText);
-  const port = portText === '' ? BGP_PORT : Number(portText);
-  if (address !== undefined && ip === undefined) return undefined;
-  if (as < 1 || as > 4_294_967_295 || port < 1 || port > 65_535) return undefined;
-  return { at: ip === undefined ? undefined : { ip, ...(link === undefined ? {} : { link }) }, as, port };
+/** The router, or what is wrong with the text. */
+export function parseBgpPeer(text: string): { readonly peer: BgpPeerEntry } | { readonly problem: string } {
+  const { peers, problems } = parsePeers(text);
+  const [peer, ...more] = peers;
+  const [wrong] = problems;
+  if (wrong !== undefined)
+    return { problem: `is no router, as 192.168.1.1:65001 or [fd00::1]:65001: ${wrong.message}` };
+  if (peer === undefined || more.length > 0) return { problem: 'is not one router, as 192.168.1.1:65001' };
+  if (peer.password !== undefined)
+    return { problem: 'has a password, which everybody could read here: it belongs into the Secret kubevip-bgp' };
+  const { at, as, port = BGP_PORT } = peer;
+  return { peer: { at: 'unnumbered' in at ? undefined : at, as, port } };
 }

@@ -88,12 +88,10 @@ const port = z.number().int().min(1).max(65535);
 const link = z.string().regex(/^[^\s/:]{1,15}$/, 'is not the name of an interface');
 
 /** `ADDRESS:AS` and what may follow, with nothing where a password would be: the configuration is no place for it. */
-const bgpPeer = z
-  .string()
-  .refine(
-    (text) => parseBgpPeer(text) !== undefined,
-    'is not ADDRESS:AS, as 192.168.1.1:65001 or [fd00::1]:65001, and further as in bgp_peers, without a password',
-  );
+const bgpPeer = z.string().superRefine((text, context) => {
+  const read = parseBgpPeer(text);
+  if ('problem' in read) context.addIssue({ code: 'custom', message: read.problem });
+});
 
 /** Of nodes that announce by BGP, where nobody says another; kube-vip's default. */
 const OUR_AS = 65_000;

@@ -41,7 +41,8 @@ export function preflightRequest(
 /** Whom addresses are told to; undefined: they are announced on the LAN. */
 export function routersOf(config: BootstrapConfig): PreflightRequest['bgp'] {
   const bgp = bgpOf(config);
-  return bgp && { as: bgp.as, peers: bgp.peers.flatMap((one) => parseBgpPeer(one) ?? []) };
+  const read = bgp?.peers.map(parseBgpPeer) ?? [];
+  return bgp && { as: bgp.as, peers: read.flatMap((one) => ('peer' in one ? [one.peer] : [])) };
 }
 
 function cidrs(text: string): Cidr[] {

@@ -63,14 +63,23 @@ describe('the configuration of init and join', () => {
     ['a name and an address', { controlPlane: { vip: 'a.example,10.0.0.2' } }, /one of each family/],
     ['a prefix as VIP', { controlPlane: { vip: '10.0.0.1/24' } }, /neither an IP address nor a DNS name/],
     ['a router without an AS', { controlPlane: { vip: '10.0.0.1', bgpPeers: ['10.0.0.1'] } }, /ADDRESS:AS/],
-    ['a BGP password', { controlPlane: { vip: '10.0.0.1', bgpPeers: ['10.0.0.1:65001:geheim'] } }, /ADDRESS:AS/],
+    [
+      'a BGP password',
+      { controlPlane: { vip: '10.0.0.1', bgpPeers: ['10.0.0.1:65001:geheim'] } },
+      /Secret kubevip-bgp/,
+    ],
+    [
+      'a router with an option that there is not',
+      { controlPlane: { vip: '10.0.0.1', bgpPeers: ['10.0.0.1:65001:::::quick'] } },
+      /controlPlane\.bgpPeers\.0: is no router.*quick/,
+    ],
     ['an AS without a router', { controlPlane: { vip: '10.0.0.1', bgpAs: 65000 } }, /controlPlane\.bgpAs: .*bgpPeers/],
     [
       'a router that is no address',
       { controlPlane: { vip: '10.0.0.1', bgpPeers: ['10.0.0.256:65001'] } },
-      /ADDRESS:AS/,
+      /"10\.0\.0\.256" is not an IPv4 address/,
     ],
-    ['an AS out of range', { controlPlane: { vip: '10.0.0.1', bgpPeers: ['10.0.0.1:4294967296'] } }, /ADDRESS:AS/],
+    ['an AS out of range', { controlPlane: { vip: '10.0.0.1', bgpPeers: ['10.0.0.1:4294967296'] } }, /4294967296/],
     [
       'DHCP where routers are told',
       { controlPlane: { vip: '10.9.0.1', bgpPeers: ['10.0.0.1:65001'] }, services: { pools: { global: 'dhcp' } } },

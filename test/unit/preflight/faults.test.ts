@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { problems, runPreflight } from '../../../src/cluster/preflight/run.ts';
 import type { MachineProbe } from '../../../src/cluster/ports/preflight.ts';
 import type { PreflightRequest } from '../../../src/cluster/preflight/request.ts';
-import { parseBgpPeer } from '../../../src/cluster/bgp-peer.ts';
+import { parseBgpPeer, type BgpPeerEntry } from '../../../src/cluster/bgp-peer.ts';
 import { parseSpan, rangeOf } from '../../../src/model/cidr.ts';
 import { ip } from '../../../src/model/ip.ts';
 import {
@@ -611,6 +611,10 @@ function cgroupsV1(...names: string[]): string {
   return `#subsys_name\thierarchy\tnum_cgroups\tenabled\n${names.map((name) => `${name}\t1\t50\t1`).join('\n')}\n`;
 }
 
+function routers(...texts: readonly string[]): BgpPeerEntry[] {
+  return texts.map(parseBgpPeer).flatMap((read) => ('peer' in read ? [read.peer] : []));
+}
+
 describe('preflight names the fault and the command for it:', () => {
   it.each(FAULTS)('$name', async ({ id, level = 'error', inject, request, what, remedy, fixable }) => {
     const fake = createFakeMachine();
@@ -641,7 +645,7 @@ const CONSEQUENCES: Readonly<Record<string, readonly string[]>> = {
 };
 
 describe('by BGP', () => {
-  const bgp = { as: 65_000, peers: [parseBgpPeer('192.168.1.1:65001')!] };
+  const bgp = { as: 65_000, peers: routers('192.168.1.1:65001') };
   const pool = rangeOf('192.168.7.64-192.168.7.79')!;
 
   it('asks no subnet for what routers are told of', async () => {
@@ -668,7 +672,7 @@ describe('by BGP', () => {
     const request = {
       ...INIT,
       pools: [inLan],
-      bgp: { as: 65_000, peers: peers.flatMap((one) => parseBgpPeer(one) ?? []) },
+      bgp: { as: 65_000, peers: routers(...peers) },
     };
     const { lan, machine } = fake.parts;
     const report = await runPreflight({ lan, machine: { ...machine, bgpGreeting } }, request);
