@@ -7,23 +7,22 @@ import { readSettings, type Given } from '../manifests/kube-vip/read.ts';
 import { readImage } from '../manifests/kube-vip/image.ts';
 import { secretNotice, secretSettings } from '../manifests/kube-vip/passwords.ts';
 
-export interface Printed<P = AnyManifest> {
-  readonly objects: readonly P[];
+type Flags = Readonly<Record<string, unknown>>;
+
+export interface Printed {
+  readonly objects: readonly object[];
 }
 
-/** @typeParam O what is made of the flags. @typeParam P the form in which it is printed. */
-export abstract class ManifestCommand<O extends AnyManifest = AnyManifest, P extends object = O> extends BaseCommand<
-  Printed<P>
-> {
+export abstract class ManifestCommand extends BaseCommand<Printed> {
   /** Makes the objects, or throws before anything is printed. */
-  protected abstract objects(given: Given): readonly O[];
+  protected abstract objects(given: Given): readonly AnyManifest[];
 
-  /** Default: as they are. */
-  protected printed(...[objects]: [objects: readonly O[], flags: Readonly<Record<string, unknown>>]): readonly P[] {
-    return objects as unknown as readonly P[];
+  /** In which form. Default: as they are. */
+  protected printed(...[objects]: [objects: readonly AnyManifest[], flags: Flags]): readonly object[] {
+    return objects;
   }
 
-  override async run(): Promise<Printed<P>> {
+  override async run(): Promise<Printed> {
     const { rest, booleans } = takeBooleans(this.argv);
     const { flags } = await this.parse(this.ctor, rest);
     const given = readSettings({ flags: { ...flagTexts(flags), ...booleans }, env: process.env });

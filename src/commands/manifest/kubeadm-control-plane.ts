@@ -1,12 +1,12 @@
 import { Flags } from '@oclif/core';
 import { kubeVipFlags } from '../../cli/kube-vip-flags.ts';
 import { ManifestCommand } from '../../cli/manifest-command.ts';
-import { kubeadmControlPlane, type KubeadmControlPlanePatch } from '../../manifests/kubeadm-control-plane.ts';
+import { kubeadmControlPlane } from '../../manifests/kubeadm-control-plane.ts';
 import { kubeVipPod } from '../../manifests/kube-vip/pod.ts';
 import type { Given } from '../../manifests/kube-vip/read.ts';
-import type { PodManifest } from '../../manifests/objects.ts';
+import type { AnyManifest } from '../../manifests/objects.ts';
 
-export class ManifestKubeadmControlPlane extends ManifestCommand<PodManifest, KubeadmControlPlanePatch> {
+export class ManifestKubeadmControlPlane extends ManifestCommand {
   static override summary = 'Print a static pod as Cluster API’s KubeadmControlPlane takes it, from kube-vip’s flags';
   static override description =
     'The file of `manifest pod` in `spec.kubeadmConfigSpec.files`, and the commands that let it in while the first ' +
@@ -29,14 +29,16 @@ export class ManifestKubeadmControlPlane extends ManifestCommand<PodManifest, Ku
     }),
   };
 
-  protected override objects(given: Given): readonly PodManifest[] {
+  protected override objects(given: Given): readonly AnyManifest[] {
     return [kubeVipPod(given, 'kubeadm')];
   }
 
   protected override printed(
-    pods: readonly PodManifest[],
-    flags: Readonly<Record<string, unknown>>,
-  ): readonly KubeadmControlPlanePatch[] {
-    return pods.map((pod) => kubeadmControlPlane(pod, `${String(flags['cluster'])}-control-plane`));
+    objects: readonly AnyManifest[],
+    { cluster }: Readonly<Record<string, unknown>>,
+  ): readonly object[] {
+    return objects.flatMap((object) =>
+      object.kind === 'Pod' ? [kubeadmControlPlane(object, `${String(cluster)}-control-plane`)] : [],
+    );
   }
 }
