@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { nodeAddresses } from '../../src/lab/layout.ts';
 import { startAgent } from '../expose/agent-cost.ts';
-import { loadBalancer, withBenchLab } from '../expose/bench-lab.ts';
+import { createPools, loadBalancer, withBenchLab } from '../expose/bench-lab.ts';
 import { besideRow, type BenchRow } from '../harness.ts';
 import { BIRD, startBird } from './bird.ts';
 import { agentEnv, QUIET, stateDir, withRouter } from './peering.ts';
@@ -20,9 +20,7 @@ export const firstRoute: BenchRow = {
     withBenchLab({ ...QUIET, nodes: 2 }, (lab) =>
       withRouter(lab, async ({ monitor }) => {
         const { paths, cluster } = lab;
-        await cluster
-          .resource('ConfigMap')
-          .create({ metadata: { namespace: 'kube-system', name: 'kubevip' }, data: { 'cidr-global': POOL } });
+        await createPools(cluster, { 'cidr-global': POOL });
         await cluster.resource('Service').create(loadBalancer('web', { 'kube-vip.io/loadbalancerIPs': VIP }));
         const [us, peer] = [nodeAddresses('n1').lan, nodeAddresses('n2').lan];
 

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import { nodeAddresses } from '../../src/lab/layout.ts';
 import { create, rssMegabytes, startAgent } from '../expose/agent-cost.ts';
-import { withBenchLab } from '../expose/bench-lab.ts';
+import { createPools, withBenchLab } from '../expose/bench-lab.ts';
 import { printedRow, type BenchRow } from '../harness.ts';
 import { BIRD, startBird } from './bird.ts';
 import { addressesIn, agentEnv, QUIET, stateDir, withRouter } from './peering.ts';
@@ -19,9 +19,7 @@ export const rss1000: BenchRow = {
     withBenchLab({ ...QUIET, nodes: 2 }, (lab) =>
       withRouter(lab, async ({ monitor }) => {
         const { paths, cluster } = lab;
-        await cluster
-          .resource('ConfigMap')
-          .create({ metadata: { namespace: 'kube-system', name: 'kubevip' }, data: { 'range-global': POOL } });
+        await createPools(cluster, { 'range-global': POOL });
         const agent = startAgent(lab, 'n1', { ...agentEnv(election), ...stateDir(paths, 'n1') });
         const bird = startBird(paths, 'n2', { addresses: addressesIn(92, COUNT) });
         try {

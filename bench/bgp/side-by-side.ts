@@ -7,7 +7,7 @@ import { configure } from '../../src/lab/netns.ts';
 import { ip, type Ip } from '../../src/model/ip.ts';
 import type { Milliseconds } from '../../src/model/time.ts';
 import type { BfdPace } from '../../test/support/bgp/router.ts';
-import { eventually, loadBalancer, withBenchLab, type BenchLab } from '../expose/bench-lab.ts';
+import { createPools, eventually, loadBalancer, withBenchLab, type BenchLab } from '../expose/bench-lab.ts';
 import { outageOf, type Outage } from '../failover/probe/outage.ts';
 import { startEcho } from '../failover/probe/prober.ts';
 import type { BenchOptions } from '../harness.ts';
@@ -56,9 +56,7 @@ export async function withBoth<R>(
       lab,
       async (peering) => {
         const [ours, theirs] = [agents(lab), birds(lab)];
-        await lab.cluster
-          .resource('ConfigMap')
-          .create({ metadata: { namespace: 'kube-system', name: 'kubevip' }, data: { 'cidr-global': POOL } });
+        await createPools(lab.cluster, { 'cidr-global': POOL });
         await lab.cluster.resource('Service').create(loadBalancer('web', { 'kube-vip.io/loadbalancerIPs': OURS.vip }));
         for (const pair of [ours, theirs]) for (const node of pair.nodes) await pair.start(node);
         for (const pair of [ours, theirs]) await whole(pair, peering);

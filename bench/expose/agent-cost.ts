@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { netnsOf } from '../../src/lab/layout.ts';
 import { containerStart } from '../../test/support/container-start.ts';
 import { absoluteRow, type BenchRow } from '../harness.ts';
-import { eventually, loadBalancer, withBenchLab, type BenchLab } from './bench-lab.ts';
+import { createPools, eventually, loadBalancer, withBenchLab, type BenchLab } from './bench-lab.ts';
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const program = join(root, 'dist', 'agent', 'bundle.js');
@@ -55,9 +55,7 @@ function rssRow(services: number, limit: number): BenchRow {
 /** A lab with one node, and on it the agent with that many Services, all of them served and quiet. */
 async function withAgent<R>(services: number, work: (pid: number) => Promise<R>): Promise<R> {
   return withBenchLab({ nodes: 1, agents: false }, async (lab) => {
-    await lab.cluster
-      .resource('ConfigMap')
-      .create({ metadata: { namespace: 'kube-system', name: 'kubevip' }, data: POOLS });
+    await createPools(lab.cluster, POOLS);
     const agent = startAgent(lab, 'n1');
     try {
       await create(lab, services);

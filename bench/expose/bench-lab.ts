@@ -37,6 +37,11 @@ export async function withBenchLab<R>(options: LabOptionsInput, work: (lab: Benc
   });
 }
 
+/** The pools of the cluster, in kube-vip's words: `range-global` → `10.78.0.1-10.78.3.254`. */
+export async function createPools(cluster: Cluster, data: Readonly<Record<string, string>>): Promise<void> {
+  await cluster.resource('ConfigMap').create({ metadata: { namespace: 'kube-system', name: 'kubevip' }, data });
+}
+
 /** The same namespaces and cables without a cluster, for a peer; it may stand beside the other. */
 export async function withBenchLan<R>(nodes: number, work: (lan: BenchLan) => Promise<R>): Promise<R> {
   const options = { nodes, cluster: false, agents: false, upnp: { igd: false, natPmp: false, pcp: false } };

@@ -4,7 +4,7 @@ import { rebootRouter } from '../../src/lab/faults.ts';
 import { readMappings } from '../../src/lab/router/nat.ts';
 import { KEY } from '../../src/model/annotations.ts';
 import { absoluteRow, type BenchRow } from '../harness.ts';
-import { eventually, loadBalancer, withBenchLab } from './bench-lab.ts';
+import { createPools, eventually, loadBalancer, withBenchLab } from './bench-lab.ts';
 
 const PORT = 8080;
 const REST_MS = 1500;
@@ -17,10 +17,7 @@ export const routerRestored: BenchRow = {
     withBenchLab({}, async ({ paths, cluster }) => {
       const isOpen = async (): Promise<boolean> =>
         (await readMappings(paths)).some(({ externalPort }) => externalPort === PORT);
-      await cluster.resource('ConfigMap').create({
-        metadata: { namespace: 'kube-system', name: 'kubevip' },
-        data: { 'range-global': '10.77.0.200-10.77.0.209' },
-      });
+      await createPools(cluster, { 'range-global': '10.77.0.200-10.77.0.209' });
       await cluster.resource('Service').create(loadBalancer('restored', { [KEY.router]: `${PORT}` }));
       await eventually('the port is open', isOpen);
       const samples: number[] = [];

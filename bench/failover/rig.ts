@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { powerOn, startAgent } from '../../src/lab/faults.ts';
 import { runOnHost } from '../../src/lab/hosts.ts';
 import { ip, type Ip } from '../../src/model/ip.ts';
-import { eventually, loadBalancer, withBenchLab, type BenchLab } from '../expose/bench-lab.ts';
+import { createPools, eventually, loadBalancer, withBenchLab, type BenchLab } from '../expose/bench-lab.ts';
 import type { BenchOptions } from '../harness.ts';
 import { openWitness, type Witness } from './witness.ts';
 
@@ -46,10 +46,7 @@ export async function withRig<R>(settings: RigSettings, work: (rig: Rig) => Prom
   return await withBenchLab(options, async (lab) => {
     const witness = openWitness(lab);
     try {
-      await lab.cluster.resource('ConfigMap').create({
-        metadata: { namespace: 'kube-system', name: 'kubevip' },
-        data: { 'range-global': `${VIP}-${VIP},${VIP6}-${VIP6}` },
-      });
+      await createPools(lab.cluster, { 'range-global': `${VIP}-${VIP},${VIP6}-${VIP6}` });
       if (settings.pods !== undefined) await runPods(lab, settings.pods);
       const service = loadBalancer('web', {});
       await lab.cluster

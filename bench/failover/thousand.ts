@@ -6,7 +6,7 @@ import { runOnHost } from '../../src/lab/hosts.ts';
 import { ip, type Ip } from '../../src/model/ip.ts';
 import { absoluteRow, printedRow, type BenchRow } from '../harness.ts';
 import { allShown, cpuSeconds, create, POOLS, rssMegabytes, startAgent } from '../expose/agent-cost.ts';
-import { eventually, withBenchLab, type BenchLab } from '../expose/bench-lab.ts';
+import { createPools, eventually, withBenchLab, type BenchLab } from '../expose/bench-lab.ts';
 import { startSweep } from './probe/prober.ts';
 import { agentEnv } from './rig.ts';
 import { openWitness } from './witness.ts';
@@ -33,9 +33,7 @@ export const thousand: BenchRow = {
       try {
         let [owner = '', ...others] = nodes;
         for (const node of others) await stopAgent(paths.id, node);
-        await lab.cluster
-          .resource('ConfigMap')
-          .create({ metadata: { namespace: 'kube-system', name: 'kubevip' }, data: POOLS });
+        await createPools(lab.cluster, POOLS);
         await create(lab, SERVICES);
         await eventually(`${SERVICES} addresses are shown`, () => allShown(lab, SERVICES), 600);
         const addresses = await addressesOf(lab.cluster);
@@ -119,9 +117,7 @@ export const steady: BenchRow = {
   minutes: DEFAULT_MINUTES,
   measure: (n, { election, minutes = DEFAULT_MINUTES }) =>
     withBenchLab({ ...QUIET, agents: false, audit: true }, async (lab) => {
-      await lab.cluster
-        .resource('ConfigMap')
-        .create({ metadata: { namespace: 'kube-system', name: 'kubevip' }, data: POOLS });
+      await createPools(lab.cluster, POOLS);
       const agents = lab.nodes.map((node) => startAgent(lab, node, agentEnv({ election, profile: 'lan' })));
       try {
         const pids = agents.map(({ pid = 0 }) => pid);

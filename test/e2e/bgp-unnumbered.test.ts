@@ -52,8 +52,10 @@ const routeTo = async (ip: string): Promise<string> =>
 describe('unnumbered, with FRR', () => {
   it('the two find each other by what they advertise, and the session stands', async () => {
     expect(await eventually(() => bgp.established('n1'), Boolean, 30)).toBe(true);
-    const { stdout } = await lab.kubevip('status', '-A');
-    expect(stdout).toContain(`${await linkLocal('router')}%eth0`);
+    // The agent writes down how its sessions are two seconds later.
+    const peer = `${await linkLocal('router')}%eth0`;
+    const status = async (): Promise<string> => (await lab.kubevip('status', '-A')).stdout;
+    expect(await eventually(status, (text) => text.includes(peer), 20)).toContain(peer);
   });
 
   it('routes of both families are in the kernel of the router, and served beyond it', async () => {

@@ -23,7 +23,7 @@ import { ECHO_IMAGE } from '../support/real-cluster/images.ts';
 import { connectPods, disconnectPods } from '../support/real-cluster/network.ts';
 import type { RealNode } from '../support/real-cluster/node.ts';
 import { measureOutage, type Outage } from '../support/real-cluster/outage.ts';
-import { apiAt, curl, show } from '../support/real-cluster/show.ts';
+import { apiAt, curl, narrate, show } from '../support/real-cluster/show.ts';
 import { binaries, createRealWorld, type RealWorld } from '../support/real-cluster/world.ts';
 
 const lab = binaries();
@@ -53,28 +53,12 @@ describe.skipIf(lab === undefined)('the demonstration by BGP, on real parts', ()
   let second: BgpLab | undefined;
   let code = '';
 
-  const kubevip = async (node: RealNode, ...args: string[]): Promise<string> => {
-    const { code: exit, stdout, stderr } = await node.kubevip(args);
-    show(`${node.name}# kubevip ${args.join(' ')}`, `${stderr}${stdout}`);
-    expect(exit, stderr).toBe(0);
-    return stdout;
-  };
+  const { kubevip, kubectl, from } = narrate(() => ({ world, cluster }));
   const refused = async (node: RealNode, exit: number, ...args: string[]): Promise<string> => {
     const { code: ended, stdout, stderr } = await node.kubevip(args);
     show(`${node.name}# kubevip ${args.join(' ')}`, `${stderr}${stdout}(exit ${ended})`);
     expect(ended).toBe(exit);
     return stderr;
-  };
-  const kubectl = async (...args: string[]): Promise<string> => {
-    const { admin } = cluster;
-    const said = await admin.kubectl(...args);
-    show(`${admin.name}# kubectl ${args.join(' ')}`, said);
-    return said;
-  };
-  const from = async (host: 'laptop' | 'internet' | 'router', ...argv: string[]): Promise<string> => {
-    const { stdout, stderr } = await world.on(host, ...argv);
-    show(`${host}# ${argv.join(' ')}`, stdout === '' ? stderr : stdout);
-    return stdout;
   };
   const via = async (lab: BgpLab, prefix: string, nodes: readonly string[]): Promise<void> => {
     expect(await lab.untilVia(prefix, nodes, 90), prefix).toEqual([...nodes]);

@@ -13,9 +13,8 @@ import { clusterConfig, FIRST, VIP, VIP6 } from '../support/real-cluster/config.
 import { ECHO_IMAGE } from '../support/real-cluster/images.ts';
 import { RunningCluster } from '../support/real-cluster/cluster.ts';
 import { connectPods, disconnectPods } from '../support/real-cluster/network.ts';
-import type { RealNode } from '../support/real-cluster/node.ts';
 import { measureOutage } from '../support/real-cluster/outage.ts';
-import { apiAt, curl, show } from '../support/real-cluster/show.ts';
+import { apiAt, curl, narrate, show } from '../support/real-cluster/show.ts';
 import { realSnapshot } from '../support/real-cluster/snapshot.ts';
 import { binaries, createRealWorld, type RealWorld } from '../support/real-cluster/world.ts';
 import { failoverRows } from './failover-rows.ts';
@@ -31,23 +30,7 @@ describe.skipIf(lab === undefined)('the demonstration, on real parts', () => {
   let code = '';
   let before: string[] = [];
 
-  const kubevip = async (node: RealNode, ...args: string[]): Promise<string> => {
-    const { code: exit, stdout, stderr } = await node.kubevip(args);
-    show(`${node.name}# kubevip ${args.join(' ')}`, `${stderr}${stdout}`);
-    expect(exit, stderr).toBe(0);
-    return stdout;
-  };
-  const kubectl = async (...args: string[]): Promise<string> => {
-    const { admin } = cluster;
-    const said = await admin.kubectl(...args);
-    show(`${admin.name}# kubectl ${args.join(' ')}`, said);
-    return said;
-  };
-  const from = async (host: 'laptop' | 'internet' | 'router', ...argv: string[]): Promise<string> => {
-    const { stdout, stderr } = await world.on(host, ...argv);
-    show(`${host}# ${argv.join(' ')}`, stdout === '' ? stderr : stdout);
-    return stdout;
-  };
+  const { kubevip, kubectl, from } = narrate(() => ({ world, cluster }));
   const addressOf = async (service: string): Promise<string> =>
     eventually(
       `${service} has an address`,
