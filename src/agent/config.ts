@@ -10,7 +10,12 @@ import { readMode, type AnnouncementMode } from './announcement-mode.ts';
 import { readRoutingTable, type RoutingTableConfig } from './routing-table.ts';
 import { readBgp, type BgpConfig } from './bgp/config.ts';
 import { BGP_SETTINGS } from './bgp/settings.ts';
-import { FORWARDING_METHODS, readControlPlane, type ControlPlaneConfig } from './control-plane/config.ts';
+import {
+  ELECTION_TYPES,
+  FORWARDING_METHODS,
+  readControlPlane,
+  type ControlPlaneConfig,
+} from './control-plane/config.ts';
 import { text, flag, bool, port, seconds, whenUnset, ours, choice, networks } from './setting.ts';
 import {
   DEFAULT_ELECTION,
@@ -94,6 +99,17 @@ export const SETTINGS = z.object({
   svc_election: bool(false, 'The same for addresses of Services alone.'),
   vip_leasename: text('plndr-cp-lock', 'name | namespace/name', 'Lease of the node that has the VIP.'),
   vip_leaseannotations: text('', 'JSON', 'Annotations for that Lease.'),
+  leaderElectionType: choice(
+    ELECTION_TYPES,
+    'kubernetes',
+    '`etcd`: who has the VIP is elected in an etcd. These five are flags of kube-vip’s, and arguments here as well.',
+  ),
+  etcdEndpoints: ours(
+    text('', 'HOST:PORT[,HOST:PORT]', 'Members of that etcd, with `https://` or `http://` before them.'),
+  ),
+  etcdCACert: ours(text('', 'file', 'Whoever signed their certificates.')),
+  etcdCert: ours(text('', 'file', 'Our certificate for them.')),
+  etcdKey: ours(text('', 'file', 'Its key.')),
   kubernetes_addr: text('', 'URL', 'API server for that Lease. By default this node’s own.'),
   control_plane_health_check_address: text(
     '',

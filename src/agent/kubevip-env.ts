@@ -11,8 +11,6 @@ export type Support = readonly ['always' | 'no', why: string];
 
 const WIREGUARD =
   'no tunnels are made: make the tunnel on the node and announce by ARP, BGP or a routing table through its interface';
-const ETCD =
-  'this agent elects by heartbeats, or by Leases, which are in etcd too, by way of the API server; leave it away, and addresses stay while that is gone';
 
 export const OTHERWISE: Readonly<Partial<Record<SettingName, Support>>> = {
   /* election and ownership */
@@ -50,6 +48,12 @@ export const OTHERWISE: Readonly<Partial<Record<SettingName, Support>>> = {
 
 /** Of settings that the agent has: what is otherwise than in kube-vip. */
 export const DIFFERENT: Readonly<Partial<Record<SettingName, string>>> = {
+  leaderElectionType:
+    'a variable, too; an owner lets go before its lease can be gone, so that the next one need not wait',
+  etcdEndpoints: 'a variable, too; each that does not serve is told with its reason',
+  etcdCACert: 'a variable, too; read again for each connection',
+  etcdCert: 'a variable, too; read again for each connection',
+  etcdKey: 'a variable, too; read again for each connection',
   vip_routingtableid: 'each agent marks its routes by a metric of its own (75, 76), so that two may share a table',
   vip_cleanroutingtable: 'stale routes of ours always go; this is about those of an earlier kube-vip',
   egress_podcidr:
@@ -134,8 +138,6 @@ export function environmentWarnings(env: Env): string[] {
 export function refuseUnsupported(env: Env): void {
   const refused = (what: string, why: string): KubevipError =>
     new KubevipError(`${what} is not supported: ${why}`, { code: 'SETTINGS_REFUSED', exit: EXIT.usage });
-  if (env['leaderElectionType'] && env['leaderElectionType'] !== 'kubernetes')
-    throw refused(`leaderElectionType=${env['leaderElectionType']}`, ETCD);
   if (env['vip_wireguard'] && !isDefault('vip_wireguard', env['vip_wireguard']))
     throw refused('vip_wireguard', WIREGUARD);
 }

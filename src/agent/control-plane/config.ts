@@ -4,6 +4,7 @@ import { DHCP_MODE_FAMILIES, type DhcpMode } from '../../model/dhcp-mode.ts';
 import type { DnsMode } from '../../model/dns-mode.ts';
 import { firstLabel, isDnsName } from '../../model/dns-label.ts';
 import { EXIT, KubevipError } from '../../model/errors.ts';
+import { readEtcd, type EtcdAccess, type EtcdSettings } from '../../model/etcd.ts';
 import { familyOf, parseIp } from '../../model/ip.ts';
 import type { Milliseconds } from '../../model/time.ts';
 
@@ -11,8 +12,11 @@ import type { Milliseconds } from '../../model/time.ts';
 export const FORWARDING_METHODS = ['local', 'masquerade', 'tunnel', 'directroute', 'bypass'] as const;
 export type ForwardingMethod = (typeof FORWARDING_METHODS)[number];
 
+/** kube-vip's: by a Lease, or in an etcd. */
+export const ELECTION_TYPES = ['kubernetes', 'etcd'] as const;
+
 /** The variables that it is made of, as `SETTINGS` reads them. */
-export interface ControlPlaneSettings {
+export interface ControlPlaneSettings extends EtcdSettings {
   readonly cp_enable: boolean;
   readonly address: string;
   readonly vip_address: string;
@@ -31,6 +35,7 @@ export interface ControlPlaneSettings {
   readonly control_plane_health_check_timeout_seconds: number;
   readonly control_plane_health_check_failure_threshold: number;
   readonly control_plane_health_check_ca_path: string;
+  readonly leaderElectionType: (typeof ELECTION_TYPES)[number];
   readonly kubevip_cluster_name: string;
   readonly lb_enable: boolean;
   readonly lb_port?: number | undefined;
@@ -46,6 +51,11 @@ export interface ControlPlaneConfig {
     readonly name: string;
     readonly namespace: string;
     readonly annotations: Readonly<Record<string, string>>;
+  };
+  /** Its owner is elected in an etcd, and the Lease is a record. */
+  readonly etcd?: EtcdAccess & {
+    /** As kube-vip calls it. */
+    readonly election: string;
   };
   /** Undefined: the interface whose subnet holds the VIP. */
   readonly link?: string;
@@ -78,7 +88,11 @@ export interface ControlPlaneConfig {
 const LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
 /** Undefined without `cp_enable`. @throws KubevipError BAD_CONFIG naming the variable that is wrong. */
 export function readControlPlane(v: ControlPlaneSettings): ControlPlaneConfig | undefined {
-  if (!v.cp_enable) return undefined;
+  if (!v.cp_enable) {
+    if (v.leaderElectionType === 'etcd')
+      throw bad('leaderElectionType=etcd is about the control-plane VIP alone, and cp_enable=true is missing');
+    return undefined;
+  }
   const vip = readVip(v);
   checkSubnet(v.vip_subnet);
   const [namespace, name] = readLeaseName(v.vip_leasename, v.cp_namespace);
@@ -97,11 +111,23 @@ export function readControlPlane(v: ControlPlaneSettings): ControlPlaneConfig | 
       ...(url === '' ? {} : { url: readUrl('control_plane_health_check_address', url) }),
       ...(v.control_plane_health_check_ca_path === '' ? {} : { caFile: v.control_plane_health_check_ca_path }),
     },
+    ...readElectionInEtcd(v, `${namespace}-${name}`),
     ...(['', 'auto', 'lo'].includes(v.vip_interface) ? {} : { link: v.vip_interface }),
     ...(v.kubernetes_addr === '' ? {} : { server: readUrl('kubernetes_addr', v.kubernetes_addr) }),
     ...(v.kubevip_cluster_name === '' ? {} : { cluster: v.kubevip_cluster_name }),
     ...(v.lb_enable ? { balance: readBalance(v) } : {}),
   };
+}
+
+function readElectionInEtcd(v: ControlPlaneSettings, election: string): Pick<ControlPlaneConfig, 'etcd'> {
+  if (v.leaderElectionType !== 'etcd') {
+    const stray = (['etcdEndpoints', 'etcdCACert', 'etcdCert', 'etcdKey'] as const).find((name) => v[name] !== '');
+    if (stray !== undefined) throw bad(`${stray} means nothing without leaderElectionType=etcd`);
+    return {};
+  }
+  const access = readEtcd(v, (name) => name);
+  if ('fault' in access) throw bad(access.fault);
+  return { etcd: { ...access, election } };
 }
 
 function readBalance(v: ControlPlaneSettings): NonNullable<ControlPlaneConfig['balance']> {

@@ -1,12 +1,12 @@
 /** The VIP's owner by heartbeats: its parts, and what is said of agents that are not heard. */
 import { createOneOwner } from '../../exposure/control-plane/one-owner.ts';
 import { createVipRecord, type VipRecordOptions } from '../../exposure/control-plane/vip-record.ts';
-import type { HeartbeatOwnership } from '../../exposure/ownership/heartbeat/options.ts';
 import { systemEntropy } from '../../linux/entropy.ts';
 import type { Milliseconds, Timer } from '../../model/time.ts';
 import type { AgentConfig } from '../config.ts';
 import { wireHeartbeat } from '../heartbeat.ts';
 import type { Logger } from '../log.ts';
+import type { VipAgreement } from './agreement.ts';
 import type { ControlPlaneConfig } from './config.ts';
 import type { ProcessMetrics } from '../process-metrics.ts';
 import type { Telling } from './telling.ts';
@@ -16,14 +16,6 @@ import type { ApiParts, NodeParts } from './wire.ts';
 const HEARD_WITHIN: Milliseconds = 3000;
 /** What is under way at a VIP that was handed over is served until then. */
 const UNDER_WAY: Milliseconds = 600;
-
-export interface VipHeartbeats {
-  readonly ownership: HeartbeatOwnership;
-  start(telling: Telling): void;
-  /** Make before break, as long as there is somebody to hand over to. */
-  handOver(isHolding: () => boolean): Promise<void>;
-  stop(): Promise<void>;
-}
 
 export function wireVipHeartbeats(
   {
@@ -40,7 +32,7 @@ export function wireVipHeartbeats(
   api: ApiParts,
   common: Omit<VipRecordOptions, 'live' | 'times' | 'otherControlPlanes'>,
   node: NodeParts,
-): VipHeartbeats {
+): VipAgreement {
   const { clock, network } = node;
   const record = createVipRecord({
     ...common,
@@ -73,6 +65,7 @@ export function wireVipHeartbeats(
   };
   return {
     ownership,
+    makesBeforeBreak: true,
     start: (telling) => {
       parts.start();
       const { memory, keys } = parts;

@@ -14,6 +14,7 @@ import { addressesLabel, HAS_IP } from '../../exposure/labels/names.ts';
 import { createNodeLabels } from '../../exposure/labels/node-labels.ts';
 import type { Onlooker } from '../../exposure/upkeep.ts';
 import { withCustody } from '../../exposure/ownership/custody.ts';
+import { isApiError } from '../../kube/errors.ts';
 import { lookUp } from '../../linux/look-up.ts';
 import { readControlPlaneRecord, readStayAway, writeControlPlaneRecord } from '../../model/control-plane-record.ts';
 import { messageOf } from '../../model/errors.ts';
@@ -30,10 +31,13 @@ import type { Logger } from '../log.ts';
 import type { ProcessMetrics } from '../process-metrics.ts';
 import { wireBalancing, type Balancing } from './balance.ts';
 import type { ControlPlaneConfig } from './config.ts';
-import { wireVipHeartbeats, type VipHeartbeats } from './heartbeat.ts';
+import type { VipAgreement } from './agreement.ts';
+import { wireVipInEtcd } from './etcd.ts';
+import { wireVipHeartbeats } from './heartbeat.ts';
 import { createControlPlaneMetrics, type ControlPlaneMetrics } from './metrics.ts';
 import { createDistinctLog } from '../distinct-log.ts';
 import { createTelling } from './telling.ts';
+import { withoutApi } from './without-api.ts';
 import { wireApi, type ApiParts, type NodeParts } from './wire.ts';
 import { hostPort, type Family } from '../../model/ip.ts';
 
@@ -56,7 +60,8 @@ interface Running {
   readonly gate: ApiGate;
   readonly controlPlane: ControlPlane;
   readonly holds: () => boolean;
-  readonly heartbeats: VipHeartbeats | undefined;
+  /** Undefined: its Lease decides. */
+  readonly agreement: VipAgreement | undefined;
   readonly balancing: Balancing | undefined;
   readonly labels: Onlooker;
 }
@@ -87,12 +92,12 @@ export class ControlPlanePart {
   }
 
   start(): void {
-    const { config, controlPlane, node } = this.#options;
+    const { node } = this.#options;
     this.#startedAt = node.clock.now();
     const attempt = (): void => {
       if (this.#stopped) return;
       try {
-        this.#run(wireApi(config, controlPlane, node, this.#notYet));
+        this.#run(this.#api());
       } catch (error) {
         this.#notYet('kubeconfig', error);
         node.clock.after(RETRY, attempt);
@@ -107,14 +112,14 @@ export class ControlPlanePart {
     const running = this.#running;
     if (!running) await announcement.close();
     else {
-      await running.heartbeats?.handOver(() => running.controlPlane.isHolding);
+      await running.agreement?.handOver(() => running.controlPlane.isHolding);
       for (const stop of this.#stops.splice(0)) stop();
       // Rules for an address that is not here any more do nothing; and no connection goes elsewhere while it still is.
       await running.controlPlane.stop();
       await running.balancing?.stop();
       await Promise.all([running.api.events.stop(LAST_EVENTS), running.labels.stop()]);
       running.api.close();
-      await running.heartbeats?.stop();
+      await running.agreement?.stop();
     }
     names.close();
   }
@@ -170,12 +175,9 @@ export class ControlPlanePart {
       }),
       onError: (error: unknown) => this.#notYet(`Lease ${wanted.lease.name}`, error),
     };
-    const heartbeats =
-      config.election.kind === 'heartbeat'
-        ? wireVipHeartbeats(this.#options, api, { ...common, onWritten: () => telling.leaseSeen() }, node)
-        : undefined;
+    const agreement = this.#agreement(api, { ...common, onWritten: () => telling.leaseSeen() });
     const ownership =
-      heartbeats?.ownership ?? withCustody({ clock, ownership: createOneLease({ ...common, times: config.lease }) });
+      agreement?.ownership ?? withCustody({ clock, ownership: createOneLease({ ...common, times: config.lease }) });
     const gate = new ApiGate({
       clock,
       local: api.local,
@@ -198,7 +200,7 @@ export class ControlPlanePart {
       stayAway: new StayAway({
         clock,
         isWished: () => readStayAway(lease()).includes(config.node),
-        makesBeforeBreak: heartbeats !== undefined,
+        makesBeforeBreak: agreement?.makesBeforeBreak ?? false,
         everyNode: announcement.reach === 'every-node',
         others: api.others,
         onChange: () => controlPlane.pass(),
@@ -275,13 +277,33 @@ export class ControlPlanePart {
         telling.event('Normal', 'AddressConflictOver', `${mac} on ${link} no longer claims ${ip}`),
       ),
     );
-    this.#running = { api, gate, controlPlane, holds, heartbeats, balancing, labels };
+    this.#running = { api, gate, controlPlane, holds, agreement, balancing, labels };
     if (config.nodeLabels) labels.start();
     log.info({ lease: wanted.lease.name, port: wanted.port }, 'looking after the control-plane VIP');
     balancing?.start();
     api.start();
-    heartbeats?.start(telling);
+    agreement?.start(telling);
     controlPlane.start();
+  }
+
+  /** @throws ApiError NO_KUBECONFIG, BAD_KUBECONFIG */
+  #api(): ApiParts {
+    const { config, controlPlane, node, log } = this.#options;
+    try {
+      return wireApi(config, controlPlane, node, this.#notYet);
+    } catch (error) {
+      // One that is named is waited for.
+      if (!controlPlane.etcd || config.kubeconfig !== undefined || !isApiError(error, 'NO_KUBECONFIG')) throw error;
+      log.info({}, 'there is no kubeconfig: the control-plane VIP is elected in etcd alone, and nothing is recorded');
+      return withoutApi(controlPlane);
+    }
+  }
+
+  /** Undefined: its Lease decides. */
+  #agreement(api: ApiParts, common: Parameters<typeof wireVipInEtcd>[2]): VipAgreement | undefined {
+    const { config, controlPlane, node } = this.#options;
+    if (controlPlane.etcd) return wireVipInEtcd(this.#options, controlPlane.etcd, common, node);
+    return config.election.kind === 'heartbeat' ? wireVipHeartbeats(this.#options, api, common, node) : undefined;
   }
 
   #addresses(onChange: () => void): VipAddresses {

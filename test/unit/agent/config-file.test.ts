@@ -115,12 +115,9 @@ describe('arguments of the agent', () => {
 
 describe('what must not be done in another way than was asked for', () => {
   it('is refused with why, and what to do instead', () => {
-    expect(() => refuseUnsupported({ leaderElectionType: 'etcd' })).toThrow(
-      /^leaderElectionType=etcd is not supported: .*Leases/,
-    );
     expect(() => refuseUnsupported({ vip_wireguard: 'true' })).toThrow(
       /^vip_wireguard is not supported: .*make the tunnel/,
     );
-    expect(() => refuseUnsupported({ leaderElectionType: 'kubernetes', vip_wireguard: 'false' })).not.toThrow();
+    expect(() => refuseUnsupported({ leaderElectionType: 'etcd', vip_wireguard: 'false' })).not.toThrow();
   });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { settingsOfArguments } from '../../../../src/agent/arguments.ts';
 import { readConfig } from '../../../../src/agent/config.ts';
 
 describe('the settings of the control-plane VIP', () => {
@@ -111,5 +112,67 @@ describe('the settings of the control-plane VIP', () => {
     [{ address: '10.0.0.5', backend_health_check_interval: '0' }, /backend_health_check_interval/],
   ])('refuse %o by name', (env, message) => {
     expect(() => readConfig({ cp_enable: 'true', ...env }, 'n1')).toThrow(message);
+  });
+});
+
+describe('an election in etcd', () => {
+  const etcdOf = (env: Readonly<Record<string, string>>) =>
+    readConfig({ cp_enable: 'true', address: '192.168.0.40', ...env }, 'n1').controlPlane?.etcd;
+
+  it('is asked for by kube-vip’s arguments, and has kube-vip’s name', () => {
+    const args = settingsOfArguments([
+      'manager',
+      '--leaderElectionType=etcd',
+      '--etcdCACert=/pki/ca.crt',
+      '--etcdCert=/pki/server.crt',
+      '--etcdKey=/pki/server.key',
+      '--etcdEndpoints=127.0.0.1:2379,https://[fd00::2]:12379, https://etcd.lan',
+    ]);
+    expect(etcdOf(args)).toEqual({
+      election: 'kube-system-plndr-cp-lock',
+      endpoints: [
+        { secure: true, host: '127.0.0.1', port: 2379 },
+        { secure: true, host: 'fd00::2', port: 12379 },
+        { secure: true, host: 'etcd.lan', port: 2379 },
+      ],
+      tls: { caFile: '/pki/ca.crt', certFile: '/pki/server.crt', keyFile: '/pki/server.key' },
+    });
+    expect(etcdOf({ ...args, vip_leasename: 'lan/lock' })?.election).toBe('lan-lock');
+    expect(etcdOf({ ...args, vip_leasename: 'lock', cp_namespace: 'edge' })?.election).toBe('edge-lock');
+  });
+
+  it('needs no certificates where etcd does not', () => {
+    expect(etcdOf({ leaderElectionType: 'etcd', etcdEndpoints: '127.0.0.1:2379' })).toMatchObject({
+      endpoints: [{ secure: false, host: '127.0.0.1', port: 2379 }],
+      tls: {},
+    });
+    expect(etcdOf({ leaderElectionType: 'kubernetes' })).toBeUndefined();
+  });
+
+  it('leaves the election of Services as it is', () => {
+    const env = { leaderElectionType: 'etcd', etcdEndpoints: 'e:1', svc_enable: 'true', kubevip_election: 'lease' };
+    const config = readConfig({ cp_enable: 'true', address: '192.168.0.40', ...env }, 'n1');
+    expect(config.election.kind).toBe('lease');
+    expect(config.controlPlane?.etcd).toBeDefined();
+  });
+
+  it.each([
+    [{ leaderElectionType: 'raft' }, /leaderElectionType/],
+    [{ leaderElectionType: 'etcd' }, /^etcdEndpoints is missing/],
+    [{ leaderElectionType: 'etcd', etcdEndpoints: '10.0.0.1:2379,ftp://x' }, /^etcdEndpoints "ftp:\/\/x" is neither/],
+    [{ leaderElectionType: 'etcd', etcdEndpoints: '10.0.0.1:99999' }, /^etcdEndpoints "10.0.0.1:99999"/],
+    [{ leaderElectionType: 'etcd', etcdEndpoints: 'e:1', etcdKey: '/k' }, /^etcdKey without etcdCert/],
+    [
+      { leaderElectionType: 'etcd', etcdEndpoints: 'e:1', etcdCACert: 'ca.crt' },
+      /^etcdCACert "ca.crt" is not an absolute/,
+    ],
+    [
+      { leaderElectionType: 'etcd', etcdEndpoints: 'http://e:1', etcdCACert: '/ca' },
+      /^etcdCACert means nothing to http/,
+    ],
+    [{ etcdEndpoints: 'e:1' }, /^etcdEndpoints means nothing without leaderElectionType=etcd/],
+    [{ leaderElectionType: 'etcd', etcdEndpoints: 'e:1', cp_enable: 'false' }, /cp_enable=true is missing/],
+  ])('%o is refused', (env, message) => {
+    expect(() => etcdOf(env)).toThrow(message);
   });
 });
