@@ -4,7 +4,7 @@ import type { AgentPodSpec, Container, DaemonSetManifest, EnvVar, HostPathVolume
 import { environment } from './environment.ts';
 import { readImage, type Image } from './image.ts';
 import type { Given } from './read.ts';
-import { listenAddress, validate, type Target } from './validate.ts';
+import { ETCD, listenAddress, validate, type Target } from './validate.ts';
 
 /** kube-vip's names, which people's scripts and selectors have. */
 export const KUBE_VIP = { name: 'kube-vip', daemonSet: 'kube-vip-ds', account: 'kube-vip', namespace: 'kube-system' };
@@ -70,7 +70,7 @@ function podSpec(given: Given, target: Target): AgentPodSpec {
     fromSecret: inCluster || target === 'daemonset',
     ...(named ? { kubeconfig: path } : {}),
   });
-  if (image.agent === 'kubevip' && values.config_file !== '') env.push(value('config_file', values.config_file));
+  if (image.agent === 'kubevip') env.push(...moreVariables(given));
   const mounts = [...(inCluster ? [] : [kubeconfigMount(path, image)]), ...fileMounts(given)];
   const volumeMounts = mounts.map(({ mount }) => mount);
   const volumes = mounts.map(({ volume }) => volume);
@@ -140,19 +140,17 @@ function container(given: Given, image: Image, env: EnvVar[], mounts: Container[
   };
 }
 
+/** What kube-vip has no variables for, and our agent has. */
+function moreVariables({ values }: Given): EnvVar[] {
+  const etcd = values.leaderElectionType === 'etcd' ? (['leaderElectionType', ...ETCD] as const) : [];
+  return [...etcd, 'config_file' as const].flatMap((name) => (values[name] === '' ? [] : [value(name, values[name])]));
+}
+
 /** What kube-vip's agent takes only this way. */
 function extraArguments({ values, given }: Given): string[] {
-  const etcd = values.leaderElectionType === 'etcd';
+  const etcd = values.leaderElectionType === 'etcd' ? (['leaderElectionType', ...ETCD] as const) : [];
   return [
-    ...(etcd
-      ? [
-          '--leaderElectionType=etcd',
-          `--etcdEndpoints=${values.etcdEndpoints}`,
-          `--etcdCACert=${values.etcdCACert}`,
-          `--etcdCert=${values.etcdCert}`,
-          `--etcdKey=${values.etcdKey}`,
-        ]
-      : []),
+    ...etcd.map((name) => `--${name}=${values[name]}`),
     ...(values.config_file === '' ? [] : [`--config-file=${values.config_file}`]),
     ...(given.has('debounce_time') ? [`--debounceTime=${values.debounce_time}`] : []),
     ...(values.prometheus_server === '' ? ['--prometheusHTTPServer='] : []),

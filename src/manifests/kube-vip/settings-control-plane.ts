@@ -113,16 +113,16 @@ export const CONTROL_PLANE_SETTINGS = settings({
     options: ['kubernetes', 'etcd'],
     meaning: 'By a Lease, or in an etcd.',
     kubeVip: 'dropped',
-    ours: '`etcd`: an argument of kube-vip’s image; refused for ours.',
+    ours: '`etcd`: an argument of kube-vip’s image, a variable of ours.',
   },
   etcdEndpoints: {
     flag: 'etcdEndpoints',
     flagOnly: true,
     type: 'string',
     fallback: '',
-    meaning: 'That etcd.',
+    meaning: 'Members of that etcd.',
     kubeVip: 'dropped',
-    ours: 'An argument of kube-vip’s image; refused for ours.',
+    ours: 'Likewise. `https://` or `http://` may stand before each.',
   },
   etcdCACert: {
     flag: 'etcdCACert',
@@ -131,7 +131,7 @@ export const CONTROL_PLANE_SETTINGS = settings({
     fallback: '',
     meaning: 'File with its CA.',
     kubeVip: 'dropped',
-    ours: 'An argument of kube-vip’s image, and the file is mounted; refused for ours.',
+    ours: 'Likewise, and the file is mounted. Needed by kube-vip’s image alone.',
   },
   etcdCert: {
     flag: 'etcdCert',

@@ -1,5 +1,6 @@
 /** What kube-vip's generators accept although nothing good comes of it. */
 import { EXIT, KubevipError } from '../../model/errors.ts';
+import { readEtcd } from '../../model/etcd.ts';
 import { parseGoDuration } from '../../model/time.ts';
 import { readEndpoint, subnetOf, type Endpoint } from './address.ts';
 import type { Image } from './image.ts';
@@ -105,7 +106,7 @@ export function listenAddress(text: string): { readonly host: string; readonly p
   return { host: (match[1] ?? '').replace(/^\[|\]$/g, ''), port };
 }
 
-const ETCD = ['etcdEndpoints', 'etcdCACert', 'etcdCert', 'etcdKey'] as const;
+export const ETCD = ['etcdEndpoints', 'etcdCACert', 'etcdCert', 'etcdKey'] as const;
 
 function checkEtcd({ values }: Given, image: Image): void {
   if (values.leaderElectionType !== 'etcd') {
@@ -113,12 +114,15 @@ function checkEtcd({ values }: Given, image: Image): void {
     if (stray !== undefined) throw refused(`${wordFor(stray)} means nothing without --leaderElectionType etcd`);
     return;
   }
-  if (image.agent === 'kubevip')
+  if (!values.cp_enable)
     throw refused(
-      '--leaderElectionType etcd: our agent elects by a Lease',
-      'Leave it away. The Lease is kept in etcd too, by way of the API server, and the address stays while that is gone.',
+      '--leaderElectionType etcd is about the control plane alone',
+      'Add --controlplane, or leave it away.',
     );
-  const missing = ETCD.find((name) => values[name] === '');
+  const access = readEtcd(values, wordFor);
+  if ('fault' in access) throw refused(access.fault);
+  // Our agent takes an etcd without certificates; kube-vip reads files by these names whether or not they are given.
+  const missing = image.agent === 'kube-vip' ? ETCD.find((name) => values[name] === '') : undefined;
   if (missing !== undefined) throw refused(`--leaderElectionType etcd needs ${wordFor(missing)}`);
 }
 

@@ -275,6 +275,24 @@ describe('the shape', () => {
     ]);
   });
 
+  it('elects in an etcd by variables of our agent, which has the files', () => {
+    const etcd = '--leaderElectionType etcd --etcdEndpoints https://10.0.0.1:2379,10.0.0.2:2379';
+    const pod = kubeVipPod(settingsOf(`${CP} ${etcd} --etcdCACert /e/ca --etcdCert /e/c --etcdKey /e/k`));
+    expect(environmentOf(containerOf(pod))).toMatchObject({
+      leaderElectionType: 'etcd',
+      etcdEndpoints: 'https://10.0.0.1:2379,10.0.0.2:2379',
+      etcdCACert: '/e/ca',
+      etcdCert: '/e/c',
+      etcdKey: '/e/k',
+    });
+    expect(containerOf(pod).args).toEqual(['manager']);
+    const paths = ['/etc/kubernetes/admin.conf', '/e/ca', '/e/c', '/e/k'];
+    expect(pod.spec.volumes?.map(({ hostPath }) => hostPath?.path)).toEqual(paths);
+    expect(containerOf(pod).volumeMounts?.map(({ mountPath }) => mountPath)).toEqual(paths);
+    const open = containerOf(kubeVipPod(settingsOf(`${CP} --leaderElectionType etcd --etcdEndpoints 127.0.0.1:2379`)));
+    expect(open.env.map(({ name }) => name)).not.toContain('etcdCACert');
+  });
+
   it('gives kube-vip as arguments what it takes only so', () => {
     const pod = kubeVipPod(
       settingsOf(
@@ -318,9 +336,19 @@ describe('what is refused', () => {
     [`${CP} --dnsMode all`, /--dnsMode "all" is not one of first, ipv4/],
     [`${CP} --leaseDuration 10`, /lease times do not fit/],
     [`${CP} --ddns`, /--ddns .* DNS name/],
-    [`${CP} --leaderElectionType etcd`, /our agent elects by a Lease/],
+    [`${CP} --leaderElectionType etcd`, /--etcdEndpoints is missing/],
+    [`${CP} --leaderElectionType etcd --etcdEndpoints 10.0.0.1:x`, /--etcdEndpoints "10.0.0.1:x" is neither HOST:PORT/],
+    [`${CP} --leaderElectionType etcd --etcdEndpoints e:1 --etcdCert /c`, /--etcdCert without --etcdKey/],
+    [`${CP} --leaderElectionType etcd --etcdEndpoints e:1 --etcdKey /k`, /--etcdKey without --etcdCert/],
+    [`${CP} --leaderElectionType etcd --etcdEndpoints e:1 --etcdCACert ca`, /--etcdCACert "ca" is not an absolute/],
+    [
+      `${CP} --leaderElectionType etcd --etcdEndpoints http://e:1 --etcdCACert /ca`,
+      /--etcdCACert means nothing to http/,
+    ],
+    ['--services --arp --inCluster --leaderElectionType etcd --etcdEndpoints e:1', /about the control plane alone/],
+    [`${CP} --image kube-vip --leaderElectionType etcd --etcdEndpoints e:1`, /needs --etcdCACert/],
     [`${CP} --etcdEndpoints 10.0.0.1:2379`, /means nothing without/],
-    [`${CP} --image kube-vip --leaderElectionType etcd`, /needs --etcdEndpoints/],
+    [`${CP} --image kube-vip --leaderElectionType etcd`, /--etcdEndpoints is missing/],
     [`${CP} --config-file x.yaml`, /--config-file "x.yaml" is not an absolute path/],
     ['--address 10.0.0.9 --controlplane --wireguard', /--wireguard: our agent makes no tunnels.*/],
     [`${CP} --debounceTime 10ms`, /--debounceTime/],
