@@ -21,7 +21,8 @@ const IDLE_MS = 30_000;
 export function createEtcdWire({ endpoints, tls }: EtcdAccess): EtcdWire {
   const options = { keepAlive: true, keepAliveMsecs: KEEP_ALIVE_MS, timeout: IDLE_MS, maxFreeSockets: 2 } as const;
   const agents = { open: new http.Agent(options), secure: new https.Agent(options) };
-  const closed = new AbortController();
+  /** Calls and streams under way. */
+  const underWay = new Set<AbortController>();
   /** As they are asked: the one that answered last is the first. */
   let order = [...endpoints];
 
@@ -62,28 +63,32 @@ export function createEtcdWire({ endpoints, tls }: EtcdAccess): EtcdWire {
 
   return {
     async post(request, timeoutMs) {
-      const done = new AbortController();
-      const signal = AbortSignal.any([closed.signal, done.signal, AbortSignal.timeout(timeoutMs)]);
+      const call = new AbortController();
+      const timer = setTimeout(() => call.abort(), timeoutMs);
+      underWay.add(call);
       try {
         return await firstOf(order, timeoutMs / order.length, async (endpoint) => {
-          const answer = await exchange(endpoint, request, signal);
+          const answer = await exchange(endpoint, request, call.signal);
           order = [endpoint, ...order.filter((other) => other !== endpoint)];
           return answer;
         });
       } catch (error) {
         throw unreachable(error as AggregateError);
       } finally {
-        done.abort();
+        clearTimeout(timer);
+        call.abort();
+        underWay.delete(call);
       }
     },
     stream(request, { onMessage, onEnd }) {
       const [endpoint, ...others] = order as [EtcdEndpoint, ...EtcdEndpoint[]];
-      const stop = new AbortController();
-      const signal = AbortSignal.any([closed.signal, stop.signal]);
-      let over = false;
+      const call = new AbortController();
+      const { signal } = call;
+      underWay.add(call);
       const end = (error: unknown): void => {
-        if (over || signal.aborted) return;
-        over = true;
+        if (signal.aborted) return;
+        underWay.delete(call);
+        call.abort();
         // The next one may serve.
         if (order[0] === endpoint) order = [...others, endpoint];
         onEnd(error === undefined ? undefined : whyNot(endpoint, error, tls, false));
@@ -94,12 +99,11 @@ export function createEtcdWire({ endpoints, tls }: EtcdAccess): EtcdWire {
         outgoing.on('response', (response) => {
           response.on('error', end).on('close', () => end(undefined));
           linesOf(response, (line) => {
-            if (over || signal.aborted) return;
+            if (signal.aborted) return;
             try {
               onMessage(jsonOf(line, response.statusCode ?? 0));
             } catch (error) {
               end(error);
-              response.destroy();
             }
           });
         });
@@ -108,13 +112,13 @@ export function createEtcdWire({ endpoints, tls }: EtcdAccess): EtcdWire {
       }
       return {
         close: () => {
-          over = true;
-          stop.abort();
+          underWay.delete(call);
+          call.abort();
         },
       };
     },
     close() {
-      closed.abort();
+      for (const call of underWay) call.abort();
       agents.open.destroy();
       agents.secure.destroy();
     },

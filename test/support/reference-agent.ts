@@ -142,6 +142,7 @@ export const FAULTS: readonly (readonly [string, string])[] = [
     '`kubevip_owner_changes_total`, `kubevip_failovers_total`, `kubevip_failover_seconds`; `/failovers`; `kube_vip_is_leader`',
   ],
   ['a node is dead or cut off', `${reason('LeaseNotRenewed', 'NoEligibleNode')}; \`kubevip_agents_live\``],
+  ['the etcd in which the control-plane VIP is elected does not answer', reason('EtcdUnreachable')],
   ['no node may hold the address', reason('NoReadyEndpoints', 'NodesExcluded')],
   ['a network interface is down or gone', reason('LinkDown', 'NoLink', 'LinkUnusable')],
   ['no router answers, or it refuses', reason('NoGateway', 'NoPortMappingService', 'RouterUnreachable', 'RouterError')],

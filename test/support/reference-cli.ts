@@ -174,6 +174,7 @@ export const ERROR_CODES: Readonly<Record<string, readonly [keyof typeof EXIT, s
   BAD_BOOTSTRAP_CONFIG: ['usage', 'The configuration of `init` or `join` is wrong; every wrong key is named'],
   PREFLIGHT: ['preflight', 'Something stands in the way of `init` or `join`; every finding has its remedy'],
   FILE_NOT_WRITTEN: ['failed', 'A file or folder of this machine cannot be written or removed'],
+  ETCD_UNREACHABLE: ['failed', 'No member of the etcd in which an agent elects serves; in its log, it goes on'],
   FILE_UNREADABLE: ['failed', 'A file of this machine cannot be read'],
   BUSY: ['failed', 'Another `init`, `join` or `reset` is at work on this machine'],
   RUN_NOT_FOUND: ['failed', 'A program is not installed'],

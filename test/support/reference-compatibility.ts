@@ -1,4 +1,5 @@
 /** docs/compatibility.md: kube-vip's settings one by one, and where our manifests differ. */
+import { SETTINGS } from '../../src/agent/config.ts';
 import { DIFFERENT, supportOf } from '../../src/agent/kubevip-env.ts';
 import type { Setting } from '../../src/manifests/kube-vip/setting.ts';
 import { KUBE_VIP_VERSION, ROWS, type SettingName } from '../../src/manifests/kube-vip/table.ts';
@@ -79,7 +80,7 @@ export function compatibilityPage(): string {
 }
 
 function agentOf(name: SettingName, row: Setting): string {
-  if (row.flagOnly === true) return '';
+  if (row.flagOnly === true && !(name in SETTINGS.shape)) return '';
   const support = supportOf(name);
   const different = DIFFERENT[name];
   if (support === 'honoured') return different === undefined ? 'same' : `better: ${different}`;
@@ -164,7 +165,12 @@ const BEHAVIOUR = [
   ],
   ['traffic mirror', 'by tc; stays when the agent crashes', 'by nftables; ends by itself without the agent', 'better'],
   ['WireGuard', 'a tunnel for each address', 'the agent does not start, and says what to do instead', 'refused'],
-  ['etcd election', 'of the control plane alone', 'the agent does not start, and says what to do instead', 'refused'],
+  [
+    'etcd election',
+    'of the control plane alone; the winner waits for one more length of a lease; a process that is started again fails until its former lease has run out',
+    'the same election, beside kube-vip and `etcdctl elect`; the winner begins at once, an owner lets go before its lease can be gone and hands over when it ends; by etcd’s JSON gateway, so not where etcd has users of its own',
+    'better',
+  ],
   ['Events, conditions', 'none', 'one condition for each stage, and Events', 'better'],
 ];
 
@@ -188,7 +194,7 @@ const EITHER = [
   ],
   [
     'flags that are dropped: see below',
-    'written, as the variable that the agent reads; `--leaderElectionType etcd`, `--etcd*`, `--config-file` and `--debounceTime` as arguments of kube-vip, with the files mounted',
+    'written, as the variable that the agent reads; `--leaderElectionType etcd` and `--etcd*` as variables of ours and arguments of kube-vip, `--config-file` and `--debounceTime` as arguments of kube-vip, with the files mounted',
     'what is asked for is done',
   ],
   ['`--nodeName` is dropped', 'written instead of the node’s name; refused for a DaemonSet', 'likewise'],
@@ -250,7 +256,6 @@ const OURS = [
     '10',
     'handing over takes less, and a node that shuts down need not wait longer',
   ],
-  ['`--leaderElectionType etcd`, `--etcd*` are dropped', 'refused', 'our agent elects by heartbeats or Leases'],
   ['`--wireguard`', 'refused', 'our agent makes no tunnels; the error says what to do instead'],
   ['`--config-file` is dropped', 'the file is mounted, and `config_file` says where', 'what is asked for is done'],
   [
