@@ -85,9 +85,11 @@ describe.each(FAMILIES)('an $name address on the LAN', (facts) => {
     await world.start('n1').announcement.close();
     const before = await world.state('n1');
     await lan.hosts.n1.ip8(`addr add ${FOREIGN}/${prefixLength} dev eth0`);
-    const holder = await world.startHolder('n1', [VIP, SECOND]);
-    await world.kill(holder, 'SIGKILL');
-    expect(await world.onKernel('n1', VIP)).toBe(true);
+    // On a busy machine the address may have run out by itself before it is looked for: of that crash nothing is left to see.
+    await eventually('something left behind', async () => {
+      await world.kill(await world.startHolder('n1', [VIP, SECOND]), 'SIGKILL');
+      return await world.onKernel('n1', VIP);
+    });
     const next = world.start('n1');
     expect(await world.onKernel('n1', VIP)).toBe(false);
     expect(await world.onKernel('n1', FOREIGN)).toBe(true);

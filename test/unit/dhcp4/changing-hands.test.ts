@@ -43,6 +43,25 @@ describe('a lease that moves to another node', () => {
     expect(harness.reports.map(({ kind }) => kind)).toEqual(['bound']);
   });
 
+  it('is one to be rebound from T2 on, as it would be where it came from, and asks a while at first where T2 has passed', () => {
+    for (const [left, after] of [
+      [20_000, 20_000],
+      [-60_000, 10_000],
+    ] as const) {
+      const { harness, lease } = moved();
+      const { rebindSeconds, leaseSeconds } = lease.terms;
+      const old = { ...lease, since: harness.now + left - rebindSeconds * 1000 };
+      harness.lost = () => true;
+      harness.give({ kind: 'resume', lease: old });
+      harness.pass(after - 1);
+      expect(harness.client.state).toBe('REBOOTING');
+      harness.pass(1);
+      expect([harness.client.state, harness.client.lease]).toEqual(['REBINDING', old]);
+      harness.pass((leaseSeconds - rebindSeconds) * 1000);
+      expect(harness.reports).toMatchObject([{ kind: 'lost', cause: { kind: 'expired' } }]);
+    }
+  });
+
   it('is lost to a NAK of its server', () => {
     const servers = [createModelServer()];
     const { harness, lease } = moved(servers);

@@ -4,7 +4,7 @@
  */
 import type { Milliseconds } from '../../../model/time.ts';
 import type { ClientOutput } from './events.ts';
-import { expiryOf } from '../../dhcp-client/lease-times.ts';
+import { expiryOf, rebindingOf } from '../../dhcp-client/lease-times.ts';
 import type { HeldLease } from './lease.ts';
 import { loseTo, loseToTime, weigh, type Refusal } from './refusal.ts';
 import { meaningOf } from './replies.ts';
@@ -13,11 +13,12 @@ import { backOff } from './retransmission.ts';
 import { STAY, type Context, type Entered } from './state.ts';
 
 const ATTEMPTS = 4;
-/** How long a server is asked about a lease that had run out by this node's clock before it is given up. */
-const GRACE_FOR_EXPIRED = 10_000;
+/** How long is asked at least where T2, or the end, has passed by this node's clock: it may be that one that is ahead. */
+const GRACE = 10_000;
 
 export function enterRebooting(context: Context, lease: HeldLease, now: Milliseconds): Entered {
-  const end = Math.max(expiryOf(lease), now + GRACE_FOR_EXPIRED);
+  // From T2 on it is a lease whose server does not answer, whichever node asks.
+  const end = Math.max(rebindingOf(lease), now + GRACE);
   let attempt = 0;
   let again = now;
   let refusal: Refusal | undefined;
@@ -34,7 +35,7 @@ export function enterRebooting(context: Context, lease: HeldLease, now: Millisec
       deadline: () => Math.min(again, end, refusal?.countsAt ?? Infinity),
       tick(at) {
         if (refusal !== undefined && at >= refusal.countsAt) return loseTo(refusal, lease);
-        if (at >= end) return loseToTime(lease);
+        if (at >= end) return at < expiryOf(lease) ? { next: { to: 'REBINDING', lease } } : loseToTime(lease);
         if (at < again) return STAY;
         return attempt < ATTEMPTS ? { outputs: ask(at) } : { next: { to: 'BOUND', lease } };
       },
