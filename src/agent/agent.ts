@@ -2,7 +2,7 @@
 import { Allocator } from '../exposure/address/allocator.ts';
 import { parsePools, type PoolConfig } from '../exposure/address/pools.ts';
 import { readAssigned } from '../exposure/address/assigned.ts';
-import { leasesOf } from '../exposure/address/leased.ts';
+import { LEASE_FAMILIES, leasesOf } from '../exposure/address/leased.ts';
 import { Reconciler } from '../exposure/reconcile.ts';
 import { stageOf } from '../exposure/status/conditions.ts';
 import { Reporter } from '../exposure/status/reporter.ts';
@@ -137,8 +137,7 @@ export class Agent {
         const name = owner?.labels?.['kubernetes.io/service-name'];
         if (name !== undefined) this.#queue.add(`${owner?.namespace ?? 'default'}/${name}`);
       }),
-      stages.leases[4].onChange((key) => this.#queue.add(key)),
-      stages.leases[6].onChange((key) => this.#queue.add(key)),
+      ...LEASE_FAMILIES.map((family) => stages.leases[family].onChange((key) => this.#queue.add(key))),
       stages.router.onChange((key) => this.#queue.add(key)),
       stages.names.onChange((key) => this.#queue.add(key)),
       stages.announcement.onChange((ip) => this.#addAll(this.#reconciler.claimants(ip))),
@@ -225,14 +224,13 @@ export class Agent {
     const { stages, watchers, allocatorElection } = this.#parts;
     stages.names.close();
     stages.router.close();
-    const handedBack = stages.leases[4].handBack();
-    stages.leases[4].close();
-    stages.leases[6].close();
+    const handedBack = LEASE_FAMILIES.map((family) => stages.leases[family].handBack());
+    for (const family of LEASE_FAMILIES) stages.leases[family].close();
     // What could not be taken back is told at the end, and keeps nothing else from its own.
     const closed = stages.announcement.close();
     await closed.catch(() => undefined);
     await Promise.allSettled([
-      handedBack,
+      ...handedBack,
       ...[stages.endpoints, ...stages.onlookers].map((onlooker) => onlooker.stop()),
       stages.ownership.stop(),
       allocatorElection.stop(),
@@ -286,7 +284,8 @@ export class Agent {
       if (holds) this.#holding.add(ip);
       else this.#holding.delete(ip);
       for (const onlooker of this.#parts.stages.onlookers) onlooker.changed();
-      if (this.#life.settles(ip)) return;
+      // Services may have been looked at before this, and say nothing of it by themselves for half a minute.
+      if (this.#life.settles(ip)) return this.#addAll(this.#reconciler.claimants(ip));
       // What was others' and is others' has time: where a thousand move, this node has its own to announce.
       return this.#addAll(had || holds ? this.#reconciler.ownerChanged(ip) : this.#reconciler.claimants(ip));
     }
@@ -375,7 +374,7 @@ export class Agent {
   #warm(): void {
     if (!this.#started) return;
     this.#life.changed();
-    this.#parts.stages.leases[4].tend();
+    for (const family of LEASE_FAMILIES) this.#parts.stages.leases[family].tend();
     if (this.#parts.allocatorElection.isLeader) this.#allocator.keepWarm();
   }
 }

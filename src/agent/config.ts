@@ -211,6 +211,12 @@ export const SETTINGS = z.object({
       description: 'DHCP leases kept ready in each LAN, so that a Service does not wait for the server.',
     }),
   ),
+  dhcp6_spare: ours(
+    z.coerce.number().int().min(0).max(16).default(0).meta({
+      form: '0 to 16',
+      description: 'The same for leases of IPv6 addresses.',
+    }),
+  ),
   honor_exclude_label: ours(
     bool(false, `Nodes with the label ${EXCLUDE_LABEL} own no address. kubeadm sets it on every control plane.`),
   ),
@@ -287,6 +293,7 @@ export interface AgentConfig {
   readonly serviceSecurity: boolean;
   /** DHCP leases kept ready in each LAN for Services to come. */
   readonly dhcpSpare: number;
+  readonly dhcp6Spare: number;
   /** Host and port of `/metrics`, `/healthz`, `/readyz`; undefined: none. */
   readonly listen?: { readonly host: string; readonly port: number };
   readonly kubeconfig?: string;
@@ -365,6 +372,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, ho
     nodeLabels: v.enable_node_labeling,
     serviceSecurity: v.enable_service_security,
     dhcpSpare: v.dhcp_spare,
+    dhcp6Spare: v.dhcp6_spare,
     logLevel: v.vip_loglevel <= -4 ? 'debug' : v.vip_loglevel < 4 ? 'info' : v.vip_loglevel < 8 ? 'warn' : 'error',
     configMap: { name: v.kubevip_configmap, namespace: v.kubevip_configmap_namespace },
     ...(v.svc_namespace === '' ? {} : { watchNamespace: v.svc_namespace }),

@@ -1,6 +1,6 @@
 /** What an agent is made of. `wire.ts` makes the real ones; tests may give others. */
 import type { SpareLeases } from '../exposure/address/dhcp/spares.ts';
-import type { AddressProber, DhcpLeases, LookUp } from '../exposure/address/port.ts';
+import type { AddressProber, LookUp } from '../exposure/address/port.ts';
 import type { ClosableAnnouncement } from '../exposure/announcement/port.ts';
 import type { EndpointStage } from '../exposure/endpoints/stage.ts';
 import type { FlightRecorder } from '../exposure/failover/recorder.ts';
@@ -12,7 +12,7 @@ import type { RouterMappings } from '../exposure/router/port.ts';
 import type { Onlooker } from '../exposure/upkeep.ts';
 import type { EventRecorder, ServiceWriter } from '../exposure/status/port.ts';
 import type { Watcher } from '../kube/watcher/watcher.ts';
-import type { Ip } from '../model/ip.ts';
+import type { Family, Ip } from '../model/ip.ts';
 import type { ConfigMap, EndpointSlice, Lease, Node, Service } from '../model/kubernetes.ts';
 import type { Clock, Entropy } from '../model/time.ts';
 import type { Network } from '../model/wire.ts';
@@ -27,8 +27,7 @@ interface Closing {
 
 export interface Stages {
   readonly prober: AddressProber;
-  /** Spares are kept of IPv4 addresses. */
-  readonly leases: { readonly 4: SpareLeases; readonly 6: DhcpLeases & Closing };
+  readonly leases: Readonly<Record<Family, SpareLeases>>;
   readonly ownership: Ownership & {
     start(): Promise<void>;
     /** Gives the Leases up at once, so that others need not wait. */

@@ -1,9 +1,9 @@
 /** Makes the real parts of an agent: sockets and kernel from `linux/`, the API server from `kube/`. */
-import { createDhcp6Leases, createDhcpLeases } from '../exposure/address/dhcp/leases.ts';
+import { createDhcp6Leases, createDhcpLeases, type DhcpLeasesOnNode } from '../exposure/address/dhcp/leases.ts';
 import { dhcpLans } from '../exposure/address/dhcp/lans.ts';
 import { OFFER_PROBE } from '../exposure/address/dhcp/offer-check.ts';
 import { createSpareRecord } from '../exposure/address/dhcp/spare-record.ts';
-import { createSpareLeases } from '../exposure/address/dhcp/spares.ts';
+import { createSpareLeases, type SpareLeases } from '../exposure/address/dhcp/spares.ts';
 import { chooseLink, isLink } from '../exposure/announcement/link-choice.ts';
 import { createAddressProber } from '../exposure/address/prober.ts';
 import { createEgress } from '../exposure/egress/egress.ts';
@@ -45,6 +45,7 @@ import { createVlanTable } from '../linux/vlan-links.ts';
 import { HEARTBEAT_SECRET } from '../manifests/names.ts';
 import { writeAgentInfo } from '../model/agent-info.ts';
 import { messageOf } from '../model/errors.ts';
+import type { Family } from '../model/ip.ts';
 import { writeFailovers } from '../model/failover-record.ts';
 import { VERSION } from '../model/version.ts';
 import { createAnnouncer, type RouteSinks } from './announcer.ts';
@@ -95,6 +96,7 @@ export function wire(
   const endpointSlices = watch('EndpointSlice', everywhere);
   const prober = createAddressProber({ network, clock, entropy });
   const offerProber = createAddressProber({ network, clock, entropy, timing: OFFER_PROBE });
+  const leasing = { network, clock, entropy, prober: offerProber, log };
   const allocatorElection = createElection({
     name: config.allocatorLease,
     // Not the node's bare name: a kube-vip on the same node calls itself that in this very Lease.
@@ -155,18 +157,8 @@ export function wire(
     stages: {
       prober,
       leases: {
-        4: createSpareLeases({
-          leases: createDhcpLeases({ network, clock, entropy, prober: offerProber, log }),
-          count: config.rules.withdraw ? 0 : config.dhcpSpare,
-          allocating: () => allocatorElection.isLeader,
-          cluster: () => store.get(config.allocatorLease)?.metadata.uid,
-          lans: () => dhcpLans(network.links(), services.store.list(), config.link),
-          services: () => services.store.list(),
-          record: createSpareRecord({ store, onError: leaseError('kubevip-dhcp-spares') }),
-          prober: offerProber,
-          clock,
-        }),
-        6: createDhcp6Leases({ network, clock, entropy, prober: offerProber, log }),
+        4: withSpares(4, createDhcpLeases(leasing), config.dhcpSpare),
+        6: withSpares(6, createDhcp6Leases(leasing), config.dhcp6Spare),
       },
       ownership,
       announcement: createAnnouncer(config, {
@@ -251,6 +243,21 @@ export function wire(
       onError: (error) => log.debug({ message: messageOf(error) }, 'an Event could not be written'),
     }),
   };
+
+  function withSpares(family: Family, leases: DhcpLeasesOnNode, count: number): SpareLeases {
+    return createSpareLeases({
+      family,
+      leases,
+      count: config.rules.withdraw ? 0 : count,
+      allocating: () => allocatorElection.isLeader,
+      cluster: () => store.get(config.allocatorLease)?.metadata.uid,
+      lans: () => dhcpLans(family, network.links(), services.store.list(), config.link),
+      services: () => services.store.list(),
+      record: createSpareRecord({ store, family, onError: leaseError('of spare DHCP leases') }),
+      prober: offerProber,
+      clock,
+    });
+  }
 
   function byHeartbeat(): NonNullable<Parts['heartbeats']> & { readonly ownership: HeartbeatOwnership } {
     const { namespace } = config;

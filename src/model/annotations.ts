@@ -318,7 +318,7 @@ export const ANNOTATIONS = {
     on: 'Lease',
     access: 'read and written',
     value: 'JSON',
-    meaning: 'The DHCP leases kept ready (`dhcp_spare`), for whichever agent gives out addresses next.',
+    meaning: 'The DHCP leases kept ready (`dhcp_spare`, `dhcp6_spare`), for whichever agent gives out addresses next.',
   },
 } as const satisfies Record<string, AnnotationKey>;
 

@@ -23,6 +23,7 @@ const WEB = requestFor('web');
 
 function agent(name: 'a' | 'b', count: number, clock: Clock = createSystemClock()): SpareLeases {
   return createSpareLeases({
+    family: 4,
     leases: world.node(name, clock).leases,
     count,
     allocating: () => true,

@@ -13,6 +13,7 @@ describe('the agent’s environment', () => {
       listen: { host: '0.0.0.0', port: 2112 },
       routerEnabled: true,
       dhcpSpare: 0,
+      dhcp6Spare: 0,
       election: { profile: 'lan', transport: 'auto', ports: { services: 10_471, controlPlane: 10_472 } },
     });
   });

@@ -14,7 +14,7 @@ describe('the record of spare leases', () => {
     const cluster = createLeaseCluster(clock);
     const store = cluster.store('n1');
     const errors: unknown[] = [];
-    const record = createSpareRecord({ store, onError: (error) => errors.push(error) });
+    const record = createSpareRecord({ family: 4, store, onError: (error) => errors.push(error) });
     expect(record.read()).toEqual([]);
     void record.write([]);
     await clock.advanceAsync(100);
@@ -22,7 +22,9 @@ describe('the record of spare leases', () => {
     void record.write([SPARE]);
     await clock.advanceAsync(100);
     expect(record.read()).toEqual([SPARE]);
-    expect(createSpareRecord({ store: cluster.store('n1'), onError: () => undefined }).read()).toEqual([SPARE]);
+    expect(createSpareRecord({ family: 4, store: cluster.store('n1'), onError: () => undefined }).read()).toEqual([
+      SPARE,
+    ]);
     void record.write([]);
     await clock.advanceAsync(100);
     expect(cluster.leases.has(NAME)).toBe(false);
@@ -32,7 +34,7 @@ describe('the record of spare leases', () => {
   it('is the newest after many changes at once, and no more is written than is needed', async () => {
     const clock = createFakeClock();
     const cluster = createLeaseCluster(clock);
-    const record = createSpareRecord({ store: cluster.store('n1'), onError: () => undefined });
+    const record = createSpareRecord({ family: 4, store: cluster.store('n1'), onError: () => undefined });
     for (let slot = 0; slot < 10; slot++) void record.write([{ ...SPARE, slot }]);
     await clock.advanceAsync(100);
     expect(record.read()).toEqual([{ ...SPARE, slot: 9 }]);
@@ -45,7 +47,7 @@ describe('the record of spare leases', () => {
     const clock = createFakeClock();
     const cluster = createLeaseCluster(clock);
     const errors: unknown[] = [];
-    const record = createSpareRecord({ store: cluster.store('n1'), onError: (error) => errors.push(error) });
+    const record = createSpareRecord({ family: 4, store: cluster.store('n1'), onError: (error) => errors.push(error) });
     cluster.cut('n1', { calls: true, watch: true });
     void record.write([SPARE]);
     await clock.advanceAsync(60_000);
@@ -65,7 +67,7 @@ describe('the record of spare leases', () => {
       const store = cluster.store('n1');
       cluster.put({ metadata: { name: NAME, annotations: { [KEY.dhcpSpares]: text } } });
       await clock.advanceAsync(100);
-      expect(createSpareRecord({ store, onError: () => undefined }).read()).toEqual([]);
+      expect(createSpareRecord({ family: 4, store, onError: () => undefined }).read()).toEqual([]);
     },
   );
 });

@@ -1,91 +1,16 @@
 /** Leases kept ready: who has them, what the server sees of it, and that none is left. */
 import { describe, expect, it } from 'vitest';
-import { writeAssigned } from '../../../src/exposure/address/assigned.ts';
-import type { RecordedSpare, SpareRecord } from '../../../src/exposure/address/dhcp/spare-record.ts';
 import { dhcpLans } from '../../../src/exposure/address/dhcp/lans.ts';
-import { createSpareLeases, type SpareLeases } from '../../../src/exposure/address/dhcp/spares.ts';
-import type { DhcpLease, DhcpRequest } from '../../../src/exposure/address/port.ts';
-import { KEY } from '../../../src/model/annotations.ts';
-import type { Service } from '../../../src/model/kubernetes.ts';
-import { ip, type Ip } from '../../../src/model/ip.ts';
-import { parseMac, type Mac } from '../../../src/model/mac.ts';
+import type { DhcpRequest } from '../../../src/exposure/address/port.ts';
+import { ip } from '../../../src/model/ip.ts';
+import { parseMac } from '../../../src/model/mac.ts';
 import type { Link } from '../../../src/model/wire.ts';
-import { MESSAGE_TYPE } from '../../../src/protocols/dhcp4/codes.ts';
 import { service } from '../../support/exposure.ts';
-import { createLeasesLan, leaseOf, REQUEST, type LeasesLan, type TestNode } from './leases-lan.ts';
+import { leaseOf, REQUEST } from './leases-lan.ts';
+import { createCluster, LAN, warm } from './spares-cluster.ts';
+import { MESSAGE_TYPE } from '../../../src/protocols/dhcp4/codes.ts';
 
 const { request, decline, release } = MESSAGE_TYPE;
-const LAN = '10.77.0.0/24';
-
-interface Cluster {
-  readonly world: LeasesLan;
-  readonly services: Map<string, Service>;
-  /** What the record holds. */
-  spares: readonly RecordedSpare[];
-  /** The node that gives out addresses. */
-  allocator: number;
-  /** LANs that the next agents are in. */
-  lans: readonly { readonly link: string; readonly lan: string }[];
-  /** Who answers for spares in the LAN. */
-  readonly strangers: Map<Ip, Mac>;
-  agent(number: number, count: number): SpareLeases & { readonly node: TestNode };
-  /** The Service shows its lease. */
-  carry(asked: DhcpRequest, lease: DhcpLease): void;
-}
-
-function createCluster(): Cluster {
-  const world = createLeasesLan();
-  const services = new Map<string, Service>();
-  const strangers = new Map<Ip, Mac>();
-  const record: SpareRecord = {
-    read: () => self.spares,
-    write(spares) {
-      self.spares = spares;
-      return Promise.resolve();
-    },
-  };
-  const self: Cluster = {
-    world,
-    services,
-    strangers,
-    spares: [],
-    allocator: 1,
-    lans: [{ link: 'eth0', lan: LAN }],
-    agent(number, count) {
-      const node = world.node(number);
-      const { lans } = self;
-      const spares = createSpareLeases({
-        leases: node.leases,
-        count,
-        allocating: () => self.allocator === number,
-        cluster: () => 'cluster-uid',
-        lans: () => lans,
-        services: () => services.values(),
-        record,
-        prober: { probe: (address) => Promise.resolve(strangers.get(address)) },
-        clock: world.clock,
-      });
-      return { ...spares, node };
-    },
-    carry({ service: key, uid, link }, lease) {
-      const name = key.split('/')[1] ?? '';
-      const assigned = writeAssigned({ ips: [lease.ip], source: 'dhcp', link, lease });
-      const annotations = { [KEY.assigned]: assigned, [KEY.hwaddr]: lease.mac };
-      services.set(key, service(name, { metadata: { uid, annotations } }));
-    },
-  };
-  return self;
-}
-
-/** An agent with its spares got. */
-function warm(cluster: Cluster, number = 1, count = 1): ReturnType<Cluster['agent']> {
-  const agent = cluster.agent(number, count);
-  agent.tend();
-  cluster.world.clock.advance(20);
-  agent.tend();
-  cluster.world.types();
-  return agent;
-}
 
 describe('a spare lease', () => {
   it('is not kept unless asked for', () => {
@@ -401,8 +326,8 @@ describe('the LANs of spares', () => {
   const links = [link('eth0', '10.77.0.11', true), link('eth1', '10.88.0.11'), link('eth2', '10.77.0.12')];
 
   it('are called alike on every node, whatever the interfaces are called', () => {
-    expect(dhcpLans(links, [], undefined)).toEqual([{ link: 'eth0', lan: LAN }]);
-    expect(dhcpLans([link('enp3s0', '10.77.0.12', true)], [], undefined)).toEqual([{ link: 'enp3s0', lan: LAN }]);
+    expect(dhcpLans(4, links, [], undefined)).toEqual([{ link: 'eth0', lan: LAN }]);
+    expect(dhcpLans(4, [link('enp3s0', '10.77.0.12', true)], [], undefined)).toEqual([{ link: 'enp3s0', lan: LAN }]);
   });
 
   it('are those of the interface that is set and of Services with a lease, each once', () => {
@@ -410,12 +335,12 @@ describe('the LANs of spares', () => {
     const lease = leaseOf(warm(cluster).acquire(REQUEST));
     for (const [i, name] of ['eth0', 'eth1', 'eth2', 'eth7'].entries())
       cluster.carry({ ...REQUEST, service: `default/s${i}`, link: name }, lease);
-    expect(dhcpLans(links, cluster.services.values(), 'eth1').map(({ lan }) => lan)).toEqual([LAN, '10.88.0.0/24']);
-    expect(dhcpLans(links, [], 'eth1')).toEqual([{ link: 'eth1', lan: '10.88.0.0/24' }]);
+    expect(dhcpLans(4, links, cluster.services.values(), 'eth1').map(({ lan }) => lan)).toEqual([LAN, '10.88.0.0/24']);
+    expect(dhcpLans(4, links, [], 'eth1')).toEqual([{ link: 'eth1', lan: '10.88.0.0/24' }]);
   });
 
   it('are called as the interface where that has no address', () => {
     const bare = { ...link('eth0', '10.77.0.11', true), addresses: [] };
-    expect(dhcpLans([bare], [], undefined)).toEqual([{ link: 'eth0', lan: 'eth0' }]);
+    expect(dhcpLans(4, [bare], [], undefined)).toEqual([{ link: 'eth0', lan: 'eth0' }]);
   });
 });

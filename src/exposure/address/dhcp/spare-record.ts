@@ -3,7 +3,7 @@
  * the one that is elected by is written every second.
  */
 import { KEY } from '../../../model/annotations.ts';
-import { parseIp } from '../../../model/ip.ts';
+import { parseIp, type Family } from '../../../model/ip.ts';
 import type { Lease } from '../../../model/kubernetes.ts';
 import { LEASE_LABELS } from '../../ownership/names.ts';
 import type { LeaseStore } from '../../ownership/port.ts';
@@ -25,24 +25,26 @@ export interface SpareRecord {
 
 export interface SpareRecordOptions {
   readonly store: Pick<LeaseStore, 'get' | 'create' | 'replace' | 'delete'>;
+  readonly family: Family;
   readonly onError: (error: unknown) => void;
 }
 
-const NAME = 'kubevip-dhcp-spares';
+const NAMES: Readonly<Record<Family, string>> = { 4: 'kubevip-dhcp-spares', 6: 'kubevip-dhcp6-spares' };
 const CALL = { timeoutMs: 2000 };
 
-export function createSpareRecord({ store, onError }: SpareRecordOptions): SpareRecord {
+export function createSpareRecord({ store, family, onError }: SpareRecordOptions): SpareRecord {
+  const name = NAMES[family];
   let wanted = '[]';
   let busy = false;
   let writing = Promise.resolve();
 
-  const shown = (): string => store.get(NAME)?.metadata.annotations?.[KEY.dhcpSpares] ?? '[]';
+  const shown = (): string => store.get(name)?.metadata.annotations?.[KEY.dhcpSpares] ?? '[]';
   /** @returns whether it is worth while to go on at once. */
   const writeOnce = async (text: string): Promise<boolean> => {
-    const before = store.get(NAME);
+    const before = store.get(name);
     try {
       if (text === '[]' && before !== undefined) return (await store.delete(before, CALL)) === 'deleted';
-      const lease = withSpares(before, text);
+      const lease = withSpares(name, before, text);
       return (await (before === undefined ? store.create(lease, CALL) : store.replace(lease, CALL))) !== 'conflict';
     } catch (error) {
       onError(error);
@@ -65,8 +67,8 @@ export function createSpareRecord({ store, onError }: SpareRecordOptions): Spare
   };
 }
 
-function withSpares(before: Lease | undefined, text: string): Lease {
-  const metadata = before?.metadata ?? { name: NAME };
+function withSpares(name: string, before: Lease | undefined, text: string): Lease {
+  const metadata = before?.metadata ?? { name };
   const annotations = { ...metadata.annotations, [KEY.dhcpSpares]: text };
   return { ...before, metadata: { ...metadata, annotations, labels: { ...metadata.labels, ...LEASE_LABELS } } };
 }

@@ -1,9 +1,11 @@
 /** Who spares are to the server, and whose identity has gone to a Service. */
 import { KEY } from '../../../model/annotations.ts';
+import type { Family } from '../../../model/ip.ts';
 import type { Service, ServiceKey } from '../../../model/kubernetes.ts';
 import { parseMac, type Mac } from '../../../model/mac.ts';
 import { identityOf } from '../../../protocols/dhcp4/identity.ts';
 import { readAssigned } from '../assigned.ts';
+import { leaseOf } from '../leased.ts';
 import type { DhcpRequest } from '../port.ts';
 import type { Lan } from './lans.ts';
 
@@ -57,15 +59,21 @@ export function asSpare(request: DhcpRequest, cluster: string, lan: string): Dhc
   return request;
 }
 
+/** A hardware address, which may be that of a spare of the other family, is nothing to a DHCPv6 server. */
+export function asShown(request: DhcpRequest, family: Family): DhcpRequest {
+  const { mac, ...others } = request;
+  return family === 6 && mac !== undefined ? others : request;
+}
+
 /**
- * Hardware addresses that Services are known by. Those they only used to have count too, as long as they stand on them:
+ * Hardware addresses that Services are known by in one family: as such to a DHCPv4 server, and as the name of an identity. Those they only used to have count too, as long as they stand on them:
  * a server that tells clients by hardware address would give both the same lease.
  */
-export function carriedMacs(services: Iterable<Service>): Set<Mac> {
+export function carriedMacs(services: Iterable<Service>, family: Family): Set<Mac> {
   const macs = new Set<Mac>();
   for (const service of services) {
-    const lease = readAssigned(service)?.lease;
-    const shown = parseMac(service.metadata.annotations?.[KEY.hwaddr] ?? '');
+    const lease = leaseOf(readAssigned(service), family);
+    const shown = family === 6 ? undefined : parseMac(service.metadata.annotations?.[KEY.hwaddr] ?? '');
     if (lease !== undefined) macs.add(lease.mac);
     if (shown !== undefined) macs.add(shown);
   }

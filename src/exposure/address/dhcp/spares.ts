@@ -4,19 +4,23 @@
  * Whichever agent gives out addresses next finds the spares recorded, and would be given the same ones anyway.
  */
 import type { Decision } from '../../../model/decision.ts';
+import type { Family } from '../../../model/ip.ts';
 import { keyOf, type Service, type ServiceKey } from '../../../model/kubernetes.ts';
 import type { Mac } from '../../../model/mac.ts';
 import type { Clock, Milliseconds } from '../../../model/time.ts';
 import { readAssigned } from '../assigned.ts';
+import { leaseOf } from '../leased.ts';
 import type { AddressProber, DhcpLease, DhcpLeases, DhcpRequest } from '../port.ts';
 import { leased } from './decisions.ts';
 import type { Lan } from './lans.ts';
 import type { DhcpLeasesOnNode } from './leases.ts';
 import { OfferCheck } from './offer-check.ts';
 import type { RecordedSpare, SpareRecord } from './spare-record.ts';
-import { asSpare, carriedMacs, freeSlots, isSpare, spareRequest, type Slot } from './spare-slots.ts';
+import { asShown, asSpare, carriedMacs, freeSlots, isSpare, spareRequest, type Slot } from './spare-slots.ts';
 
 export interface SparesParts {
+  /** Of the addresses that `leases` are for. */
+  readonly family: Family;
   readonly leases: DhcpLeasesOnNode;
   /** How many are kept ready in each LAN; 0 gives back what an earlier setting has left. */
   readonly count: number;
@@ -59,7 +63,7 @@ interface Handed {
 const CHECK_EVERY: Milliseconds = 30_000;
 
 export function createSpareLeases(parts: SparesParts): SpareLeases {
-  const { leases, clock, record } = parts;
+  const { family, leases, clock, record } = parts;
   const held = new Map<ServiceKey, Spare>();
   /** On their way back to the server. */
   const leaving = new Map<ServiceKey, Spare>();
@@ -111,7 +115,7 @@ export function createSpareLeases(parts: SparesParts): SpareLeases {
     for (const [key, { uid, spare, lease }] of [...handed]) {
       const service = services.get(key);
       const gone = service?.metadata.uid !== uid;
-      if (!gone && readAssigned(service)?.lease?.clientId !== lease.clientId) continue;
+      if (!gone && leaseOf(readAssigned(service), family)?.clientId !== lease.clientId) continue;
       handed.delete(key);
       if (gone) held.set(spare.request.service, Object.assign(spare, { lease }));
     }
@@ -168,7 +172,7 @@ export function createSpareLeases(parts: SparesParts): SpareLeases {
     const cluster = parts.cluster();
     if (cluster === undefined) return;
     settleHanded();
-    const taken = carriedMacs(parts.services());
+    const taken = carriedMacs(parts.services(), family);
     for (const { lease } of handed.values()) taken.add(lease.mac);
     const free = freeSlots(cluster, parts.lans(), parts.count, taken).map((slot) => spareFor(cluster, slot));
     const wanted = new Map(free.map((spare) => [spare.request.service, spare]));
@@ -225,7 +229,8 @@ export function createSpareLeases(parts: SparesParts): SpareLeases {
 
   return {
     tend,
-    acquire(request): Decision<DhcpLease> {
+    acquire(wanted): Decision<DhcpLease> {
+      const request = asShown(wanted, family);
       const before = handed.get(request.service);
       const lease = before?.uid === request.uid ? before.lease : take(request);
       if (lease !== undefined) return leased(lease, undefined);
