@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { DecodeError } from '../../../src/model/errors.ts';
 import { ipFromBytes } from '../../../src/model/ip.ts';
 import { macFromBytes } from '../../../src/model/mac.ts';
 import { decodeArp, encodeArp, type ArpFrame } from '../../../src/protocols/arp/packet.ts';
+import { valueOrDecodeError } from '../../support/decoding.ts';
 
 const mac = fc.uint8Array({ minLength: 6, maxLength: 6 }).map(macFromBytes);
 const ip = fc.uint8Array({ minLength: 4, maxLength: 4 }).map(ipFromBytes);
@@ -16,15 +16,6 @@ const frame: fc.Arbitrary<ArpFrame> = fc.record({
   targetMac: mac,
   targetIp: ip,
 });
-
-/** A value, or a DecodeError and nothing else. */
-function decodesOrRefuses(data: Uint8Array): void {
-  try {
-    decodeArp(data);
-  } catch (error) {
-    expect(error).toBeInstanceOf(DecodeError);
-  }
-}
 
 describe('ARP frames', () => {
   it('read back what was written, with or without padding', () => {
@@ -39,7 +30,7 @@ describe('ARP frames', () => {
   });
 
   it('are decoded or refused, whatever the bytes', () => {
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 100 }), decodesOrRefuses));
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 100 }), (data) => void valueOrDecodeError(decodeArp, data)));
   });
 
   it('are decoded or refused when bytes of a good frame are changed or missing', () => {
@@ -48,8 +39,8 @@ describe('ARP frames', () => {
       fc.property(frame, fc.array(change, { maxLength: 4 }), fc.nat(42), (value, changes, length) => {
         const data = encodeArp(value);
         for (const { at, byte } of changes) data[at] = byte;
-        decodesOrRefuses(data);
-        decodesOrRefuses(data.subarray(0, length));
+        valueOrDecodeError(decodeArp, data);
+        valueOrDecodeError(decodeArp, data.subarray(0, length));
       }),
     );
   });

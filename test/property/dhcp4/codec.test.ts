@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { DecodeError } from '../../../src/model/errors.ts';
 import { ipFromBytes } from '../../../src/model/ip.ts';
 import { macFromBytes } from '../../../src/model/mac.ts';
 import { OPTION } from '../../../src/protocols/dhcp4/codes.ts';
-import { decodeUdpFrame, encodeUdpFrame, type UdpFrame } from '../../../src/protocols/dhcp4/frame.ts';
+import { decodeUdpFrame, encodeUdpFrame } from '../../../src/protocols/dhcp4/frame.ts';
 import { decodeMessage, encodeMessage, type DhcpMessage } from '../../../src/protocols/dhcp4/message.ts';
+import { bytes, damage, damaged, valueOrDecodeError } from '../../support/decoding.ts';
+import { describeUdpFrames } from '../../support/udp-frame-rules.ts';
 
-const bytes = (length: number): fc.Arbitrary<Uint8Array> => fc.uint8Array({ minLength: length, maxLength: length });
 const address = bytes(4).map(ipFromBytes);
 const mac = bytes(6).map(macFromBytes);
 const latin1 = (maxLength: number): fc.Arbitrary<string> =>
@@ -33,33 +33,6 @@ const message: fc.Arbitrary<DhcpMessage> = fc.record({
     .map((entries) => new Map(entries)),
 });
 
-const frame: fc.Arbitrary<UdpFrame> = fc.record({
-  sourceMac: mac,
-  targetMac: mac,
-  sourceIp: address,
-  targetIp: address,
-  sourcePort: fc.nat(0xffff),
-  targetPort: fc.nat(0xffff),
-  payload: fc.uint8Array({ maxLength: 1472 }),
-});
-
-const damage = fc.array(fc.tuple(fc.nat(), fc.nat(255)), { minLength: 1, maxLength: 8 });
-
-function damaged(original: Uint8Array, changes: readonly (readonly [number, number])[], cut: number): Uint8Array {
-  const copy = Uint8Array.from(original);
-  for (const [at, value] of changes) copy[at % copy.length] = value;
-  return copy.subarray(0, cut % 3 === 0 ? cut % (copy.length + 1) : copy.length);
-}
-
-function valueOrDecodeError<T>(decode: (input: Uint8Array) => T, input: Uint8Array): T | undefined {
-  try {
-    return decode(input);
-  } catch (error) {
-    expect(error).toBeInstanceOf(DecodeError);
-    return undefined;
-  }
-}
-
 describe('DHCPv4 messages', () => {
   it('come back as they went', () => {
     fc.assert(
@@ -79,8 +52,8 @@ describe('DHCPv4 messages', () => {
 
   it('that are damaged are a value that can be written again, or a DecodeError', () => {
     fc.assert(
-      fc.property(message, damage, fc.nat(), (value, changes, cut) => {
-        const read = valueOrDecodeError(decodeMessage, damaged(encodeMessage(value), changes, cut));
+      fc.property(message, damage, (value, how) => {
+        const read = valueOrDecodeError(decodeMessage, damaged(encodeMessage(value), how));
         if (read === undefined || read.options.has(OPTION.overload)) return;
         expect(decodeMessage(encodeMessage(read))).toEqual(read);
       }),
@@ -107,53 +80,7 @@ describe('DHCPv4 messages', () => {
   });
 });
 
-describe('UDP frames', () => {
-  it('come back as they went', () => {
-    fc.assert(
-      fc.property(frame, (value) => {
-        expect(decodeUdpFrame(encodeUdpFrame(value))).toEqual(value);
-      }),
-      { numRuns: 500 },
-    );
-  });
-
-  it('of any bytes are a value or a DecodeError', () => {
-    fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 200 }), (input) => void valueOrDecodeError(decodeUdpFrame, input)),
-      { numRuns: 2000 },
-    );
-  });
-
-  it('with one byte changed behind the Ethernet header are never read as something else', () => {
-    fc.assert(
-      fc.property(frame, fc.nat(), fc.integer({ min: 1, max: 255 }), (value, at, change) => {
-        const input = encodeUdpFrame(value);
-        fc.pre(!looksUnfinished(input));
-        const index = 14 + (at % (input.length - 14));
-        input[index] = input[index]! ^ change;
-        const read = valueOrDecodeError(decodeUdpFrame, input);
-        // What may differ without a checksum to tell: nothing that is handed on.
-        if (read !== undefined) expect(read).toEqual(value);
-      }),
-      { numRuns: 3000 },
-    );
-  });
-
-  it('that are damaged are a value or a DecodeError', () => {
-    fc.assert(
-      fc.property(frame, damage, fc.nat(), (value, changes, cut) => {
-        valueOrDecodeError(decodeUdpFrame, damaged(encodeUdpFrame(value), changes, cut));
-      }),
-      { numRuns: 2000 },
-    );
-  });
+describeUdpFrames('UDP over IPv4', {
+  ...{ encode: encodeUdpFrame, decode: decodeUdpFrame, address: 4, payload: 1472 },
+  ...{ covered: 14, addresses: 26, udp: 34 },
 });
-
-/** One frame in 65536 has a checksum that could also be one left to the network card; it proves nothing then. */
-function looksUnfinished(input: Uint8Array): boolean {
-  const view = new DataView(input.buffer);
-  let sum = 17 + view.getUint16(38);
-  for (let at = 26; at < 34; at += 2) sum += view.getUint16(at);
-  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >> 16);
-  return view.getUint16(40) === sum;
-}

@@ -1,44 +1,22 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { DecodeError } from '../../../src/model/errors.ts';
 import { ipFromBytes, parseIp } from '../../../src/model/ip.ts';
-import { macFromBytes } from '../../../src/model/mac.ts';
-import type { UdpFrame } from '../../../src/protocols/dhcp4/frame.ts';
 import { identityOf } from '../../../src/protocols/dhcp4/identity.ts';
 import { decodeUdp6Frame, encodeUdp6Frame } from '../../../src/protocols/dhcp6/frame.ts';
 import { dhcp6IdentityOf } from '../../../src/protocols/dhcp6/identity.ts';
 import { associationOption, decodeAssociation } from '../../../src/protocols/dhcp6/identity-association.ts';
 import { decodeMessage, encodeMessage, type DhcpMessage } from '../../../src/protocols/dhcp6/message.ts';
 import { optionOf, statusOf } from '../../../src/protocols/dhcp6/options.ts';
+import { bytes, valueOrDecodeError } from '../../support/decoding.ts';
+import { describeUdpFrames } from '../../support/udp-frame-rules.ts';
 
-const bytes = (length: number): fc.Arbitrary<Uint8Array> => fc.uint8Array({ minLength: length, maxLength: length });
 const address = bytes(16).map(ipFromBytes);
-const mac = bytes(6).map(macFromBytes);
 
 const message: fc.Arbitrary<DhcpMessage> = fc.record({
   type: fc.integer({ min: 1, max: 11 }),
   transactionId: fc.nat(0xff_ffff),
   options: fc.array(fc.record({ code: fc.nat(0xffff), value: fc.uint8Array({ maxLength: 300 }) }), { maxLength: 8 }),
 });
-
-const frame: fc.Arbitrary<UdpFrame> = fc.record({
-  sourceMac: mac,
-  targetMac: mac,
-  sourceIp: address,
-  targetIp: address,
-  sourcePort: fc.nat(0xffff),
-  targetPort: fc.nat(0xffff),
-  payload: fc.uint8Array({ maxLength: 1452 }),
-});
-
-function valueOrDecodeError<T>(decode: (input: Uint8Array) => T, input: Uint8Array): T | undefined {
-  try {
-    return decode(input);
-  } catch (error) {
-    expect(error).toBeInstanceOf(DecodeError);
-    return undefined;
-  }
-}
 
 describe('DHCPv6 messages', () => {
   it('come back as they went', () => {
@@ -94,7 +72,7 @@ describe('identity associations', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), fc.array(bytes(24), { maxLength: 3 }), (noise, addresses) => {
         const inner = addresses.flatMap((value) => [0, 5, 0, 24, ...value]);
-        for (const input of [noise, Uint8Array.of(...bytesOf(12), ...inner, ...noise)])
+        for (const input of [noise, Uint8Array.of(...new Uint8Array(12), ...inner, ...noise)])
           for (const { ip } of valueOrDecodeError(decodeAssociation, input)?.addresses ?? [])
             expect(parseIp(ip)).toBe(ip);
       }),
@@ -103,50 +81,10 @@ describe('identity associations', () => {
   });
 });
 
-function bytesOf(length: number): Uint8Array {
-  return new Uint8Array(length);
-}
-
-describe('UDP over IPv6', () => {
-  it('comes back as it went', () => {
-    fc.assert(
-      fc.property(frame, (value) => {
-        expect(decodeUdp6Frame(encodeUdp6Frame(value))).toEqual(value);
-      }),
-      { numRuns: 500 },
-    );
-  });
-
-  it('of any bytes is a value or a DecodeError', () => {
-    fc.assert(
-      fc.property(fc.uint8Array({ maxLength: 200 }), (input) => void valueOrDecodeError(decodeUdp6Frame, input)),
-      { numRuns: 2000 },
-    );
-  });
-
-  it('with one byte of the datagram changed is never read as something else', () => {
-    fc.assert(
-      fc.property(frame, fc.nat(), fc.integer({ min: 1, max: 255 }), (value, at, change) => {
-        const input = encodeUdp6Frame(value);
-        fc.pre(!looksUnfinished(input));
-        const index = 22 + (at % (input.length - 22));
-        input[index] = input[index]! ^ change;
-        const read = valueOrDecodeError(decodeUdp6Frame, input);
-        if (read !== undefined) expect(read).toEqual(value);
-      }),
-      { numRuns: 3000 },
-    );
-  });
+describeUdpFrames('UDP over IPv6', {
+  ...{ encode: encodeUdp6Frame, decode: decodeUdp6Frame, address: 16, payload: 1452 },
+  ...{ covered: 22, addresses: 22, udp: 54 },
 });
-
-/** One frame in 65536 has a checksum that could also be one left to the network card; it proves nothing then. */
-function looksUnfinished(input: Uint8Array): boolean {
-  const view = new DataView(input.buffer);
-  let sum = 17 + view.getUint16(58);
-  for (let at = 22; at < 54; at += 2) sum += view.getUint16(at);
-  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >> 16);
-  return view.getUint16(60) === sum;
-}
 
 describe('the identity', () => {
   it('of a Service is one IAID and a DUID of type UUID; any other client identifier is some identity, too', () => {

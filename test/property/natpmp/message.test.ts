@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { DecodeError } from '../../../src/model/errors.ts';
 import { ipFromBytes } from '../../../src/model/ip.ts';
 import {
   decodeNatPmpRequest,
@@ -10,6 +9,7 @@ import {
   type NatPmpRequest,
   type NatPmpResponse,
 } from '../../../src/protocols/natpmp/message.ts';
+import { valueOrDecodeError } from '../../support/decoding.ts';
 
 const uint = (bits: number) => fc.integer({ min: 0, max: 2 ** bits - 1 });
 const protocol = fc.constantFrom('TCP' as const, 'UDP' as const);
@@ -69,11 +69,7 @@ describe('NAT-PMP codec', () => {
     fc.assert(
       fc.property(fc.oneof(likely, fc.uint8Array({ maxLength: 40 })), (bytes) => {
         for (const decode of [decodeNatPmpRequest, decodeNatPmpResponse]) {
-          try {
-            decode(bytes);
-          } catch (caught) {
-            expect(caught).toBeInstanceOf(DecodeError);
-          }
+          valueOrDecodeError<unknown>(decode, bytes);
         }
       }),
       { numRuns: 1000 },

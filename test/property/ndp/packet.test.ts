@@ -6,6 +6,7 @@ import { macFromBytes } from '../../../src/model/mac.ts';
 import { decodeNdp, encodeNdp, type NdpFrame } from '../../../src/protocols/ndp/packet.ts';
 import { isMulticast, solicitedNode, UNSPECIFIED } from '../../../src/protocols/ndp/multicast.ts';
 import { decodeOptions } from '../../../src/protocols/ndp/options.ts';
+import { valueOrDecodeError } from '../../support/decoding.ts';
 
 const mac = fc.uint8Array({ minLength: 6, maxLength: 6 }).map(macFromBytes);
 const any = fc.uint8Array({ minLength: 16, maxLength: 16 }).map(ipFromBytes);
@@ -52,15 +53,6 @@ const frame: fc.Arbitrary<NdpFrame> = fc.oneof(
   ),
 );
 
-/** A value, or a DecodeError and nothing else. */
-function decodesOrRefuses(data: Uint8Array, decode: (data: Uint8Array) => unknown = decodeNdp): void {
-  try {
-    decode(data);
-  } catch (error) {
-    expect(error).toBeInstanceOf(DecodeError);
-  }
-}
-
 describe('neighbor messages', () => {
   it('read back what was written, with or without padding', () => {
     fc.assert(
@@ -74,8 +66,8 @@ describe('neighbor messages', () => {
   });
 
   it('are decoded or refused, whatever the bytes', () => {
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (data) => decodesOrRefuses(data)));
-    fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (data) => decodesOrRefuses(data, decodeOptions)));
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (data) => void valueOrDecodeError(decodeNdp, data)));
+    fc.assert(fc.property(fc.uint8Array({ maxLength: 200 }), (data) => void valueOrDecodeError(decodeOptions, data)));
   });
 
   it('are decoded or refused when bytes of a good frame are changed or missing', () => {
@@ -84,8 +76,8 @@ describe('neighbor messages', () => {
       fc.property(frame, fc.array(change, { maxLength: 4 }), fc.nat(90), (value, changes, length) => {
         const data = encodeNdp(value);
         for (const { at, byte } of changes) if (at < data.length) data[at] = byte;
-        decodesOrRefuses(data);
-        decodesOrRefuses(data.subarray(0, length));
+        valueOrDecodeError(decodeNdp, data);
+        valueOrDecodeError(decodeNdp, data.subarray(0, length));
       }),
     );
   });

@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { DecodeError } from '../../../src/model/errors.ts';
 import { ipFromBytes } from '../../../src/model/ip.ts';
 import { from16, to16 } from '../../../src/protocols/pcp/address.ts';
 import {
@@ -10,6 +9,7 @@ import {
   encodePcpResponse,
 } from '../../../src/protocols/pcp/codec.ts';
 import type { PcpMap, PcpOption } from '../../../src/protocols/pcp/message.ts';
+import { valueOrDecodeError } from '../../support/decoding.ts';
 
 const uint = (bits: number) => fc.integer({ min: 0, max: 2 ** bits - 1 });
 const address = fc
@@ -67,11 +67,7 @@ describe('PCP codec', () => {
     fc.assert(
       fc.property(fc.oneof(likely, fc.uint8Array({ maxLength: 1200 })), (bytes) => {
         for (const decode of [decodePcpRequest, decodePcpResponse]) {
-          try {
-            decode(bytes);
-          } catch (error) {
-            expect(error).toBeInstanceOf(DecodeError);
-          }
+          valueOrDecodeError<unknown>(decode, bytes);
         }
       }),
       { numRuns: 1000 },
