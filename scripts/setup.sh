@@ -93,7 +93,7 @@ install_packages() {
   # The daemons are for the lab's namespaces; at the next boot they shall not come up outside of them either.
   local unit
   for unit in avahi-daemon:avahi-daemon.socket avahi-daemon:avahi-daemon.service bird2:bird.service frr:frr.service \
-    gobgpd:gobgpd.service etcd-server:etcd.service; do
+    gobgpd:gobgpd.service etcd-server:etcd.service kea-dhcp6-server:kea-dhcp6-server.service; do
     case " ${missing[*]} " in
       *" ${unit%%:*} "*)
         if [ -d /run/systemd/system ]; then

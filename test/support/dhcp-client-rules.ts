@@ -7,14 +7,14 @@ import type { Machine } from '../../src/protocols/dhcp-client/machine.ts';
 import type { Design } from '../../src/protocols/dhcp-client/state.ts';
 
 export type ClientEvent<A> =
-  | { kind: 'start' | 'stop' | 'hurry' | 'resume' | 'release' | 'conflict' | 'abandon' }
+  | { kind: 'start' | 'stop' | 'hurry' | 'reconnected' | 'resume' | 'release' | 'conflict' | 'abandon' }
   | { kind: 'pass'; delay: number }
   | { kind: 'reply'; answer: A };
 
 export function clientEvents<A>(answer: fc.Arbitrary<A>): fc.Arbitrary<ClientEvent<A>[]> {
   const event: fc.Arbitrary<ClientEvent<A>> = fc.oneof(
     fc
-      .constantFrom('start', 'stop', 'hurry', 'resume', 'release', 'conflict', 'abandon')
+      .constantFrom('start', 'stop', 'hurry', 'reconnected', 'resume', 'release', 'conflict', 'abandon')
       .map((kind): ClientEvent<A> => ({ kind })),
     fc.record({
       kind: fc.constant('pass' as const),
@@ -114,7 +114,8 @@ export function keepsToTheRules<D extends Design, A>(
         break;
       }
       case 'hurry':
-        take(client.handle({ kind: 'hurry' }, now));
+      case 'reconnected':
+        take(client.handle({ kind: each.kind }, now));
         break;
       case 'pass': {
         const end = now + each.delay;

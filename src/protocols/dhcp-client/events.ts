@@ -31,6 +31,8 @@ export type ClientInput<F extends Forms> =
   | { readonly kind: 'tick' }
   /** A server has been heard, or the link came back: do not sit out the rest of a long pause. */
   | { readonly kind: 'hurry' }
+  /** The link came back, and may be another one: whoever has a lease asks whether it is good there. */
+  | { readonly kind: 'reconnected' }
   /** Somebody else uses the address of this lease. */
   | { readonly kind: 'conflict'; readonly lease: F['held'] }
   /** Give this lease back. */

@@ -30,6 +30,8 @@ export interface Version<D extends Design> {
   /** What INIT leads to. */
   readonly first: D['next'];
   resuming(lease: D['held']): D['next'];
+  /** Asks whether a lease of its own is good where the link leads now. */
+  confirming(lease: D['held']): D['next'];
   renewing(lease: D['held']): D['next'];
   declining(lease: D['held']): D['next'];
   /** Whether an answer is one to this client and this exchange. */
@@ -100,6 +102,8 @@ export function createMachine<D extends Design>(version: Version<D>): Machine<D>
         return STAY;
       case 'resume':
         return { next: version.resuming(input.lease) };
+      case 'reconnected':
+        return state.lease === undefined ? STAY : { next: version.confirming(state.lease) };
       case 'tick':
         return state.tick(now);
       case 'hurry':

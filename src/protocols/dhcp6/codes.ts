@@ -26,6 +26,7 @@ export const OPTION = {
   preference: 7,
   elapsedTime: 8,
   statusCode: 13,
+  rapidCommit: 14,
   clientFqdn: 39,
   solMaxRt: 82,
 } as const;

@@ -1,25 +1,20 @@
 /** Leases of IPv6 addresses from a real dnsmasq: got, kept, moved between nodes, refused and given back. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { DhcpLeasesOnNode } from '../../../src/exposure/address/dhcp/leases.ts';
-import type { DhcpLease } from '../../../src/exposure/address/port.ts';
+import type { RecordedSpare } from '../../../src/exposure/address/dhcp/spare-record.ts';
+import { createSpareLeases } from '../../../src/exposure/address/dhcp/spares.ts';
+import { createSystemClock } from '../../../src/linux/clock.ts';
 import { ip } from '../../../src/model/ip.ts';
 import { eventually } from '../../support/netns.ts';
-import { acquired, createDhcpLan, createJumpingClock, decided, requestFor, type DhcpLan } from '../dhcp4/lan.ts';
+import { service } from '../../support/exposure.ts';
+import { acquired, createJumpingClock, decided, requestFor, type DhcpLan } from '../dhcp4/lan.ts';
+import { createDhcp6Lan, prolonged, WEB } from './lan6.ts';
 
 const RANGE6 = 'dhcp-range=fd77::1:0,fd77::1:ff,64,2m';
-const WEB = requestFor('web');
 
 let world: DhcpLan;
 beforeAll(async () => {
-  world = await createDhcpLan();
-  const { router, a, b } = world.lan.hosts;
-  for (const [host, address] of [
-    [router, 'fd77::1'],
-    [a, 'fd77::a'],
-    [b, 'fd77::b'],
-  ] as const)
-    await host.ip8(`addr add ${address}/64 dev eth0 nodad`);
+  world = await createDhcp6Lan();
 });
 afterEach(() => world.reset());
 afterAll(() => world.dispose());
@@ -34,18 +29,6 @@ function recorded(): { readonly ip: string; readonly iaid: string; readonly name
   });
 }
 
-/** Keeps the lease until the server has prolonged it. */
-async function prolonged(leases: DhcpLeasesOnNode, lease: DhcpLease): Promise<DhcpLease> {
-  let now = lease;
-  await eventually('the lease is prolonged', () => {
-    const decision = leases.keep(WEB, lease);
-    if (decision.state !== 'ready') throw new Error(decision.message);
-    now = decision.value;
-    return now.acquiredAt !== lease.acquiredAt;
-  });
-  return now;
-}
-
 describe('a lease', () => {
   it('is on record at the server under the Service’s own name and identifier, and is given back', async () => {
     await world.dnsmasq(RANGE6);
@@ -58,6 +41,26 @@ describe('a lease', () => {
     expect(recorded()).toEqual([{ ip: lease.ip, iaid: String(parseInt(iaid, 16)), name: 'web', duid }]);
     expect(leases6.release(WEB, lease).reason).toBe('LeaseReleased');
     await eventually('dnsmasq forgets it', () => recorded().length === 0);
+  });
+
+  it('takes two messages, and of several prefixes one address is kept', async () => {
+    const { router } = world.lan.hosts;
+    await router.ip8('addr add fd78::1/64 dev eth0 nodad');
+    try {
+      const server = await world.dnsmasq(RANGE6, 'dhcp-range=fd78::1:0,fd78::1:ff,64,2m');
+      const { leases6 } = world.node('a');
+      const lease = await acquired(leases6, WEB);
+      expect(server.log()).not.toContain('DHCPADVERTISE');
+      await eventually(
+        'the other one is back',
+        () =>
+          recorded()
+            .map(({ ip: one }) => one)
+            .join() === lease.ip,
+      );
+    } finally {
+      await router.ip8('addr del fd78::1/64 dev eth0');
+    }
   });
 
   it('is of the address that is asked for', async () => {
@@ -142,6 +145,73 @@ describe('a lease', () => {
     } finally {
       await world.lan.hosts.router.ip8('addr add fd77::1/64 dev eth0 nodad', 'addr del fd78::1/64 dev eth0');
     }
+  });
+});
+
+describe('a link that comes back', () => {
+  it('is asked whether the address belongs to it, and where it does not, the lease is lost', async () => {
+    const server = await world.dnsmasq(RANGE6);
+    const { leases6 } = world.node('a');
+    const lease = await acquired(leases6, WEB);
+    leases6.keep(WEB, lease);
+    await prolonged(leases6, lease);
+    const flap = async (): Promise<void> => {
+      await world.lan.setCable('a', false);
+      await world.lan.setCable('a', true);
+    };
+    await flap();
+    await eventually('it is asked', () => server.log().includes('DHCPCONFIRM'));
+    expect(leases6.keep(WEB, lease).state).toBe('ready');
+    await server.stop();
+    const { router } = world.lan.hosts;
+    await router.ip8('addr add fd78::1/64 dev eth0 nodad', 'addr del fd77::1/64 dev eth0');
+    try {
+      await world.dnsmasq('dhcp-range=fd78::1:0,fd78::1:ff,64,2m');
+      await flap();
+      await decided(leases6, 'LeaseLost', () => leases6.keep(WEB, lease));
+      expect((await acquired(leases6, WEB)).ip).toMatch(/^fd78::1:/);
+    } finally {
+      await router.ip8('addr add fd77::1/64 dev eth0 nodad', 'addr del fd78::1/64 dev eth0');
+    }
+  });
+});
+
+describe('a spare lease', () => {
+  it('goes to a Service and its owner, and the server then knows it by the name of the Service', async () => {
+    await world.dnsmasq(RANGE6);
+    const clock = createSystemClock();
+    let spares: readonly RecordedSpare[] = [];
+    const leases = createSpareLeases({
+      ...{ family: 6, count: 1, clock, leases: world.node('a', clock).leases6 },
+      allocating: () => true,
+      cluster: () => 'test-cluster',
+      lans: () => [{ link: 'eth0', lan: '10.77.0.0/24' }],
+      services: () => [service('web', { metadata: { uid: WEB.uid } })],
+      record: {
+        read: () => spares,
+        write(recorded) {
+          spares = recorded;
+          return Promise.resolve();
+        },
+      },
+      prober: { probe: () => Promise.resolve(undefined) },
+    });
+    const names = (): string[] =>
+      recorded()
+        .map(({ name }) => name)
+        .sort();
+    leases.tend();
+    await eventually('a spare is there', () => spares.length > 0);
+    const lease = spares[0]!.lease;
+    expect(recorded()).toMatchObject([{ ip: lease.ip, name: 'kubevip-spare-0' }]);
+    expect(leases.acquire(WEB)).toMatchObject({ state: 'ready', value: lease });
+    const { leases6: owner } = world.node('b');
+    await prolonged(owner, lease);
+    await eventually('both are known', () => names().join() === 'kubevip-spare-1,web');
+    const done = leases.handBack();
+    leases.close();
+    await done;
+    await eventually('the next one is back', () => names().join() === 'web');
   });
 });
 

@@ -25,6 +25,9 @@ interface Answer {
   status: number;
   inside: boolean;
   foreign: boolean;
+  /** With the option Rapid Commit, and with another address beside. */
+  committed: boolean;
+  two: boolean;
 }
 
 const time = fc.constantFrom(0, 1, 60, 120, 3600, 0xffff_fffe, 0xffff_ffff);
@@ -39,6 +42,8 @@ const answer: fc.Arbitrary<Answer> = fc.record({
   status: fc.constantFrom(0, 0, 0, 1, 2, 3, 4, 5, 99),
   inside: fc.boolean(),
   foreign: fc.constantFrom(false, false, false, true),
+  committed: fc.boolean(),
+  two: fc.boolean(),
 });
 
 const IDENTITY = dhcp6IdentityOf(identityOf('uid-web').clientId);
@@ -68,10 +73,11 @@ const FACTS: ClientFacts<Design, Answer> = {
     expect(named, `message of type ${message.type}`).toBe(NAMING_A_SERVER.includes(message.type));
     expect(optionOf(message.options, OPTION.elapsedTime)).toHaveLength(2);
     expect(optionOf(message.options, OPTION.identityAssociation)).toBeDefined();
+    expect(optionOf(message.options, OPTION.rapidCommit) !== undefined).toBe(message.type === MESSAGE_TYPE.solicit);
   },
   bound({ terms }) {
     // Nothing that cannot stand on an interface of the LAN, and never without a pause before more is asked.
-    expect(['fd77::5', 'fd77::6']).toContain(terms.ip);
+    expect(['fd77::5', 'fd77::6', 'fd78::7']).toContain(terms.ip);
     expect(terms.renewSeconds).toBeGreaterThanOrEqual(1);
     expect(terms.leaseSeconds).toBeGreaterThan(0);
   },
@@ -93,11 +99,12 @@ function reply(each: Answer, transactionId: number): Reply {
     each.status === 0
       ? []
       : [{ code: OPTION.statusCode, value: concat(shortValue(each.status), Uint8Array.of(0x6e, 0x6f)) }];
-  const address = {
+  const address = (of: Ip): Option => ({
     code: OPTION.address,
-    value: concat(ipToBytes(each.ip), longValue(each.preferred), longValue(each.valid)),
-  };
-  const inner = encodeOptions([address, ...(each.inside ? status : [])]);
+    value: concat(ipToBytes(of), longValue(each.preferred), longValue(each.valid)),
+  });
+  const addresses = [address(each.ip), ...(each.two ? [address(ip('fd78::7'))] : [])];
+  const inner = encodeOptions([...addresses, ...(each.inside ? status : [])]);
   return {
     sourceIp: ip('fe80::1'),
     message: {
@@ -111,6 +118,7 @@ function reply(each: Answer, transactionId: number): Reply {
           value: concat(longValue(IDENTITY.iaid), longValue(each.t1), longValue(each.t2), inner),
         },
         ...(each.inside ? [] : status),
+        ...(each.committed ? [{ code: OPTION.rapidCommit, value: Uint8Array.of() }] : []),
       ],
     },
   };

@@ -12,7 +12,7 @@ import { seededEntropy } from '../dhcp4/model-server.ts';
 import { createModelServer6, type ModelServer6 } from './model-server.ts';
 
 const FIRST = ip('fd77::1:0');
-const { solicit, request, renew, rebind, release, decline } = MESSAGE_TYPE;
+const { solicit, request, confirm, renew, rebind, release, decline } = MESSAGE_TYPE;
 
 class Harness {
   readonly client: Dhcp6Client;
@@ -91,6 +91,38 @@ describe('getting a lease', () => {
       renewSeconds: 1800,
       rebindSeconds: 2880,
     });
+  });
+
+  it('is SOLICIT and REPLY where the server commits itself at once, without waiting for other offers', () => {
+    const slow = createModelServer6({ duid: Uint8Array.of(0, 1, 2, 3), preference: 7 });
+    const harness = new Harness({ servers: [slow, createModelServer6({ commits: true })] });
+    harness.give({ kind: 'start' });
+    expect(harness.types()).toEqual([solicit]);
+    expect(harness.reports).toMatchObject([{ kind: 'bound', lease: { since: harness.now, terms: { ip: FIRST } } }]);
+    harness.pass(1_900_000);
+    expect(harness.types()).toEqual([renew]);
+    expect([...slow.leases.keys()]).toEqual([]);
+  });
+
+  it('of several prefixes at once gives back all but one address, each in an exchange of its own', () => {
+    const harness = new Harness({ servers: [createModelServer6({ commits: true, alsoFrom: ip('fd78::7') })] });
+    harness.give({ kind: 'start' });
+    const [first, second] = harness.sent;
+    expect(harness.types()).toEqual([solicit, release]);
+    expect(second?.outgoing.message.transactionId).not.toBe(first?.outgoing.message.transactionId);
+    expect([...harness.server.leases.keys()]).toEqual([FIRST]);
+    expect(harness.client.lease?.terms.ip).toBe(FIRST);
+  });
+
+  it('takes no REPLY for granted that does not say so', () => {
+    const harness = new Harness();
+    harness.server.up = false;
+    harness.give({ kind: 'start' });
+    const server = createModelServer6({ commits: true });
+    const reply = server.answer(harness.sent[0]!.outgoing)!;
+    const options = reply.message.options.filter(({ code }) => code !== OPTION.rapidCommit);
+    harness.give({ kind: 'message', reply: { ...reply, message: { ...reply.message, options } } });
+    expect(harness.client.state).toBe('SOLICITING');
   });
 
   it('repeats itself after 1, 2, 4 … s and every two minutes in the end, in one transaction', () => {
@@ -218,6 +250,63 @@ describe('keeping a lease', () => {
   });
 });
 
+describe('a link that came back', () => {
+  const away = { first: ip('fd99::1:0'), duid: Uint8Array.of(0, 1, 2, 3) };
+
+  it('is asked whether the address belongs to it, and the lease goes on where it does', () => {
+    const harness = bound();
+    harness.give({ kind: 'reconnected' });
+    expect(harness.client.lease?.terms.ip).toBe(FIRST);
+    harness.pass(1000);
+    expect(harness.types()).toEqual([confirm]);
+    expect(harness.client.state).toBe('BOUND');
+    harness.pass(1_900_000);
+    expect(harness.types()).toEqual([renew]);
+  });
+
+  it('loses the lease where the server says that it does not, at once to its own', () => {
+    const harness = bound();
+    harness.servers.splice(0, 1, createModelServer6({ first: away.first }));
+    harness.give({ kind: 'reconnected' });
+    harness.pass(1000);
+    expect(harness.reports).toMatchObject([{ kind: 'lost', cause: { kind: 'refused', text: 'no such luck' } }]);
+  });
+
+  it('loses it to another server only if its own is not there to say otherwise', () => {
+    const harness = bound();
+    harness.servers.unshift(createModelServer6(away));
+    harness.give({ kind: 'reconnected' });
+    harness.pass(5000);
+    expect(harness.client.state).toBe('BOUND');
+    harness.servers.pop();
+    harness.give({ kind: 'reconnected' });
+    harness.pass(1000);
+    expect(harness.client.lease?.terms.ip).toBe(FIRST);
+    harness.pass(2000);
+    expect(harness.reports).toMatchObject([{ kind: 'lost', cause: { kind: 'refused' } }]);
+  });
+
+  it('without a server says nothing about it, except that it may end meanwhile', () => {
+    const harness = bound();
+    harness.server.up = false;
+    harness.give({ kind: 'reconnected' });
+    harness.pass(12_000);
+    expect(harness.gaps()).toEqual([1, 2, 4]);
+    expect(harness.client.state).toBe('BOUND');
+    const brief = bound({ servers: [createModelServer6({ validSeconds: 5 })] });
+    brief.server.up = false;
+    brief.give({ kind: 'reconnected' });
+    brief.pass(5000);
+    expect(brief.reports).toMatchObject([{ kind: 'lost', cause: { kind: 'expired' } }]);
+  });
+
+  it('is none for a client without a lease', () => {
+    const harness = new Harness();
+    harness.give({ kind: 'reconnected' });
+    expect([harness.client.state, harness.types()]).toEqual(['STOPPED', []]);
+  });
+});
+
 describe('another node', () => {
   const terms = {
     ip: FIRST,
@@ -242,9 +331,12 @@ describe('another node', () => {
     next.server.up = false;
     next.give({ kind: 'resume', lease: { terms, since: next.now } });
     next.pass(11_000);
+    expect(next.gaps()).toEqual([1, 2, 4, 3.5]);
+    // Of any server by then: the one that gave it may have been replaced.
+    expect(next.types()).toEqual([renew, renew, renew, renew, confirm]);
+    next.pass(11_000);
     expect(next.client.state).toBe('BOUND');
-    expect(next.gaps()).toEqual([1, 2, 4]);
-    next.pass(50_000);
+    next.pass(40_000);
     expect(next.client.state).toBe('RENEWING');
   });
 

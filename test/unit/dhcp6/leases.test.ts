@@ -76,6 +76,26 @@ describe('a lease', () => {
   });
 });
 
+describe('an interface that comes back', () => {
+  it('is asked whether the lease is good there: once by each that keeps one, and by none that is still waited for', () => {
+    const world = createLeasesLan();
+    const node = world.node(1);
+    const lease = acquired(world, node);
+    const flap = (): void => {
+      node.host.setLink({ up: false });
+      world.clock.advance(1000);
+      node.host.setLink({ up: true });
+      world.clock.advance(3000);
+    };
+    flap();
+    expect(world.server6.seen).toEqual([]);
+    leaseOf(node.leases6.keep(REQUEST, lease));
+    flap();
+    expect(world.server6.seen).toEqual([MESSAGE_TYPE.confirm]);
+    expect(leaseOf(node.leases6.keep(REQUEST, lease)).ip).toBe(FIRST);
+  });
+});
+
 describe('many Services', () => {
   it('ask at once, without waiting for their turn', () => {
     const world = createLeasesLan();

@@ -24,6 +24,10 @@ export interface ModelServer6Options {
   readonly preferredSeconds?: number;
   readonly t1?: number;
   readonly t2?: number;
+  /** Leases at once what a client would take so (Rapid Commit). */
+  readonly commits?: boolean;
+  /** Gives an address of each prefix. */
+  readonly alsoFrom?: Ip;
 }
 
 export interface ModelServer6 {
@@ -54,6 +58,7 @@ export function createModelServer6(options: ModelServer6Options = {}): ModelServ
     if (wish !== undefined && ipToBigInt(wish) >> 16n === first >> 16n && !leases.has(wish)) return wish;
     for (let n = first; ; n++) if (!leases.has(fromBigInt(n, 6))) return fromBigInt(n, 6);
   };
+  const isOnLink = (one: Ip | undefined): boolean => one !== undefined && ipToBigInt(one) >> 64n === first >> 64n;
   const address = (of: Ip, valid: number): Option => {
     const preferred = Math.min(valid, options.preferredSeconds ?? valid);
     return { code: OPTION.address, value: concat(ipToBytes(of), longValue(preferred), longValue(valid)) };
@@ -106,8 +111,16 @@ export function createModelServer6(options: ModelServer6Options = {}): ModelServ
         return reply(kind, ia(status(self.status)));
       }
       switch (type) {
-        case MESSAGE_TYPE.solicit:
-          return reply(MESSAGE_TYPE.advertise, ia(address(free(asked, key), self.validSeconds)));
+        case MESSAGE_TYPE.solicit: {
+          const given = [free(asked, key), ...(options.alsoFrom === undefined ? [] : [options.alsoFrom])];
+          const content = ia(...given.map((one) => address(one, self.validSeconds)));
+          if (options.commits !== true || optionOf(message.options, OPTION.rapidCommit) === undefined)
+            return reply(MESSAGE_TYPE.advertise, content);
+          for (const one of given) leases.set(one, key);
+          return reply(MESSAGE_TYPE.reply, content, { code: OPTION.rapidCommit, value: Uint8Array.of() });
+        }
+        case MESSAGE_TYPE.confirm:
+          return reply(MESSAGE_TYPE.reply, status(isOnLink(asked) ? STATUS.success : STATUS.notOnLink));
         case MESSAGE_TYPE.request: {
           const given = free(asked, key);
           leases.set(given, key);

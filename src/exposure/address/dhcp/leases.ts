@@ -79,6 +79,7 @@ function createLeases<F extends Forms>(version: Version<F>, parts: DhcpLeasesPar
     onUp(link) {
       for (const session of onLink(link)) {
         session.hurry();
+        session.reconnected();
         session.linkChanged();
       }
       releases.linkUp(link);

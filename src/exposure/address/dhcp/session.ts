@@ -179,6 +179,11 @@ export class Session<F extends Forms> {
     this.#arm();
   }
 
+  /** The link came back, and may lead elsewhere. A lease that nobody keeps yet is not asked about. */
+  reconnected(): void {
+    if (this.#mode === 'keep') this.#run({ kind: 'reconnected' });
+  }
+
   /** The link went up or down, which changes only what is said. */
   linkChanged(): void {
     this.#settle();

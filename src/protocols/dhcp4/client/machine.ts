@@ -24,6 +24,7 @@ export function createDhcpClient(config: ClientConfig, entropy: Entropy): DhcpCl
     enter,
     first: { to: 'SELECTING' },
     resuming: (lease) => ({ to: 'REBOOTING', lease }),
+    confirming: (lease) => ({ to: 'REBOOTING', lease }),
     renewing: (lease) => ({ to: 'RENEWING', lease }),
     declining: (lease) => ({ to: 'DECLINING', lease }),
     isOurs: ({ message }, xid) => message.op === BOOT_REPLY && message.xid === xid && message.chaddr === config.mac,

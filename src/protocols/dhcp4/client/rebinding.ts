@@ -3,11 +3,11 @@ import type { Milliseconds } from '../../../model/time.ts';
 import type { ClientOutput } from './events.ts';
 import { expiryOf } from '../../dhcp-client/lease-times.ts';
 import type { HeldLease } from './lease.ts';
-import { loseTo, loseToTime, weigh, type Refusal } from './refusal.ts';
+import { loseTo, loseToTime, weigh, type Refusal } from '../../dhcp-client/refusal.ts';
 import { meaningOf } from './replies.ts';
 import { confirm, rebind } from './requests.ts';
 import { backOff, halfOfRest } from './retransmission.ts';
-import { STAY, type Context, type Entered } from './state.ts';
+import { STAY, type Context, type Design, type Entered } from './state.ts';
 
 /**
  * Every second request has the form of INIT-REBOOT: its answer is a broadcast, where the answer to a rebinding goes to
@@ -30,8 +30,8 @@ export function enterRebinding(context: Context, lease: HeldLease, now: Millisec
       lease,
       deadline: () => Math.min(again, end, refusal?.countsAt ?? Infinity),
       tick(at) {
-        if (at >= end) return loseToTime(lease);
-        if (refusal !== undefined && at >= refusal.countsAt) return loseTo(refusal, lease);
+        if (at >= end) return loseToTime<Design>(lease);
+        if (refusal !== undefined && at >= refusal.countsAt) return loseTo<Design>(refusal, lease);
         return at < again ? STAY : { outputs: ask(at) };
       },
       receive(reply, at) {
@@ -41,8 +41,9 @@ export function enterRebinding(context: Context, lease: HeldLease, now: Millisec
           return { outputs: [{ kind: 'bound', lease: renewed }], next: { to: 'BOUND', lease: renewed } };
         }
         if (meaning.kind !== 'nak') return STAY;
-        if (refusal === undefined || meaning.server === lease.terms.server) refusal = weigh(meaning, lease, at);
-        return at >= refusal.countsAt ? loseTo(refusal, lease) : STAY;
+        const isOwn = meaning.server === lease.terms.server;
+        if (refusal === undefined || isOwn) refusal = weigh(meaning, isOwn, at);
+        return at >= refusal.countsAt ? loseTo<Design>(refusal, lease) : STAY;
       },
     },
   };

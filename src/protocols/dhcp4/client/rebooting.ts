@@ -6,11 +6,11 @@ import type { Milliseconds } from '../../../model/time.ts';
 import type { ClientOutput } from './events.ts';
 import { expiryOf, rebindingOf } from '../../dhcp-client/lease-times.ts';
 import type { HeldLease } from './lease.ts';
-import { loseTo, loseToTime, weigh, type Refusal } from './refusal.ts';
+import { loseTo, loseToTime, weigh, type Refusal } from '../../dhcp-client/refusal.ts';
 import { meaningOf } from './replies.ts';
 import { confirm } from './requests.ts';
 import { backOff } from './retransmission.ts';
-import { STAY, type Context, type Entered } from './state.ts';
+import { STAY, type Context, type Design, type Entered } from './state.ts';
 
 const ATTEMPTS = 4;
 /** How long is asked at least where T2, or the end, has passed by this node's clock: it may be that one that is ahead. */
@@ -34,8 +34,8 @@ export function enterRebooting(context: Context, lease: HeldLease, now: Millisec
       lease,
       deadline: () => Math.min(again, end, refusal?.countsAt ?? Infinity),
       tick(at) {
-        if (refusal !== undefined && at >= refusal.countsAt) return loseTo(refusal, lease);
-        if (at >= end) return at < expiryOf(lease) ? { next: { to: 'REBINDING', lease } } : loseToTime(lease);
+        if (refusal !== undefined && at >= refusal.countsAt) return loseTo<Design>(refusal, lease);
+        if (at >= end) return at < expiryOf(lease) ? { next: { to: 'REBINDING', lease } } : loseToTime<Design>(lease);
         if (at < again) return STAY;
         return attempt < ATTEMPTS ? { outputs: ask(at) } : { next: { to: 'BOUND', lease } };
       },
@@ -46,9 +46,9 @@ export function enterRebooting(context: Context, lease: HeldLease, now: Millisec
           return { outputs: [{ kind: 'bound', lease: renewed }], next: { to: 'BOUND', lease: renewed } };
         }
         if (meaning.kind !== 'nak') return STAY;
-        refusal ??= weigh(meaning, lease, at);
-        if (meaning.server === lease.terms.server) refusal = weigh(meaning, lease, at);
-        return at >= refusal.countsAt ? loseTo(refusal, lease) : STAY;
+        const isOwn = meaning.server === lease.terms.server;
+        if (refusal === undefined || isOwn) refusal = weigh(meaning, isOwn, at);
+        return at >= refusal.countsAt ? loseTo<Design>(refusal, lease) : STAY;
       },
     },
   };

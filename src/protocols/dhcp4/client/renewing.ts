@@ -6,12 +6,12 @@ import type { Milliseconds } from '../../../model/time.ts';
 import type { ClientOutput } from './events.ts';
 import { rebindingOf } from '../../dhcp-client/lease-times.ts';
 import type { HeldLease } from './lease.ts';
-import { loseTo } from './refusal.ts';
+import { loseTo } from '../../dhcp-client/refusal.ts';
 import { meaningOf } from './replies.ts';
 import { confirm, renew } from './requests.ts';
 import { early } from '../../dhcp-client/pauses.ts';
 import { halfOfRest } from './retransmission.ts';
-import { STAY, type Context, type Entered } from './state.ts';
+import { STAY, type Context, type Design, type Entered } from './state.ts';
 
 export function enterRenewing(context: Context, lease: HeldLease, now: Milliseconds): Entered {
   const t2 = early(rebindingOf(lease), now, context.entropy);
@@ -39,7 +39,7 @@ export function enterRenewing(context: Context, lease: HeldLease, now: Milliseco
         }
         // Nobody else has anything to refuse.
         const ours = meaning.kind === 'nak' && meaning.server === lease.terms.server;
-        return ours ? loseTo(meaning, lease) : STAY;
+        return ours ? loseTo<Design>(meaning, lease) : STAY;
       },
     },
   };

@@ -2,6 +2,7 @@
 import type { Entropy, Milliseconds } from '../../../model/time.ts';
 import { createMachine, type Machine } from '../../dhcp-client/machine.ts';
 import { number } from '../options.ts';
+import { enterConfirming } from './confirming.ts';
 import { enterDeclining } from './declining.ts';
 import { enterRebinding, enterRenewing, enterRestoring, enterResuming } from './prolonging.ts';
 import { enterRequesting } from './requesting.ts';
@@ -21,6 +22,7 @@ export function createDhcp6Client(config: ClientConfig, entropy: Entropy): Dhcp6
     enter,
     first: { to: 'SOLICITING' },
     resuming: (lease) => ({ to: 'RESUMING', lease }),
+    confirming: (lease) => ({ to: 'CONFIRMING', lease }),
     renewing: (lease) => ({ to: 'RENEWING', lease }),
     declining: (lease) => ({ to: 'DECLINING', lease }),
     isOurs: ({ message }, transaction) => message.transactionId === transaction,
@@ -36,6 +38,8 @@ function enter(next: OwnNext, context: Context, now: Milliseconds): Entered {
       return enterRequesting(context, next.offer, now);
     case 'RESUMING':
       return enterResuming(context, next.lease, now);
+    case 'CONFIRMING':
+      return enterConfirming(context, next.lease, now);
     case 'RENEWING':
       return enterRenewing(context, next.lease, now);
     case 'REBINDING':

@@ -6,22 +6,34 @@
 import type { Milliseconds } from '../../../model/time.ts';
 import { expiryOf, rebindingOf } from '../../dhcp-client/lease-times.ts';
 import { early } from '../../dhcp-client/pauses.ts';
+import { loseTo, loseToTime } from '../../dhcp-client/refusal.ts';
 import { STATUS } from '../codes.ts';
 import type { ClientOutput, Outgoing, Reply } from './events.ts';
 import type { HeldLease } from './lease.ts';
 import { meaningOf, type Meaning } from './replies.ts';
 import { rebind, renew, request } from './requests.ts';
 import { PACE, Retransmission, type Pace } from './retransmission.ts';
-import { STAY, type Context, type Entered, type Next, type Offer, type StateName, type Step } from './state.ts';
+import {
+  STAY,
+  type Context,
+  type Design,
+  type Entered,
+  type Next,
+  type Offer,
+  type StateName,
+  type Step,
+} from './state.ts';
 
-/** How long is asked about a lease that another node had; that nobody answers does not end it (as for CONFIRM, §18.2.3). */
+/** How long the server is asked about a lease that another node had; that it does not answer does not end it. */
 const RESUMING_FOR: Milliseconds = 10_000;
 
 export function enterResuming(context: Context, lease: HeldLease, now: Milliseconds): Entered {
   // A lease that had run out by this node's clock is asked about as well: it may be this clock that is ahead.
   const until = now + RESUMING_FOR;
-  const silent = (at: Milliseconds): Next | undefined => (at >= expiryOf(lease) ? undefined : { to: 'BOUND', lease });
-  return enter(context, lease, now, { name: 'RESUMING', pace: PACE.resume, ask: renew, until, silent });
+  // There may be another server by now, and another prefix.
+  const silent = (at: Milliseconds): Next | undefined =>
+    at >= expiryOf(lease) ? undefined : { to: 'CONFIRMING', lease };
+  return enter(context, lease, now, { name: 'RESUMING', pace: PACE.confirm, ask: renew, until, silent });
 }
 
 export function enterRenewing(context: Context, lease: HeldLease, now: Milliseconds): Entered {
@@ -75,7 +87,7 @@ function enter(context: Context, lease: HeldLease, now: Milliseconds, asking: As
         if (at < until && at < again.due) return STAY;
         if (at < until && !again.isOver) return { outputs: ask(at) };
         const next = silent(at);
-        return next === undefined ? lost(lease, { kind: 'expired' }) : { next };
+        return next === undefined ? loseToTime<Design>(lease) : { next };
       },
       receive: (reply) => answered(meaning(context, lease, reply), lease, now, name),
     },
@@ -93,16 +105,12 @@ function answered(meaning: Meaning, lease: HeldLease, since: Milliseconds, name:
     return { outputs: [{ kind: 'bound', lease: renewed }], next: { to: 'BOUND', lease: renewed } };
   }
   if (meaning.kind !== 'refused') return STAY;
-  const { server, serverId, code, text } = meaning;
+  const { server, serverId, code } = meaning;
   // Where every server is asked, one that does not know the lease says nothing about the one that gave it.
   if (name === 'REBINDING' && serverId !== lease.terms.serverId && code !== STATUS.noBinding) return STAY;
   if (code === STATUS.noBinding && name !== 'RESTORING')
     return { next: { to: 'RESTORING', lease, by: { ip: lease.terms.ip, server, serverId } } };
   // A server in trouble may be out of it the next time (§18.2.10).
   if (code === STATUS.unspecFail || code === STATUS.useMulticast) return STAY;
-  return lost(lease, { kind: 'refused', server, text });
-}
-
-function lost(lease: HeldLease, cause: Extract<ClientOutput, { kind: 'lost' }>['cause']): Step {
-  return { outputs: [{ kind: 'lost', lease, cause }], next: { to: 'STOPPED' } };
+  return loseTo<Design>(meaning, lease);
 }

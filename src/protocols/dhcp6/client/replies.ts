@@ -11,7 +11,12 @@ import type { ClientConfig } from './state.ts';
 
 export type Meaning =
   | { readonly kind: 'offer'; readonly terms: LeaseTerms; readonly preference: number }
-  | { readonly kind: 'granted'; readonly terms: LeaseTerms }
+  | {
+      readonly kind: 'granted';
+      readonly terms: LeaseTerms;
+      /** Further addresses that are ours now: a server may give one of each prefix. */
+      readonly besides: readonly Ip[];
+    }
   | {
       readonly kind: 'refused';
       readonly server: Ip;
@@ -24,21 +29,19 @@ export type Meaning =
 const NOTHING = { kind: 'nothing' } as const;
 
 /** @param held the address that is asked about: of several it is the one that counts. */
-export function meaningOf({ message, sourceIp }: Reply, config: ClientConfig, held?: Ip): Meaning {
-  const { options, type } = message;
-  const client = optionOf(options, OPTION.clientIdentifier);
-  const serverDuid = optionOf(options, OPTION.serverIdentifier);
-  if (client === undefined || !Buffer.from(client).equals(config.duid)) return NOTHING;
-  if (serverDuid === undefined || serverDuid.length === 0) return NOTHING;
-  if (type !== MESSAGE_TYPE.advertise && type !== MESSAGE_TYPE.reply) return NOTHING;
-  const [server, serverId] = [sourceIp, Buffer.from(serverDuid).toString('hex')];
+export function meaningOf(reply: Reply, config: ClientConfig, held?: Ip): Meaning {
+  const { options, type } = reply.message;
+  const sender = senderOf(reply, config);
+  if (sender === undefined || (type !== MESSAGE_TYPE.advertise && type !== MESSAGE_TYPE.reply)) return NOTHING;
+  const { server, serverId } = sender;
   const refused = ({ code, text }: Status): Meaning => ({ kind: 'refused', server, serverId, code, text });
   const whole = statusOf(options);
   if (whole.code !== STATUS.success) return refused(whole);
   const association = associationOf(options, config.iaid);
   if (association === undefined) return refused({ code: STATUS.noAddrsAvail, text: 'it gives no address' });
   if (association.status.code !== STATUS.success) return refused(association.status);
-  const address = chosen(association, held);
+  const usable = usableOf(association);
+  const address = chosen(usable, held);
   if (address === undefined)
     return refused({ code: STATUS.noAddrsAvail, text: 'it gives no address that can be used' });
   if (address.status.code !== STATUS.success) return refused(address.status);
@@ -46,14 +49,51 @@ export function meaningOf({ message, sourceIp }: Reply, config: ClientConfig, he
     return refused({ code: STATUS.notOnLink, text: `it gives ${address.ip} no lifetime` });
   const terms = { ip: address.ip, server, serverId, ...timesFor(association, address) };
   return type === MESSAGE_TYPE.reply
-    ? { kind: 'granted', terms }
+    ? {
+        kind: 'granted',
+        terms,
+        besides: usable.flatMap(({ ip, validSeconds }) => (ip === address.ip || validSeconds === 0 ? [] : [ip])),
+      }
     : { kind: 'offer', terms, preference: optionOf(options, OPTION.preference)?.[0] ?? 0 };
+}
+
+interface Sender {
+  readonly server: Ip;
+  readonly serverId: string;
+}
+
+/** The server that speaks to this client; undefined where it names neither, or another one. */
+function senderOf({ message, sourceIp }: Reply, config: ClientConfig): Sender | undefined {
+  const serverDuid = optionOf(message.options, OPTION.serverIdentifier);
+  if (!isForUs(message.options, config) || serverDuid === undefined || serverDuid.length === 0) return undefined;
+  return { server: sourceIp, serverId: Buffer.from(serverDuid).toString('hex') };
+}
+
+function isForUs(options: readonly Option[], { duid }: ClientConfig): boolean {
+  const client = optionOf(options, OPTION.clientIdentifier);
+  return client !== undefined && Buffer.from(client).equals(duid);
+}
+
+/** Whether what a server gives has been leased already, without a REQUEST (§21.14). */
+export function isCommitted({ message }: Reply): boolean {
+  return optionOf(message.options, OPTION.rapidCommit) !== undefined;
+}
+
+/** What a server says about the address being of the link (§18.2.10.3); undefined when it says nothing about that. */
+export function confirmationOf(
+  reply: Reply,
+  config: ClientConfig,
+): (Sender & { readonly isOnLink: boolean; readonly text: string | undefined }) | undefined {
+  const sender = senderOf(reply, config);
+  if (sender === undefined || reply.message.type !== MESSAGE_TYPE.reply) return undefined;
+  const { code, text } = statusOf(reply.message.options);
+  if (code !== STATUS.success && code !== STATUS.notOnLink) return undefined;
+  return { ...sender, isOnLink: code === STATUS.success, text };
 }
 
 /** Whether a message is a plain yes, as the answer to DECLINE and RELEASE is. */
 export function isReplyTo(config: ClientConfig, { message }: Reply): boolean {
-  const client = optionOf(message.options, OPTION.clientIdentifier);
-  return message.type === MESSAGE_TYPE.reply && client !== undefined && Buffer.from(client).equals(config.duid);
+  return message.type === MESSAGE_TYPE.reply && isForUs(message.options, config);
 }
 
 /** §21.4: an association whose times are not in order is as if it were not there. */
@@ -77,11 +117,12 @@ function readAssociation(value: Uint8Array): IdentityAssociation | undefined {
   }
 }
 
+function usableOf({ addresses }: IdentityAssociation): AssociatedAddress[] {
+  return addresses.filter(({ ip, preferredSeconds, validSeconds }) => isHost(ip) && preferredSeconds <= validSeconds);
+}
+
 /** The one that is held; where the server has put another one beside or in place of it, one that is still good. */
-function chosen({ addresses }: IdentityAssociation, held: Ip | undefined): AssociatedAddress | undefined {
-  const usable = addresses.filter(
-    ({ ip, preferredSeconds, validSeconds }) => isHost(ip) && preferredSeconds <= validSeconds,
-  );
+function chosen(usable: readonly AssociatedAddress[], held: Ip | undefined): AssociatedAddress | undefined {
   const good = usable.filter(({ validSeconds }) => validSeconds > 0);
   return good.find(({ ip }) => ip === held) ?? good[0] ?? usable[0];
 }

@@ -11,7 +11,7 @@ import type { Context, Offer } from './state.ts';
 type GrantedBy = Pick<Offer, 'ip' | 'serverId'>;
 
 export function solicit(context: Context, now: Milliseconds): Outgoing {
-  return message(context, MESSAGE_TYPE.solicit, now, { ip: context.wish, asks: true });
+  return message(context, MESSAGE_TYPE.solicit, now, { ip: context.wish, asks: true, commits: true });
 }
 
 /** Takes one server's offer; also for a lease that the server has lost its record of (§18.2.10.1). */
@@ -28,6 +28,11 @@ export function rebind(context: Context, { ip }: GrantedBy, now: Milliseconds): 
   return message(context, MESSAGE_TYPE.rebind, now, { ip, asks: true });
 }
 
+/** Of any server, whether the address belongs to the link. */
+export function confirm(context: Context, { ip }: Pick<Offer, 'ip'>, now: Milliseconds): Outgoing {
+  return message(context, MESSAGE_TYPE.confirm, now, { ip });
+}
+
 export function release(context: Context, { ip, serverId }: GrantedBy, now: Milliseconds): Outgoing {
   return message(context, MESSAGE_TYPE.release, now, { ip, serverId });
 }
@@ -42,6 +47,8 @@ interface Content {
   readonly serverId?: string;
   /** Names the host and asks for what may be in the answer. */
   readonly asks?: boolean;
+  /** Takes what is given for granted. */
+  readonly commits?: boolean;
 }
 
 function message(context: Context, type: number, now: Milliseconds, content: Content): Outgoing {
@@ -54,6 +61,7 @@ function message(context: Context, type: number, now: Milliseconds, content: Con
   const elapsed = Math.min(0xffff, Math.max(0, Math.floor((now - context.begunAt) / 10)));
   options.push({ code: OPTION.elapsedTime, value: shortValue(elapsed) });
   options.push(associationOption(iaid, content.ip));
+  if (content.commits === true) options.push({ code: OPTION.rapidCommit, value: new Uint8Array() });
   if (content.asks === true) {
     options.push({ code: OPTION.optionRequest, value: shortValue(OPTION.solMaxRt) });
     if (fqdn !== undefined) options.push({ code: OPTION.clientFqdn, value: fqdn });

@@ -15,8 +15,8 @@ export const PACE = {
   /** Up to two minutes (RFC 3315); the hour of RFC 8415 is for networks of thousands that have no server, and here one is waited for. */
   solicit: { first: SECOND, longest: 120 * SECOND },
   request: { first: SECOND, longest: 30 * SECOND, count: 10 },
-  /** Of CONFIRM: the question is asked for the same reason, whether the lease is good where we are now. */
-  resume: { first: SECOND, longest: 4 * SECOND },
+  /** Also for RENEW of a lease that moved: the question is asked for the same reason, whether it is good where we are now. */
+  confirm: { first: SECOND, longest: 4 * SECOND },
   renew: { first: 10 * SECOND, longest: 600 * SECOND },
   rebind: { first: 10 * SECOND, longest: 600 * SECOND },
   decline: { first: SECOND, longest: 8 * SECOND, count: 4 },

@@ -1,9 +1,13 @@
-/** SOLICITING: the servers on the link are asked what they offer, and one offer is taken (RFC 8415 §18.2.1, §18.2.9). */
+/**
+ * SOLICITING: the servers on the link are asked what they offer, and one offer is taken (RFC 8415 §18.2.1, §18.2.9), unless
+ * a server leases what it gives at once (Rapid Commit, §18.2.10).
+ */
 import type { Milliseconds } from '../../../model/time.ts';
+import { number } from '../options.ts';
 import type { ClientOutput } from './events.ts';
 import type { LeaseTerms } from './lease.ts';
-import { meaningOf } from './replies.ts';
-import { solicit } from './requests.ts';
+import { isCommitted, meaningOf, type Meaning } from './replies.ts';
+import { release, solicit } from './requests.ts';
 import { PACE, Retransmission } from './retransmission.ts';
 import { STAY, type Context, type Entered, type Step } from './state.ts';
 
@@ -33,6 +37,18 @@ export function enterSoliciting(context: Context, now: Milliseconds): Entered {
     outputs: [{ kind: 'offered', ip, server }],
     next: { to: 'REQUESTING', offer: { ip, server, serverId } },
   });
+  /** Nothing can be used of what is given beside the one address. */
+  const granted = ({ terms, besides }: Extract<Meaning, { kind: 'granted' }>, at: Milliseconds): Step => {
+    const lease = { terms, since: now };
+    const back = besides.map((ip): ClientOutput => {
+      const exchange = { ...context, transaction: number(context.entropy.bytes(3)), begunAt: at };
+      return { kind: 'send', ...release(exchange, { ...terms, ip }, at) };
+    });
+    return {
+      outputs: [...back, { kind: 'bound', lease }],
+      next: { to: 'BOUND', lease },
+    };
+  };
   return {
     outputs: ask(now),
     state: {
@@ -44,6 +60,7 @@ export function enterSoliciting(context: Context, now: Milliseconds): Entered {
       },
       receive(reply, at) {
         const meaning = meaningOf(reply, context.config, context.wish);
+        if (meaning.kind === 'granted' && isCommitted(reply)) return granted(meaning, at);
         if (meaning.kind !== 'offer') return STAY;
         const { terms, preference } = meaning;
         if (preference === UTMOST || terms.ip === context.wish) return take(terms);

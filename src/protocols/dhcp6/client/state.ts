@@ -26,7 +26,10 @@ export type OwnNext =
   | { readonly to: 'SOLICITING' }
   | { readonly to: 'REQUESTING'; readonly offer: Offer }
   | { readonly to: 'RESTORING'; readonly lease: HeldLease; readonly by: Offer }
-  | { readonly to: 'RESUMING' | 'RENEWING' | 'REBINDING' | 'DECLINING'; readonly lease: HeldLease };
+  | {
+      readonly to: 'RESUMING' | 'CONFIRMING' | 'RENEWING' | 'REBINDING' | 'DECLINING';
+      readonly lease: HeldLease;
+    };
 
 export interface Design extends Forms {
   readonly config: ClientConfig;
