@@ -13,20 +13,8 @@ export async function loadNat(paths: LabPaths, options: LabOptions): Promise<voi
   await loadNft(netnsOf(paths, 'router'), natRules(options));
 }
 
-function natRules(options: LabOptions): string {
-  // RFC 6886 §3.5 and RFC 6887 §9: the first byte of a request is the version, 0 for NAT-PMP and 2 for PCP.
-  const silent = [...(options.upnp.natPmp ? [] : [0]), ...(options.upnp.pcp ? [] : [2])];
-  return `flush ruleset
-table inet lab {
-  chain input {
-    type filter hook input priority 0; policy accept;
-    ${silent.map((version) => `iifname "eth0" udp dport 5351 @th,64,8 ${version} drop`).join('\n    ')}
-    iifname "wan0" ct state established,related accept
-    iifname "wan0" meta l4proto { icmp, ipv6-icmp } accept
-    iifname "wan0" drop
-  }
-}
-table inet filter {
+/** Lets the LAN out and nothing in, with the chains that miniupnpd fills, under its default names. */
+export const MINIUPNPD_TABLE = `table inet filter {
   chain forward {
     type filter hook forward priority 0; policy drop;
     ct state established,related accept
@@ -50,6 +38,21 @@ table inet filter {
   }
 }
 `;
+
+function natRules(options: LabOptions): string {
+  // RFC 6886 §3.5 and RFC 6887 §9: the first byte of a request is the version, 0 for NAT-PMP and 2 for PCP.
+  const silent = [...(options.upnp.natPmp ? [] : [0]), ...(options.upnp.pcp ? [] : [2])];
+  return `flush ruleset
+table inet lab {
+  chain input {
+    type filter hook input priority 0; policy accept;
+    ${silent.map((version) => `iifname "eth0" udp dport 5351 @th,64,8 ${version} drop`).join('\n    ')}
+    iifname "wan0" ct state established,related accept
+    iifname "wan0" meta l4proto { icmp, ipv6-icmp } accept
+    iifname "wan0" drop
+  }
+}
+${MINIUPNPD_TABLE}`;
 }
 
 /** One port open on the router, as netfilter has it. */

@@ -6,6 +6,7 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { configure, createCable, createNetns, loadNft, sysctl } from '../../../src/lab/netns.ts';
 import { run, runOrThrow } from '../../../src/lab/exec.ts';
+import { MINIUPNPD_TABLE } from '../../../src/lab/router/nat.ts';
 import { createSystemClock } from '../../../src/linux/clock.ts';
 import { createNetwork, type LinuxNetwork } from '../../../src/linux/network.ts';
 import { createNatPmpClient } from '../../../src/exposure/router/natpmp-client.ts';
@@ -256,28 +257,5 @@ table inet test {
     ${silent.map((version) => `iifname "eth0" udp dport 5351 @th,64,8 ${version} drop`).join('\n    ')}
   }
 }
-table inet filter {
-  chain forward {
-    type filter hook forward priority 0; policy drop;
-    ct state established,related accept
-    iifname "eth0" accept
-    jump miniupnpd
-  }
-  chain miniupnpd {
-  }
-  chain prerouting {
-    type nat hook prerouting priority -100; policy accept;
-    jump prerouting_miniupnpd
-  }
-  chain postrouting {
-    type nat hook postrouting priority 100; policy accept;
-    jump postrouting_miniupnpd
-    meta nfproto ipv4 oifname "wan0" masquerade
-  }
-  chain prerouting_miniupnpd {
-  }
-  chain postrouting_miniupnpd {
-  }
-}
-`;
+${MINIUPNPD_TABLE}`;
 }

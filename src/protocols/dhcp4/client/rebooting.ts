@@ -6,7 +6,7 @@ import type { Milliseconds } from '../../../model/time.ts';
 import type { ClientOutput } from './events.ts';
 import { expiryOf, rebindingOf } from '../../dhcp-client/lease-times.ts';
 import type { HeldLease } from './lease.ts';
-import { loseTo, loseToTime, weigh, type Refusal } from '../../dhcp-client/refusal.ts';
+import { bindTo, loseTo, loseToTime, weigh, type Refusal } from '../../dhcp-client/outcome.ts';
 import { meaningOf } from './replies.ts';
 import { confirm } from './requests.ts';
 import { backOff } from './retransmission.ts';
@@ -41,10 +41,7 @@ export function enterRebooting(context: Context, lease: HeldLease, now: Millisec
       },
       receive(reply, at) {
         const meaning = meaningOf(reply, lease.terms);
-        if (meaning.kind === 'ack') {
-          const renewed = { terms: meaning.terms, since: now };
-          return { outputs: [{ kind: 'bound', lease: renewed }], next: { to: 'BOUND', lease: renewed } };
-        }
+        if (meaning.kind === 'ack') return bindTo<Design>({ terms: meaning.terms, since: now });
         if (meaning.kind !== 'nak') return STAY;
         const isOwn = meaning.server === lease.terms.server;
         if (refusal === undefined || isOwn) refusal = weigh(meaning, isOwn, at);

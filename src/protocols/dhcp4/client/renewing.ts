@@ -6,7 +6,7 @@ import type { Milliseconds } from '../../../model/time.ts';
 import type { ClientOutput } from './events.ts';
 import { rebindingOf } from '../../dhcp-client/lease-times.ts';
 import type { HeldLease } from './lease.ts';
-import { loseTo } from '../../dhcp-client/refusal.ts';
+import { bindTo, loseTo } from '../../dhcp-client/outcome.ts';
 import { meaningOf } from './replies.ts';
 import { confirm, renew } from './requests.ts';
 import { early } from '../../dhcp-client/pauses.ts';
@@ -33,10 +33,7 @@ export function enterRenewing(context: Context, lease: HeldLease, now: Milliseco
       },
       receive(reply) {
         const meaning = meaningOf(reply, lease.terms);
-        if (meaning.kind === 'ack') {
-          const renewed = { terms: meaning.terms, since: now };
-          return { outputs: [{ kind: 'bound', lease: renewed }], next: { to: 'BOUND', lease: renewed } };
-        }
+        if (meaning.kind === 'ack') return bindTo<Design>({ terms: meaning.terms, since: now });
         // Nobody else has anything to refuse.
         const ours = meaning.kind === 'nak' && meaning.server === lease.terms.server;
         return ours ? loseTo<Design>(meaning, lease) : STAY;

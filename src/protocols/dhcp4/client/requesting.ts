@@ -1,10 +1,11 @@
 /** REQUESTING: one offer is taken, the server has to confirm it (RFC 2131 §4.4.1). */
 import type { Milliseconds } from '../../../model/time.ts';
+import { bindTo } from '../../dhcp-client/outcome.ts';
 import type { ClientOutput } from './events.ts';
 import { meaningOf } from './replies.ts';
 import { select } from './requests.ts';
 import { backOff } from './retransmission.ts';
-import { STAY, type Context, type Entered, type Offer } from './state.ts';
+import { STAY, type Context, type Design, type Entered, type Offer } from './state.ts';
 
 /** Transmissions before the offer counts as void: about a minute (RFC 2131 §3.1.5). */
 const ATTEMPTS = 4;
@@ -29,10 +30,8 @@ export function enterRequesting(context: Context, offer: Offer, now: Millisecond
       },
       receive(reply) {
         const meaning = meaningOf(reply, offer);
-        if (meaning.kind === 'ack' && meaning.terms.server === offer.server) {
-          const lease = { terms: meaning.terms, since: now };
-          return { outputs: [{ kind: 'bound', lease }], next: { to: 'BOUND', lease } };
-        }
+        if (meaning.kind === 'ack' && meaning.terms.server === offer.server)
+          return bindTo<Design>({ terms: meaning.terms, since: now });
         if ((meaning.kind === 'nak' || meaning.kind === 'useless') && meaning.server === offer.server) {
           const { server } = meaning;
           const text = meaning.kind === 'nak' ? meaning.text : meaning.problem;

@@ -5,7 +5,7 @@
  */
 import type { Milliseconds } from '../../../model/time.ts';
 import { expiryOf } from '../../dhcp-client/lease-times.ts';
-import { loseTo, loseToTime, weigh, type Refusal } from '../../dhcp-client/refusal.ts';
+import { loseTo, loseToTime, weigh, type Refusal } from '../../dhcp-client/outcome.ts';
 import type { HeldLease } from './lease.ts';
 import { confirmationOf } from './replies.ts';
 import { confirm } from './requests.ts';

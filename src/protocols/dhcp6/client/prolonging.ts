@@ -6,7 +6,7 @@
 import type { Milliseconds } from '../../../model/time.ts';
 import { expiryOf, rebindingOf } from '../../dhcp-client/lease-times.ts';
 import { early } from '../../dhcp-client/pauses.ts';
-import { loseTo, loseToTime } from '../../dhcp-client/refusal.ts';
+import { bindTo, loseTo, loseToTime } from '../../dhcp-client/outcome.ts';
 import { STATUS } from '../codes.ts';
 import type { ClientOutput, Outgoing, Reply } from './events.ts';
 import type { HeldLease } from './lease.ts';
@@ -100,10 +100,7 @@ function meaning(context: Context, lease: HeldLease, reply: Reply): Meaning {
 
 /** @param since when the question was first asked. */
 function answered(meaning: Meaning, lease: HeldLease, since: Milliseconds, name: StateName): Step {
-  if (meaning.kind === 'granted') {
-    const renewed = { terms: meaning.terms, since };
-    return { outputs: [{ kind: 'bound', lease: renewed }], next: { to: 'BOUND', lease: renewed } };
-  }
+  if (meaning.kind === 'granted') return bindTo<Design>({ terms: meaning.terms, since });
   if (meaning.kind !== 'refused') return STAY;
   const { server, serverId, code } = meaning;
   // Where every server is asked, one that does not know the lease says nothing about the one that gave it.
