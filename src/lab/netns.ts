@@ -108,10 +108,16 @@ export async function createCable(a: CableEnd, b: CableEnd): Promise<void> {
   await configure(a.netns, [`link add ${end(a)} type veth peer ${end(b)} netns ${b.netns}`]);
 }
 
+/**
+ * Each is alone in its network. Without an address of its own a bridge has the lowest of its ports', and so another one
+ * whenever a host is plugged in or out: who has an address on it is then not reached until its neighbours ask anew.
+ */
+const BRIDGE_MAC = '02:77:00:00:ff:01';
+
 /** A plain switch: a bridge that forwards at once and floods multicast, so that nothing waits for it to learn. */
 export async function createBridge(netns: string, name: string): Promise<void> {
   await configure(netns, [
-    `link add ${name} type bridge stp_state 0 forward_delay 0 mcast_snooping 0`,
+    `link add ${name} address ${BRIDGE_MAC} type bridge stp_state 0 forward_delay 0 mcast_snooping 0`,
     `link set ${name} up`,
   ]);
   await keepNetfilterOffBridges(netns);

@@ -179,7 +179,7 @@ describe('owners by heartbeat', () => {
       } finally {
         await startApi();
       }
-      // Written down after the fact, and after what an API server that has just begun leaves unanswered.
+      // Written down after the fact.
       await eventually(vipHost, (host) => host !== undefined && host === answering(), 60);
       const said = NODES.map((node) => log(node).split('\n').slice(-15).join('\n'));
       expect(await vipHost(), said.join('\n')).toBe(answering());
