@@ -8,7 +8,7 @@ import { ip } from '../../../src/model/ip.ts';
 import { eventually } from '../../support/netns.ts';
 import { service } from '../../support/exposure.ts';
 import { acquired, createJumpingClock, decided, requestFor, type DhcpLan } from '../dhcp4/lan.ts';
-import { createDhcp6Lan, prolonged, WEB } from './lan6.ts';
+import { createDhcp6Lan, prolonged, replug, WEB } from './lan6.ts';
 
 const RANGE6 = 'dhcp-range=fd77::1:0,fd77::1:ff,64,2m';
 
@@ -151,15 +151,10 @@ describe('a lease', () => {
 describe('a link that comes back', () => {
   it('is asked whether the address belongs to it, and where it does not, the lease is lost', async () => {
     const server = await world.dnsmasq(RANGE6);
-    const { leases6 } = world.node('a');
+    const { leases6, network } = world.node('a');
     const lease = await acquired(leases6, WEB);
     leases6.keep(WEB, lease);
-    await prolonged(leases6, lease);
-    const flap = async (): Promise<void> => {
-      await world.lan.setCable('a', false);
-      await world.lan.setCable('a', true);
-    };
-    await flap();
+    await replug(world, network);
     await eventually('it is asked', () => server.log().includes('DHCPCONFIRM'));
     expect(leases6.keep(WEB, lease).state).toBe('ready');
     await server.stop();
@@ -167,7 +162,7 @@ describe('a link that comes back', () => {
     await router.ip8('addr add fd78::1/64 dev eth0 nodad', 'addr del fd77::1/64 dev eth0');
     try {
       await world.dnsmasq('dhcp-range=fd78::1:0,fd78::1:ff,64,2m');
-      await flap();
+      await replug(world, network);
       await decided(leases6, 'LeaseLost', () => leases6.keep(WEB, lease));
       expect((await acquired(leases6, WEB)).ip).toMatch(/^fd78::1:/);
     } finally {

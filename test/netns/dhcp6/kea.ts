@@ -22,11 +22,13 @@ export async function startKea(
     Dhcp6: {
       'interfaces-config': { interfaces: ['eth0'] },
       'lease-database': { type: 'memfile', persist: true, name: leases, 'lfc-interval': 0 },
+      // By its hardware address, so that it writes nothing where it is at home.
+      'server-id': { type: 'LL', persist: false },
       ...{ 'valid-lifetime': 120, 'preferred-lifetime': 100, 'renew-timer': 60, 'rebind-timer': 90 },
       subnet6: [{ interface: 'eth0', pools: [{ pool }], ...settings }],
       // What was said is told at this level only.
       loggers: [
-        { name: 'kea-dhcp6', severity: 'DEBUG', debuglevel: 15, output_options: [{ output: 'stdout', flush: true }] },
+        { name: 'kea-dhcp6', severity: 'DEBUG', debuglevel: 45, output_options: [{ output: 'stdout', flush: true }] },
       ],
     },
   };

@@ -1,6 +1,7 @@
 /** A LAN with the prefix fd77::/64, and leases on it. */
 import type { DhcpLeasesOnNode } from '../../../src/exposure/address/dhcp/leases.ts';
 import type { DhcpLease } from '../../../src/exposure/address/port.ts';
+import type { LinuxNetwork } from '../../../src/linux/network.ts';
 import { eventually } from '../../support/netns.ts';
 import { createDhcpLan, requestFor, type DhcpLan } from '../dhcp4/lan.ts';
 
@@ -16,6 +17,23 @@ export async function createDhcp6Lan(): Promise<DhcpLan> {
   ] as const)
     await host.ip8(`addr add ${address}/64 dev eth0 nodad`);
   return world;
+}
+
+/** Host `a` is unplugged, seen to be, and plugged in again. */
+export async function replug(
+  { lan }: DhcpLan,
+  network: LinuxNetwork,
+  whileAway: () => Promise<unknown> = () => Promise.resolve(),
+): Promise<void> {
+  const seen = (up: boolean): Promise<boolean> =>
+    eventually(up ? 'the link is back' : 'the link is gone', () =>
+      network.links().some((link) => link.name === 'eth0' && link.up === up),
+    );
+  await lan.setCable('a', false);
+  await seen(false);
+  await whileAway();
+  await lan.setCable('a', true);
+  await seen(true);
 }
 
 /** Keeps the lease of {@link WEB} until the server has prolonged it. */
