@@ -117,6 +117,7 @@ export function wire(
         version: VERSION,
         honorsExcludeLabel: config.honorExcludeLabel,
         seesNodes: nodes?.isSynced ?? false,
+        ...(config.mode.reach.services === 'every-node' ? { everyNode: true } : {}),
         ...(unheard.length > 0 ? { unheard } : {}),
       }),
       ...writeFailovers(recorder.records()),

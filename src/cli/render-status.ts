@@ -1,6 +1,7 @@
 /** `kubevip status` for people: Services, agents, pools, and what is wrong. */
 import { EXCLUDE_LABEL } from '../model/annotations.ts';
 import type { FailoverRecord, TakeoverCause } from '../model/failover-record.ts';
+import type { Announcers } from '../workflows/status/announcers.ts';
 import type { Problem } from '../workflows/status/problems.ts';
 import type { ApiServerStatus, ControlPlaneStatus } from '../workflows/status/control-plane.ts';
 import type { BgpPeerStatus } from '../workflows/status/bgp.ts';
@@ -19,7 +20,7 @@ export function renderStatus(report: StatusReport, style: StatusStyle): string {
     ...(report.controlPlane ? controlPlaneSections(report.controlPlane, style) : []),
     report.services.length === 0
       ? 'No Services for kubevip here. `kubevip expose deployment/NAME --port PORT` makes one.'
-      : renderTable(serviceColumns(style), report.services),
+      : renderTable(serviceColumns(report.services, style), report.services),
   ];
   if (report.agents.length > 0) sections.push(renderTable(agentColumns(style), report.agents));
   if (report.bgp && report.bgp.length > 0) sections.push(renderTable(bgpColumns(style), report.bgp));
@@ -32,12 +33,12 @@ export function renderStatus(report: StatusReport, style: StatusStyle): string {
   return sections.join('\n\n');
 }
 
-function serviceColumns({ wide, now }: StatusStyle): Column<ServiceStatus>[] {
+function serviceColumns(services: readonly Announcers[], { wide, now }: StatusStyle): Column<ServiceStatus>[] {
   const columns: Column<ServiceStatus>[] = [
     { header: 'namespace', value: ({ namespace }) => namespace },
     { header: 'name', value: ({ name }) => name },
     { header: 'address', value: ({ addresses }) => addresses.join(',') },
-    { header: 'owner', value: ({ owner }) => owner ?? '' },
+    { header: announcersHeader(services), value: (service) => announcersText(service, wide) },
     { header: 'router', value: routerText },
     { header: 'hostname', value: ({ names }) => names.join(',') },
     { header: 'ready', value: readyText },
@@ -61,8 +62,8 @@ function serviceColumns({ wide, now }: StatusStyle): Column<ServiceStatus>[] {
 function controlPlaneSections(controlPlane: ControlPlaneStatus, { wide, now }: StatusStyle): string[] {
   const columns: Column<ControlPlaneStatus>[] = [
     { header: 'control-plane-vip', value: ({ addresses }) => addresses.join(',') },
-    { header: 'owner', value: ({ owner }) => owner ?? '' },
-    { header: 'state', value: ({ owner, live }) => (owner === undefined ? 'none' : live ? 'live' : 'silent') },
+    { header: announcersHeader([controlPlane]), value: (vip) => announcersText(vip, wide) },
+    { header: 'state', value: vipState },
     { header: 'since', value: ({ since }) => age(since, now) },
     { header: 'hostname', value: ({ names }) => names.filter((name) => !name.includes('._')).join(',') },
     ...(wide
@@ -79,6 +80,25 @@ function controlPlaneSections(controlPlane: ControlPlaneStatus, { wide, now }: S
   ];
   const { apiServers } = controlPlane;
   return [renderTable(columns, [controlPlane]), ...(apiServers.length > 0 ? [renderTable(servers, apiServers)] : [])];
+}
+
+function announcersHeader(rows: readonly Announcers[]): string {
+  return rows.some(({ everyNode }) => everyNode) ? 'announced-by' : 'owner';
+}
+
+const SHOWN_ANNOUNCERS = 4;
+
+/** Their names, or the first ones and how many there are. */
+function announcersText({ everyNode, owner = '', announcedBy }: Announcers, wide: boolean): string {
+  if (!everyNode) return owner;
+  if (announcedBy === undefined) return 'every node';
+  if (wide || announcedBy.length <= SHOWN_ANNOUNCERS) return announcedBy.join(',');
+  return `${announcedBy.slice(0, SHOWN_ANNOUNCERS - 1).join(',')} and ${announcedBy.length - SHOWN_ANNOUNCERS + 1} more`;
+}
+
+function vipState({ everyNode, announcedBy, holder, live }: ControlPlaneStatus): string {
+  if (everyNode && announcedBy !== undefined) return announcedBy.length > 0 ? 'live' : 'none';
+  return holder === undefined ? 'none' : live ? 'live' : 'silent';
 }
 
 /** The pool, or how else; `dhcp,cidr-global` for IPv4 by DHCP and IPv6 from a pool. */

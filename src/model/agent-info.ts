@@ -8,6 +8,8 @@ export interface AgentInfo {
   readonly honorsExcludeLabel: boolean;
   /** It knows what is written on Node objects, so that `kubevip handover` reaches it. */
   readonly seesNodes: boolean;
+  /** Every node that can serve a Service announces its addresses, not their owner alone. */
+  readonly everyNode?: boolean;
   /** Nodes whose agents are alive, send heartbeats, and are not heard by this one. */
   readonly unheard?: readonly string[];
 }
@@ -25,11 +27,14 @@ export function readAgentInfo({ metadata }: Lease): Partial<AgentInfo> {
     return {};
   }
   if (typeof value !== 'object' || value === null) return {};
-  const { version, honorsExcludeLabel, seesNodes, unheard } = value as Partial<Record<keyof AgentInfo, unknown>>;
+  const { version, honorsExcludeLabel, seesNodes, everyNode, unheard } = value as Partial<
+    Record<keyof AgentInfo, unknown>
+  >;
   return {
     ...(typeof version === 'string' ? { version } : {}),
     ...(typeof honorsExcludeLabel === 'boolean' ? { honorsExcludeLabel } : {}),
     ...(typeof seesNodes === 'boolean' ? { seesNodes } : {}),
+    ...(typeof everyNode === 'boolean' ? { everyNode } : {}),
     ...(Array.isArray(unheard) ? { unheard: unheard.filter((node) => typeof node === 'string') } : {}),
   };
 }

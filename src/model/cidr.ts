@@ -1,5 +1,5 @@
 /** Address ranges: a prefix (`10.0.0.0/24`) or a span (`10.0.0.5-10.0.0.9`), both as first and last address. */
-import { familyOf, fromBigInt, ipToBigInt, parseIp, type Family, type Ip } from './ip.ts';
+import { compareIp, familyOf, fromBigInt, ipToBigInt, parseIp, type Family, type Ip } from './ip.ts';
 
 export interface Range {
   readonly family: Family;
@@ -63,6 +63,22 @@ export function firstOf(range: Range): Ip {
 
 export function lastOf(range: Range): Ip {
   return fromBigInt(range.last, range.family);
+}
+
+/** The fewest ranges that hold just these addresses, in order. */
+export function spansOf(addresses: readonly Ip[]): Range[] {
+  const spans: Range[] = [];
+  for (const address of [...new Set(addresses)].sort(compareIp)) {
+    const [n, family, before] = [ipToBigInt(address), familyOf(address), spans.at(-1)];
+    if (before?.family === family && before.last === n - 1n) spans[spans.length - 1] = { ...before, last: n };
+    else spans.push({ family, first: n, last: n });
+  }
+  return spans;
+}
+
+/** `10.0.0.5-10.0.0.9`; of one address `10.0.0.5-10.0.0.5`. As {@link parseSpan} reads it. */
+export function spanText(range: Range): string {
+  return `${firstOf(range)}-${lastOf(range)}`;
 }
 
 /** `10.0.0.0/24`, without the bits of a host. */

@@ -18,6 +18,7 @@ import { getJson } from '../../linux/get-json.ts';
 import { readSecretFile, readTokenFile } from '../../linux/secret-files.ts';
 import { BGP_SECRET } from '../../manifests/names.ts';
 import type { BgpRecord } from '../../model/bgp-record.ts';
+import { spansOf } from '../../model/cidr.ts';
 import { messageOf } from '../../model/errors.ts';
 import type { Ip } from '../../model/ip.ts';
 import type { Milliseconds, Timer } from '../../model/time.ts';
@@ -121,7 +122,7 @@ export class BgpPart implements Part {
     await Promise.race([node.hub.closed, this.#pause(OTHERS_WITHIN)]);
     node.hub.stop();
     this.#ears.close();
-    const ended = this.#cluster?.write({ peers: [], problems: [] }).catch(() => undefined);
+    const ended = this.#cluster?.write({ peers: [], problems: [], announced: [] }).catch(() => undefined);
     await this.#pause(LAST_WORDS);
     await Promise.race([ended, this.#pause(RETRY)]);
     await this.#cluster?.stop();
@@ -341,6 +342,7 @@ export class BgpPart implements Part {
         ...(problem === undefined ? {} : { problem: advised(problem) }),
       })),
       problems: this.#problems.map(textOf),
+      announced: spansOf(this.#options.node.hub.announced()),
     };
   }
 

@@ -113,6 +113,15 @@ export class BgpHub {
     return this.#addresses.get(ip)?.has(part) === true;
   }
 
+  /** Addresses that a router at least is told of, and that are not about to go. */
+  announced(): Ip[] {
+    const stays = (parts: ReadonlyMap<string, ServedAddress>): boolean =>
+      [...parts.values()].some(({ leaving }) => !leaving);
+    return [...this.#addresses].flatMap(([ip, parts]) =>
+      stays(parts) && this.#told(ip).state === 'ready' ? [ip] : [],
+    );
+  }
+
   /** Every part has let go of what it had. */
   get closed(): Promise<unknown> {
     return this.#closed.promise;

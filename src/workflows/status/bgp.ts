@@ -1,5 +1,6 @@
 /** BGP sessions in `kubevip status`, as the agents say them on their Leases. */
 import { BGP_LEASE_PREFIX, readBgpRecord, type BgpPeerRecord } from '../../model/bgp-record.ts';
+import type { Range } from '../../model/cidr.ts';
 import type { Lease } from '../../model/kubernetes.ts';
 import type { Problem } from './problems.ts';
 
@@ -11,21 +12,27 @@ export interface BgpSpeaker {
   readonly node: string;
   readonly peers: readonly BgpPeerStatus[];
   readonly problems: readonly string[];
+  /** Addresses that it tells routers of; absent: an older agent does not say. */
+  readonly announced?: readonly Range[];
 }
 
 /** Clocks of nodes and of this machine differ. */
 const SKEW_MS = 5000;
 
-/** Of agents that say how they are: one that is silent is told of elsewhere, and its sessions are gone with it. */
-export function bgpSpeakers(leases: readonly Lease[], now: Date): BgpSpeaker[] {
+/**
+ * Of agents that say how they are: one that is silent is told of elsewhere, and its sessions are gone with it.
+ * @param silent nodes that are gone although their record is not out of date, and until when (ms since 1970) records say nothing.
+ */
+export function bgpSpeakers(leases: readonly Lease[], now: Date, silent: ReadonlyMap<string, number>): BgpSpeaker[] {
   return leases
     .flatMap((lease) => {
       const record = readBgpRecord(lease);
       const renewed = Date.parse(lease.spec?.renewTime ?? '');
       const lasts = (lease.spec?.leaseDurationSeconds ?? 0) * 1000;
-      if (record === undefined || !(renewed + lasts + SKEW_MS > now.getTime())) return [];
       const node = lease.metadata.name.slice(BGP_LEASE_PREFIX.length);
-      return [{ node, peers: record.peers.map((peer) => ({ ...peer, node })), problems: record.problems }];
+      const isGone = renewed <= (silent.get(node) ?? -1) || !(renewed + lasts + SKEW_MS > now.getTime());
+      if (record === undefined || isGone) return [];
+      return [{ ...record, node, peers: record.peers.map((peer) => ({ ...peer, node })) }];
     })
     .sort((a, b) => (a.node < b.node ? -1 : 1));
 }

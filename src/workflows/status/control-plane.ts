@@ -9,9 +9,10 @@ import { KEY } from '../../model/annotations.ts';
 import { readControlPlaneRecord } from '../../model/control-plane-record.ts';
 import type { EndpointSlice, Lease, Node } from '../../model/kubernetes.ts';
 import { holderOf } from '../../model/lease.ts';
+import { announcersOf, type Announcers } from './announcers.ts';
+import type { BgpSpeaker } from './bgp.ts';
 import type { Problem } from './problems.ts';
 
-/** kube-vip's Lease; ours may be called otherwise and is known by what is on it. */
 /** Asked one beside the other, while a person waits. */
 const TIMEOUT_MS = 700;
 /** Clocks of nodes and of this machine differ, and a renewal may be under way. */
@@ -26,13 +27,14 @@ export interface ApiServerStatus {
   readonly message?: string;
 }
 
-export interface ControlPlaneStatus {
+export interface ControlPlaneStatus extends Announcers {
   readonly lease: string;
   /** As kubevip records them; none where kube-vip has the Lease. */
   readonly addresses: readonly string[];
   readonly port?: number;
-  readonly owner?: string;
-  /** The owner renews its Lease. */
+  /** Who holds the Lease: the owner, or who writes down what is where every node announces. */
+  readonly holder?: string;
+  /** The holder renews its Lease. */
   readonly live: boolean;
   /** ISO 8601 of the last change of owner. */
   readonly since?: string;
@@ -48,6 +50,7 @@ export interface ControlPlaneInput {
   readonly nodes: readonly Node[];
   /** Of each endpoint, by `HOST:PORT`: why it does not serve; undefined: it does. Missing: not asked. */
   readonly answers: ReadonlyMap<string, NotServing | undefined>;
+  readonly speakers: readonly BgpSpeaker[];
   readonly now: Date;
 }
 
@@ -56,16 +59,17 @@ export function controlPlaneStatus(input: ControlPlaneInput): ControlPlaneStatus
   const lease = controlPlaneLease(input.leases);
   if (!lease) return undefined;
   const { spec, metadata } = lease;
-  const { addresses = [], names = [], port } = readControlPlaneRecord(lease);
-  const owner = holderOf(lease);
+  const { addresses = [], names = [], port, everyNode = false } = readControlPlaneRecord(lease);
+  const holder = holderOf(lease);
   const renewed = Date.parse(spec?.renewTime ?? '');
   const lasts = (spec?.leaseDurationSeconds ?? 0) * 1000;
   return {
     lease: metadata.name,
     addresses,
     ...(port === undefined ? {} : { port }),
-    ...(owner === undefined ? {} : { owner }),
-    live: owner !== undefined && renewed + lasts + SKEW_MS > input.now.getTime(),
+    ...announcersOf(addresses, holder, everyNode, input.speakers),
+    ...(holder === undefined ? {} : { holder }),
+    live: holder !== undefined && renewed + lasts + SKEW_MS > input.now.getTime(),
     ...(spec?.acquireTime === undefined ? {} : { since: spec.acquireTime }),
     ...(spec?.leaseTransitions === undefined ? {} : { term: spec.leaseTransitions }),
     names,
@@ -112,16 +116,23 @@ export async function askApiServers(
 
 export function controlPlaneProblems(status: ControlPlaneStatus | undefined): Problem[] {
   if (!status) return [];
-  const { owner, live, since, lease, apiServers } = status;
+  const { holder, live, since, lease, apiServers, everyNode, announcedBy } = status;
   const what = 'control-plane VIP';
   const problems: Problem[] = [];
-  if (owner === undefined || !live) {
+  if (everyNode && announcedBy?.length === 0) {
+    problems.push({
+      what,
+      reason: 'NotAnnounced',
+      message: 'no node tells a router of it',
+      hints: ['What is said of BGP sessions and API servers here says why; so do the logs of the agents.'],
+    });
+  } else if (holder === undefined || !live) {
     const message =
-      owner === undefined ? `nobody holds Lease ${lease}` : `${owner} holds Lease ${lease} and does not renew it`;
+      holder === undefined ? `nobody holds Lease ${lease}` : `${holder} holds Lease ${lease} and does not renew it`;
     const hints = ['kubectl -n kube-system get pods -o wide', 'The log of the agent says why it does not take it.'];
     problems.push({
       what,
-      reason: owner === undefined ? 'NoOwner' : 'OwnerSilent',
+      reason: holder === undefined ? 'NoOwner' : 'OwnerSilent',
       message,
       ...(since ? { since } : {}),
       hints,

@@ -21,7 +21,8 @@ import {
   type ControlPlaneStatus,
 } from './control-plane.ts';
 import { conditionOf, firstProblem, STAGES, type StageName } from '../stages.ts';
-import { bgpProblems, bgpSpeakers, type BgpPeerStatus } from './bgp.ts';
+import { announcersOf, type Announcers } from './announcers.ts';
+import { bgpProblems, bgpSpeakers, type BgpPeerStatus, type BgpSpeaker } from './bgp.ts';
 import { agentProblems, electionProblems, forbidden, keyProblems, serviceProblems, type Problem } from './problems.ts';
 
 export interface StatusInput {
@@ -35,7 +36,7 @@ export interface StatusInput {
   /** Undefined: may not be read. */
   readonly nodes: readonly Node[] | undefined;
   /** Undefined: nothing of it may be read. */
-  readonly controlPlane?: Omit<ControlPlaneInput, 'now' | 'nodes'> | undefined;
+  readonly controlPlane?: Omit<ControlPlaneInput, 'now' | 'nodes' | 'speakers'> | undefined;
   readonly now: Date;
 }
 
@@ -60,14 +61,13 @@ export interface ExcludedNodes {
   readonly honored: boolean;
 }
 
-export interface ServiceStatus {
+export interface ServiceStatus extends Announcers {
   readonly namespace: string;
   readonly name: string;
   readonly addresses: readonly string[];
   readonly source?: 'pool' | 'explicit' | 'dhcp';
   readonly pool?: string;
   readonly interface?: string;
-  readonly owner?: string;
   readonly router: readonly {
     readonly protocol: string;
     readonly internalIp: string;
@@ -126,11 +126,12 @@ export function statusReport(input: StatusInput): StatusReport {
   const { now, nodes = [] } = input;
   const draining = drainingNodes(nodes);
   const agents = presence.map((lease) => agentStatus(lease, now, draining)).sort(byNode);
-  const controlPlane = input.controlPlane && controlPlaneStatus({ ...input.controlPlane, nodes, now });
-  const speakers = bgpSpeakers(input.controlPlane?.leases ?? [], now);
+  const speakers = bgpSpeakers(input.controlPlane?.leases ?? [], now, silentNodes(agents, nodes));
+  const everyNode = presence.some((lease) => readAgentInfo(lease).everyNode === true);
+  const controlPlane = input.controlPlane && controlPlaneStatus({ ...input.controlPlane, nodes, speakers, now });
   return {
     ...(controlPlane ? { controlPlane } : {}),
-    services: ours.map(serviceStatus),
+    services: ours.map((service) => serviceStatus(service, everyNode, speakers)),
     agents,
     pools: poolStatus(config, input.allServices ?? input.services),
     ...(speakers.length > 0 ? { bgp: speakers.flatMap(({ peers }) => peers) } : {}),
@@ -159,11 +160,12 @@ function isOurs(service: Service): boolean {
   return readIntent(marked, DEFAULT_CLASS_RULES).state === 'ready' || readAssigned(service) !== undefined;
 }
 
-function serviceStatus(service: Service): ServiceStatus {
+function serviceStatus(service: Service, everyNode: boolean, speakers: readonly BgpSpeaker[]): ServiceStatus {
   const { metadata, status } = service;
   const assigned = readAssigned(service);
   const ready = conditionOf(service, 'ready');
-  const owner = metadata.annotations?.[KEY.vipHost];
+  const isOwned = conditionOf(service, 'owner')?.status === 'True';
+  const addresses = assigned?.ips ?? (status?.loadBalancer?.ingress ?? []).flatMap(({ ip }) => ip ?? []);
   const problem = firstProblem(service);
   // Of two the one that ends first.
   const leaseEnds = leasesOf(assigned).map(
@@ -172,11 +174,11 @@ function serviceStatus(service: Service): ServiceStatus {
   return {
     namespace: metadata.namespace ?? 'default',
     name: metadata.name,
-    addresses: assigned?.ips ?? (status?.loadBalancer?.ingress ?? []).flatMap(({ ip }) => ip ?? []),
+    addresses,
     ...(assigned ? { source: assigned.source } : {}),
     ...(assigned?.pool === undefined ? {} : { pool: assigned.pool }),
     ...(assigned?.link === undefined ? {} : { interface: assigned.link }),
-    ...(owner !== undefined && conditionOf(service, 'owner')?.status === 'True' ? { owner } : {}),
+    ...announcersOf(addresses, isOwned ? metadata.annotations?.[KEY.vipHost] : undefined, everyNode, speakers),
     router: readRecords(service).map(
       ({ protocol, internalIp, internalPort, externalPort, externalIp, gateway, method }) => ({
         protocol,
@@ -218,6 +220,16 @@ export function agentStatus(lease: Lease, now: Date, draining: readonly string[]
     ...(spec?.renewTime === undefined ? {} : { lastSeen: spec.renewTime }),
     ...(version === undefined ? {} : { version }),
   };
+}
+
+/** The record of a node that died could be read for minutes as if it lived: until when what it says is void. */
+function silentNodes(agents: readonly AgentStatus[], nodes: readonly Node[]): ReadonlyMap<string, number> {
+  const lost = nodes.flatMap(({ metadata, status }) => {
+    const unknown = status?.conditions?.find(({ type, status: value }) => type === 'Ready' && value === 'Unknown');
+    return unknown === undefined ? [] : [[metadata.name, Date.parse(unknown.lastTransitionTime)] as const];
+  });
+  const silent = agents.flatMap(({ node, live }) => (live ? [] : [[node, Number.POSITIVE_INFINITY] as const]));
+  return new Map([...lost, ...silent]);
 }
 
 function poolStatus(config: PoolConfig, services: readonly Service[]): PoolStatus[] {
