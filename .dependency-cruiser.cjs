@@ -23,7 +23,7 @@ module.exports = {
       'cluster-is-pure',
       '^src/cluster/',
       // One reading of kube-vip's `bgp_peers`: what the agent would refuse is to be refused before a cluster is made.
-      ['^src/model/', '^src/manifests/', '^src/exposure/bgp/config/peers-text\\.ts$'],
+      ['^src/model/', '^src/manifests/', '^src/protocols/', '^src/exposure/bgp/config/(peers-text|values)\\.ts$'],
       'Plans and steps reach the machine through their ports',
     ),
     only(

@@ -3,6 +3,7 @@ import { Flags } from '@oclif/core';
 import { mergePatch, type Document } from '../cluster/kubeadm/merge-patch.ts';
 import type { ConfigSource } from '../cluster/config.ts';
 import { EXIT, KubevipError, messageOf } from '../model/errors.ts';
+import { BGP_SETTING_FLAGS, bgpClusterFlags, bgpMachineFlags } from './bgp-flags.ts';
 import { readPools } from './pool-flags.ts';
 
 export const machineFlags = {
@@ -27,6 +28,7 @@ export const machineFlags = {
     helpValue: 'ADDRESS',
     helpGroup: 'THIS MACHINE',
   }),
+  ...bgpMachineFlags,
   'cri-socket': Flags.string({
     description: 'Socket of the container runtime; by default the one that is there',
     helpValue: 'PATH',
@@ -67,18 +69,7 @@ export const clusterSettingFlags = {
     helpGroup: 'CLUSTER',
   }),
   port: Flags.integer({ description: 'Port of the API (default 6443)', helpValue: 'PORT', helpGroup: 'CLUSTER' }),
-  'bgp-peer': Flags.string({
-    multiple: true,
-    multipleNonGreedy: true,
-    description: 'Router that is told of the virtual IP by BGP, in place of ARP and NDP',
-    helpValue: 'ADDRESS:AS',
-    helpGroup: 'CLUSTER',
-  }),
-  'bgp-as': Flags.integer({
-    description: 'AS of the control planes, for BGP (default 65000)',
-    helpValue: 'AS',
-    helpGroup: 'CLUSTER',
-  }),
+  ...bgpClusterFlags,
   name: Flags.string({
     description: 'Name of the cluster (default kubevip): NAME.local, and the context of the kubeconfig',
     helpValue: 'NAME',
@@ -139,8 +130,7 @@ const SETTING_FLAGS = [
   ['controlPlane.interface', 'interface'],
   ['controlPlane.port', 'port'],
   ['controlPlane.workloads', 'workloads'],
-  ['controlPlane.bgpPeers', 'bgp-peer'],
-  ['controlPlane.bgpAs', 'bgp-as'],
+  ...BGP_SETTING_FLAGS,
   ['kubernetesVersion', 'kubernetes-version'],
   ['podSubnet', 'pod-subnet'],
   ['serviceSubnet', 'service-subnet'],

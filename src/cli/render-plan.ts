@@ -28,7 +28,7 @@ export function indent(text: string): string {
 }
 
 export function renderInit({ result, joinCode }: FinishedInit, bin: string): string {
-  const { cluster, endpoint, ran, kubeconfig } = result;
+  const { cluster, endpoint, ran, kubeconfig, notes } = result;
   const lines =
     ran.length === 0
       ? [`Nothing to do: this machine is a control plane of ${cluster}, at ${endpoint}.`]
@@ -36,6 +36,7 @@ export function renderInit({ result, joinCode }: FinishedInit, bin: string): str
   if (ran.length > 0 && kubeconfig !== undefined) {
     lines.push('', `  kubectl get nodes    # its context is in ${kubeconfig}`);
   }
+  if (ran.length > 0) lines.push(...notes.flatMap((note) => ['', note]));
   if (joinCode === undefined) return [...lines, '', `To add machines: ${bin} join-code create`].join('\n');
   return [
     ...lines,

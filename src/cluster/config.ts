@@ -7,9 +7,8 @@ import { parseCidr, rangeOf } from '../model/cidr.ts';
 import { isDnsLabel } from '../model/dns-label.ts';
 import { EXIT, KubevipError } from '../model/errors.ts';
 import { type Family, familyOf, hostPort, type Ip, parseIp } from '../model/ip.ts';
-import { parseBgpPeer } from './bgp-peer.ts';
-import type { BgpPeering } from '../manifests/bgp.ts';
 import { IMAGE } from '../manifests/names.ts';
+import { BGP_KEYS, bgpProblems } from './bgp-config.ts';
 
 /** What `init` bootstraps, or how a machine joins. */
 export type NodeRole = 'init' | 'control-plane' | 'worker';
@@ -87,15 +86,6 @@ const port = z.number().int().min(1).max(65535);
 /** Interfaces as the kernel names them: no slash, no space, 15 bytes. */
 const link = z.string().regex(/^[^\s/:]{1,15}$/, 'is not the name of an interface');
 
-/** `ADDRESS:AS` and what may follow, with nothing where a password would be: the configuration is no place for it. */
-const bgpPeer = z.string().superRefine((text, context) => {
-  const read = parseBgpPeer(text);
-  if ('problem' in read) context.addIssue({ code: 'custom', message: read.problem });
-});
-
-/** Of nodes that announce by BGP, where nobody says another; kube-vip's default. */
-const OUR_AS = 65_000;
-
 const described = <T extends z.ZodType>(description: string, type: T): T => type.describe(description);
 
 export const BOOTSTRAP_CONFIG = z.strictObject({
@@ -113,14 +103,7 @@ export const BOOTSTRAP_CONFIG = z.strictObject({
           link.optional(),
         ),
         port: described('Port of the API server.', port.default(6443)),
-        bgpPeers: described(
-          'Routers that are told of the virtual IP and of the addresses of Services by BGP, in place of ARP and NDP: `ADDRESS:AS`, and further as in kube-vip’s `bgp_peers`. The addresses are to lie in no subnet of the nodes then.',
-          z.array(bgpPeer).default([]),
-        ),
-        bgpAs: described(
-          `AS of the nodes, with \`bgpPeers\`; by default ${OUR_AS}.`,
-          z.number().int().min(1).max(4294967295).optional(),
-        ),
+        ...BGP_KEYS,
         workloads: described(
           'Ordinary pods run on control planes too, as small clusters need it.',
           z.boolean().default(true),
@@ -255,11 +238,7 @@ function problemsFor(config: BootstrapConfig, role: NodeRole): Problem[] {
   if (families(config.podSubnet) !== families(config.serviceSubnet)) {
     problems.push(['podSubnet', 'must be of the same IP families as the addresses of Services']);
   }
-  if (config.controlPlane.bgpAs !== undefined && config.controlPlane.bgpPeers.length === 0)
-    problems.push([
-      'controlPlane.bgpAs',
-      'says nothing without a router to tell: give controlPlane.bgpPeers (--bgp-peer) too, or neither',
-    ]);
+  problems.push(...bgpProblems(config, role));
   const leases = config.services.dhcp || Object.values(config.services.pools).includes('dhcp');
   if (config.services.enabled && leases && config.controlPlane.bgpPeers.length > 0)
     problems.push([
@@ -268,12 +247,6 @@ function problemsFor(config: BootstrapConfig, role: NodeRole): Problem[] {
     ]);
   if (role === 'init' && apiPort === 10250) problems.push(['controlPlane.port', '10250 is the port of the kubelet']);
   return problems;
-}
-
-/** How routers are told of addresses; undefined: they are announced on the LAN, by ARP and NDP. */
-export function bgpOf({ controlPlane }: BootstrapConfig): BgpPeering | undefined {
-  const { bgpAs = OUR_AS, bgpPeers } = controlPlane;
-  return bgpPeers.length === 0 ? undefined : { as: bgpAs, peers: bgpPeers };
 }
 
 /** The addresses of the VIP; empty for a DNS name. */

@@ -6,7 +6,8 @@ import { AGENT_KUBECONFIG, NAMESPACE } from '../manifests/names.ts';
 import { poolsConfigMap } from '../manifests/pools.ts';
 import { controlPlaneRbac, joiningRbac, servicesRbac } from '../manifests/rbac.ts';
 import { staticPod } from '../manifests/static-pod.ts';
-import { bgpOf, type BootstrapConfig } from './config.ts';
+import { bgpOf, bgpOfMachine, SHARED_BGP_KEYS } from './bgp-config.ts';
+import type { BootstrapConfig } from './config.ts';
 import { CLUSTER_RECORD } from './names.ts';
 
 /** The agent that holds the VIP, as kubelet reads it. */
@@ -22,7 +23,9 @@ export function staticPodText(config: BootstrapConfig): string {
     // The agent announces the cluster under it, for `kubevip join` to find.
     env: { kubevip_cluster_name: config.clusterName },
     ...(link === undefined ? {} : { interface: link }),
-    ...(bgp === undefined ? {} : { bgp, ...(enabled ? { services: { excludeLabel } } : {}) }),
+    ...(bgp === undefined
+      ? {}
+      : { bgp: { ...bgp, ...bgpOfMachine(config) }, ...(enabled ? { services: { excludeLabel } } : {}) }),
   });
   return stringify(pod, { lineWidth: 0 });
 }
@@ -67,14 +70,17 @@ const SHARED_KEYS = ['clusterName', 'podSubnet', 'serviceSubnet', 'services', 'i
 
 /** Where machines that join read the settings of the cluster. */
 export function clusterRecord(config: BootstrapConfig): KubeObject & { readonly data: { readonly config: string } } {
-  const { vip, port, workloads, bgpAs, bgpPeers } = config.controlPlane;
+  const { controlPlane } = config;
+  const { vip, port, workloads } = controlPlane;
+  // What is not said is not for a machine that joins to say.
+  const bgp = Object.fromEntries(SHARED_BGP_KEYS.map((key) => [key, controlPlane[key] ?? null]));
   const shared = Object.fromEntries(SHARED_KEYS.map((key) => [key, config[key]]));
   return {
     apiVersion: 'v1',
     kind: 'ConfigMap',
     metadata: { name: CLUSTER_RECORD, namespace: NAMESPACE },
     data: {
-      config: stringify({ ...shared, controlPlane: { vip, port, workloads, bgpAs, bgpPeers } }, { lineWidth: 0 }),
+      config: stringify({ ...shared, controlPlane: { vip, port, workloads, ...bgp } }, { lineWidth: 0 }),
     },
   };
 }

@@ -1,5 +1,6 @@
 /** The plans of `init` and `join`: their steps, in order. */
-import { bgpOf, type BootstrapConfig } from './config.ts';
+import { bgpOf, deathNotice } from './bgp-config.ts';
+import type { BootstrapConfig } from './config.ts';
 import type { Plan } from './engine/run.ts';
 import type { Step } from './engine/step.ts';
 import type { JoinCode } from './join-code.ts';
@@ -14,6 +15,7 @@ import { kubeadmJoinStep } from './steps/kubeadm-join.ts';
 import { machineStep } from './steps/machine.ts';
 import { nodeConfigStep } from './steps/node-config.ts';
 import type { StepParts } from './steps/parts.ts';
+import { routerPasswordStep } from './steps/router-password.ts';
 import { routersStep } from './steps/routers.ts';
 import { staticPodStep } from './steps/static-pod.ts';
 import { userKubeconfigStep, type KubeconfigOwner } from './steps/user-kubeconfig.ts';
@@ -40,9 +42,10 @@ export function initPlan(parts: StepParts, { config, node, user, secrets, mends 
       agentConfigStep(parts, settings, node),
       staticPodStep(parts, settings),
       kubeadmInitStep(parts, config, node, secrets),
+      ...(config.controlPlane.bgpPasswordFile === undefined ? [] : [routerPasswordStep(parts, config)]),
       clusterObjectsStep(parts, config),
       endpointStep(parts, config, node),
-      ...(bgpOf(config) === undefined ? [] : [routersStep(parts, settings, node)]),
+      ...(bgpOf(config) === undefined ? [] : [routersStep(parts, settings, node, deathNotice(config))]),
       ...(user === undefined ? [] : [userKubeconfigStep(parts, settings, user)]),
     ],
   };

@@ -72,9 +72,7 @@ export class Init extends BaseCommand<Result> {
       const asking = this.asking(flags.yes || planned.complete);
       await this.#confirm(planned, asking);
       const withCode = !this.jsonEnabled();
-      const finished = await this.follow(
-        runInit(planned, machine, { signal: interrupt.signal, withCode, ignore: flags.ignore ?? [] }),
-      );
+      const finished = await this.follow(runInit(planned, machine, { signal: interrupt.signal, withCode }));
       this.log(renderInit(finished, this.config.bin));
       return finished.result;
     } finally {

@@ -146,6 +146,6 @@ export function labPaths(id: string): LabPaths {
 /** Hosts that are not nodes; `lan` and `mgmt` are the two switches. */
 export const FIXED_HOSTS = ['lan', 'mgmt', 'router', 'internet', 'laptop'] as const;
 
-export function netnsOf(paths: LabPaths, host: string): string {
+export function netnsOf(paths: Pick<LabPaths, 'netnsPrefix'>, host: string): string {
   return `${paths.netnsPrefix}${host}`;
 }

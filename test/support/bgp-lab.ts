@@ -87,7 +87,7 @@ export interface BgpRouterOptions extends Omit<BgpLabOptions, 'nodes' | 'six'> {
 }
 
 /** A router of a lab, with neighbours of any name. */
-export async function bgpOn(paths: LabPaths, options: BgpRouterOptions): Promise<BgpLab> {
+export async function bgpOn(paths: Pick<LabPaths, 'netnsPrefix'>, options: BgpRouterOptions): Promise<BgpLab> {
   const { neighbors, routed, as, ip, ip6 } = options;
   const netns = netnsOf(paths, options.on);
   const nodes = [...new Set(neighbors.map(({ name }) => name))];

@@ -28,8 +28,8 @@ export interface BgpCluster {
   pools(): ConfigMap | undefined;
   node(): Node | undefined;
   secret(): Secret | undefined;
-  /** Begins to look for passwords in the Secret. */
-  watchSecret(): void;
+  /** Begins to look for passwords in the Secret. @param needed that it may not be read is told: a peer names a key of it. */
+  watchSecret(needed: boolean): void;
   /** @throws ApiError */
   write(record: BgpRecord): Promise<void>;
   event(type: 'Normal' | 'Warning', reason: string, note: string): void;
@@ -53,7 +53,10 @@ export function connectBgp(
       selection,
       clock,
       entropy: systemEntropy,
-      onError: (error) => onError(`watching ${kind}`, error),
+      onError: (error) => {
+        if (kind === 'Secret' && !secretNeeded && isApiError(error, 'FORBIDDEN')) return;
+        onError(`watching ${kind}`, error);
+      },
     });
     watchers.push(watcher as unknown as Watcher<never>);
     watcher.onChange(onChange);
@@ -66,6 +69,7 @@ export function connectBgp(
   const nodes =
     bgp.annotationPrefix === undefined ? undefined : watch('Node', { fieldSelector: `metadata.name=${config.node}` });
   let secrets: Watcher<Secret> | undefined;
+  let secretNeeded = false;
   const events: StoppableRecorder = createEventRecorder({
     events: cluster.resource('Event'),
     clock,
@@ -82,7 +86,8 @@ export function connectBgp(
     pools: () => pools.store.get(`${namespace}/${config.configMap.name}`),
     node: () => nodes?.store.get(config.node),
     secret: () => secrets?.store.get(`${namespace}/${BGP_SECRET}`),
-    watchSecret: () => {
+    watchSecret: (needed) => {
+      secretNeeded = needed;
       secrets ??= watch('Secret', named(BGP_SECRET));
     },
     async write(record) {

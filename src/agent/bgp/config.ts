@@ -3,7 +3,15 @@ import { EXIT, KubevipError } from '../../model/errors.ts';
 import type { Ip } from '../../model/ip.ts';
 import { parsePeers } from '../../exposure/bgp/config/peers-text.ts';
 import type { BgpDefaults } from '../../exposure/bgp/config/resolve.ts';
-import { address, BadValue, holdTime, linkName, nextHopPolicy, password } from '../../exposure/bgp/config/values.ts';
+import {
+  address,
+  BadValue,
+  bfd,
+  holdTime,
+  linkName,
+  nextHopPolicy,
+  password,
+} from '../../exposure/bgp/config/values.ts';
 import { MULTIHOP_TTL, type PeerWish, type Wishes } from '../../exposure/bgp/config/wish.ts';
 
 /** The variables that it is made of, as `SETTINGS` reads them. */
@@ -25,6 +33,7 @@ export interface BgpSettings {
   readonly mpbgp_nexthop: string;
   readonly mpbgp_ipv4: string;
   readonly mpbgp_ipv6: string;
+  readonly kubevip_bgp_bfd: string;
   readonly kubevip_bgp_restart_time: number;
   readonly kubevip_bgp_listen_port: number;
   readonly kubevip_bgp_passwords: string;
@@ -70,6 +79,7 @@ export function readBgp(v: BgpSettings): BgpConfig {
   const keepalive = v.bgp_keepalive_interval * 1000;
   if (hold > 0 && keepalive >= hold * 1000)
     throw bad(`bgp_keepalive_interval (${v.bgp_keepalive_interval} s) has to be less than bgp_hold_time (${hold} s)`);
+  const watched = v.kubevip_bgp_bfd === '' ? 'off' : read('kubevip_bgp_bfd', () => bfd(v.kubevip_bgp_bfd));
   const listed = parsePeers(v.bgp_peers);
   return {
     defaults: {
@@ -82,6 +92,7 @@ export function readBgp(v: BgpSettings): BgpConfig {
       ...(sourceIp === undefined ? {} : { sourceIp }),
       ...(sourceLink === undefined ? {} : { sourceLink }),
       ...(nextHop === undefined ? {} : { nextHop }),
+      ...(watched === 'off' ? {} : { bfd: watched }),
     },
     wishes: { peers: [...singlePeer(v), ...listed.peers], problems: listed.problems },
     configMap: v.kubevip_bgp_configmap,

@@ -199,8 +199,9 @@ export class BgpPart implements Part {
         : NOTHING;
     const wishes = [...bgp.wishes.peers, ...annotated.peers, ...this.#provided, ...named.peers];
     this.#ears.listenOn(wishes.flatMap(({ at }) => ('unnumbered' in at ? [at.unnumbered] : [])));
-    if (bgp.passwords === undefined && wishes.some(({ passwordKey }) => passwordKey !== undefined))
-      this.#cluster?.watchSecret();
+    // A password under the peer's address is named by nobody.
+    if (bgp.passwords === undefined && wishes.some(({ password }) => password === undefined))
+      this.#cluster?.watchSecret(wishes.some(({ passwordKey }) => passwordKey !== undefined));
     const resolved = resolvePeers(wishes, {
       defaults: bgp.defaults,
       links: node.network.links(),

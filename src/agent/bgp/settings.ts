@@ -47,6 +47,13 @@ export const BGP_SETTINGS = {
   kubevip_bgp_passwords: ours(
     text('', 'folder', 'Files with passwords of peers, called as the ConfigMap says. Empty: Secret `kubevip-bgp`.'),
   ),
+  kubevip_bgp_bfd: ours(
+    text(
+      '',
+      'MSxN | true',
+      'BFD with every peer that does not say itself, such as `300x3`: packets each 300 ms, and three may be missing. Empty: none.',
+    ),
+  ),
   kubevip_bgp_restart_time: ours(
     z.coerce.number().int().min(0).max(4095).default(120).meta({
       form: 'seconds',

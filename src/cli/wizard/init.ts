@@ -12,7 +12,7 @@ import type { Link } from '../../model/wire.ts';
 import { surveyLan, surveyMachine, type LanSurvey } from '../../workflows/preflight/survey.ts';
 import type { Step } from '../../workflows/steps.ts';
 import type { Asker } from './ask.ts';
-import { refuseName, refusePool, refuseVip, vipAddressesOf } from './refuse.ts';
+import { refuseName, refusePool, refuseRoutedPool, refuseRoutedVip, refuseVip, vipAddressesOf } from './refuse.ts';
 
 export interface WizardParts extends PreflightParts {
   readonly ask: Asker;
@@ -33,19 +33,66 @@ export async function askForInit(given: BootstrapConfigInput, parts: WizardParts
   const found = await surveyMachine(parts);
   ask.say(`This machine is ${found.hostname}${found.kubeadm === undefined ? '' : `, with kubeadm ${found.kubeadm}`}.`);
   const clusterName = given.clusterName ?? (await askClusterName(ask));
-  const link = await askLink(ask, given.controlPlane?.interface, found.links);
-  ask.say(`Looking at the LAN on ${link.name} …`);
-  const survey = await parts.follow(surveyLan(parts, link));
-  const vip = given.controlPlane?.vip ?? (await askVip(parts, link, survey));
-  const services = { ...given.services, ...(await askServices(ask, given.services, survey, vip)) };
+  const answers = isRouted(given)
+    ? await askRouted(given, ask, found.links)
+    : await askOnLan(given, parts, found.links);
   const nodeName = given.nodeName ?? (await askNodeName(ask, found.hostname));
   return {
     ...given,
     clusterName,
-    controlPlane: { ...given.controlPlane, vip, interface: link.name },
-    services,
+    controlPlane: { ...given.controlPlane, ...answers.controlPlane },
+    services: { ...given.services, ...answers.services },
     nodeName,
   };
+}
+
+type Answers = Pick<BootstrapConfigInput, 'controlPlane' | 'services'>;
+
+async function askOnLan(given: BootstrapConfigInput, parts: WizardParts, links: readonly Link[]): Promise<Answers> {
+  const { ask } = parts;
+  const link = await askLink(ask, given.controlPlane?.interface, links);
+  ask.say(`Looking at the LAN on ${link.name} …`);
+  const survey = await parts.follow(surveyLan(parts, link));
+  const vip = given.controlPlane?.vip ?? (await askVip(parts, link, survey));
+  const pool = survey?.proposal?.pool;
+  const services = await askServices(ask, given.services, {
+    dhcp: (survey?.offers.length ?? 0) > 0,
+    ...(pool === undefined ? {} : { proposed: `${firstOf(pool)}-${lastOf(pool)}` }),
+    refuse: (text) => refusePool(text, vip, survey?.facts),
+  });
+  return { controlPlane: { vip, interface: link.name }, services };
+}
+
+/** Routers are told of addresses: of the LAN there is nothing to know but what its own addresses are. */
+function isRouted({ controlPlane }: BootstrapConfigInput): boolean {
+  return (controlPlane?.bgpPeers ?? []).length > 0;
+}
+
+async function askRouted(given: BootstrapConfigInput, ask: Asker, links: readonly Link[]): Promise<Answers> {
+  const vip =
+    given.controlPlane?.vip ??
+    (await ask.input({
+      message: 'Virtual IP of the API, an address in no subnet of the nodes (--vip)',
+      refuse: (text) => refuseRoutedVip(text, links),
+    }));
+  const services = await askServices(ask, given.services, {
+    dhcp: false,
+    refuse: (text) => refuseRoutedPool(text, vip, links),
+  });
+  return { controlPlane: { vip, ...(await askDeath(ask, given.controlPlane)) }, services };
+}
+
+/** Asked where nothing was said of it: it is what makes BGP fast or slow, and takes a line on the router. */
+async function askDeath(
+  ask: Asker,
+  given: BootstrapConfigInput['controlPlane'],
+): Promise<BootstrapConfigInput['controlPlane']> {
+  if (given?.bgpBfd !== undefined || given?.bgpHoldTime !== undefined) return {};
+  const how = await ask.select('How soon routers notice that a node has died (--bgp-bfd, --bgp-hold-time)', [
+    { value: 'hold', name: 'in 30 s, by the hold time, which every router knows' },
+    { value: 'bfd', name: 'in 0.9 s, by BFD (300x3), which the router has to speak with the nodes too' },
+  ]);
+  return how === 'bfd' ? { bgpBfd: '300x3' } : {};
 }
 
 async function askClusterName(ask: Asker): Promise<string> {
@@ -104,14 +151,19 @@ async function whoHas(
   return undefined;
 }
 
+interface PoolQuestion {
+  /** There is a server. */
+  readonly dhcp: boolean;
+  readonly proposed?: string;
+  readonly refuse: (text: string) => string | undefined;
+}
+
 async function askServices(
   ask: Asker,
   given: BootstrapConfigInput['services'],
-  survey: LanSurvey | undefined,
-  vip: string | string[],
+  { dhcp, proposed, refuse }: PoolQuestion,
 ): Promise<BootstrapConfigInput['services']> {
   if (given?.pools !== undefined || given?.dhcp !== undefined || given?.enabled === false) return {};
-  const dhcp = (survey?.offers.length ?? 0) > 0;
   const source = await ask.select<Source>('Addresses for Services of type LoadBalancer', [
     { value: 'pool', name: 'from a pool of addresses that nobody else uses (--pool)' },
     ...(dhcp ? [{ value: 'dhcp' as const, name: 'by DHCP, from the router (--dhcp)' }] : []),
@@ -119,11 +171,10 @@ async function askServices(
   ]);
   if (source === 'none') return {};
   if (source === 'dhcp') return { dhcp: true };
-  const pool = survey?.proposal?.pool;
   const range = await ask.input({
     message: 'Pool, first and last address or a prefix (--pool)',
-    ...(pool === undefined ? {} : { default: `${firstOf(pool)}-${lastOf(pool)}` }),
-    refuse: (text) => refusePool(text, vip, survey?.facts),
+    ...(proposed === undefined ? {} : { default: proposed }),
+    refuse,
   });
   return { pools: { global: range } };
 }

@@ -13,9 +13,25 @@ export function vipAddressesOf(vip: string | readonly string[]): Ip[] {
   return texts.flatMap((text) => parseIp(text.trim()) ?? []);
 }
 
-export function refuseVip(text: string, link: Link, facts: LanFacts | undefined): string | undefined {
+function refuseText(text: string): string | undefined {
   const checked = BOOTSTRAP_CONFIG.shape.controlPlane.safeParse({ vip: text });
-  if (text === '' || !checked.success) return checked.error?.issues[0]?.message ?? 'An address, or a DNS name';
+  if (text !== '' && checked.success) return undefined;
+  return checked.error?.issues[0]?.message ?? 'An address, or a DNS name';
+}
+
+/** Of one that routers are told of. */
+export function refuseRoutedVip(text: string, links: readonly Link[]): string | undefined {
+  return (
+    refuseText(text) ??
+    vipAddressesOf(text)
+      .map((ip) => inLan(ip, links))
+      .find(Boolean)
+  );
+}
+
+export function refuseVip(text: string, link: Link, facts: LanFacts | undefined): string | undefined {
+  const trouble = refuseText(text);
+  if (trouble !== undefined) return trouble;
   for (const ip of vipAddressesOf(text)) {
     const subnet = subnetFor(link, ip);
     if (subnet === undefined) {
@@ -27,6 +43,26 @@ export function refuseVip(text: string, link: Link, facts: LanFacts | undefined)
     if (link.addresses.some((own) => own.ip === ip)) return `${ip} is the address of this machine itself`;
     if (ip === link.gateway.v4 || ip === link.gateway.v6) return `${ip} is the router`;
     if (facts?.used.includes(ip) === true) return `${ip} is in use by another machine`;
+  }
+  return undefined;
+}
+
+/** Of one that routers are told of. */
+export function refuseRoutedPool(
+  text: string,
+  vip: string | readonly string[],
+  links: readonly Link[],
+): string | undefined {
+  const ranges = text.split(',').flatMap((part) => rangeOf(part.trim(), text) ?? []);
+  const ends = ranges.flatMap((range) => [firstOf(range), lastOf(range)]);
+  return refusePool(text, vip, undefined) ?? ends.map((ip) => inLan(ip, links)).find(Boolean);
+}
+
+function inLan(ip: Ip, links: readonly Link[]): string | undefined {
+  for (const link of links) {
+    const subnet = subnetFor(link, ip);
+    if (subnet === undefined) continue;
+    return `${ip} is in the subnet ${firstOf(subnet)}/${subnet.prefixLength} of ${link.name}, where nobody would answer for it: choose addresses in no subnet`;
   }
   return undefined;
 }

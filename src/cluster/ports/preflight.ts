@@ -77,7 +77,7 @@ export interface MachineProbe {
    */
   remoteTime(host: string, port: number): Promise<RemoteTime>;
   /** What a router says when BGP calls it, before anything is said to it. */
-  bgpGreeting(router: Ip, port: number): Promise<BgpGreeting>;
+  bgpGreeting(router: Ip, call: BgpCall): Promise<BgpGreeting>;
   /** What agents of ours have left in the kernel: `address 192.168.1.40 on eth0`, `table inet kubevip`. */
   ownTraces(): Promise<readonly string[]>;
 }
@@ -88,9 +88,17 @@ export type RemoteTime =
   | { readonly state: 'untold' }
   | { readonly state: 'unreachable'; readonly message: string };
 
+export interface BgpCall {
+  readonly port: number;
+  /** TCP MD5: who wants one drops calls without, and with another one. */
+  readonly password?: string;
+  readonly sourceIp?: Ip;
+  readonly sourceLink?: string;
+}
+
 export type BgpGreeting =
-  /** It takes the call: it has begun to speak BGP, or waits for us to. */
-  | { readonly state: 'answers' }
+  /** It takes the call: it has begun to speak, or waits for us to. @param said the first of it, a message of BGP if it is a router. */
+  | { readonly state: 'answers'; readonly said?: Uint8Array }
   /** It hangs up without a word, as routers do with who is no neighbour of theirs. */
   | { readonly state: 'closes' }
   | { readonly state: 'unreachable'; readonly message: string };

@@ -1,7 +1,8 @@
 /** What preflight needs to know, out of the configuration that `init` and `join` are given. */
 import { parseCidr, rangeOf, type Cidr, type Range } from '../../model/cidr.ts';
 import { parseBgpPeer } from '../bgp-peer.ts';
-import { bgpOf, vipAddresses, type BootstrapConfig } from '../config.ts';
+import { bgpOf } from '../bgp-config.ts';
+import { vipAddresses, type BootstrapConfig } from '../config.ts';
 import type { PreflightRequest, PreflightRole } from './request.ts';
 
 export function preflightRequest(
@@ -38,11 +39,23 @@ export function preflightRequest(
   };
 }
 
-/** Whom addresses are told to; undefined: they are announced on the LAN. */
-export function routersOf(config: BootstrapConfig): PreflightRequest['bgp'] {
+/**
+ * Whom addresses are told to; undefined: they are announced on the LAN.
+ * @param password of the sessions, where this machine knows it.
+ */
+export function routersOf(config: BootstrapConfig, password?: string): PreflightRequest['bgp'] {
   const bgp = bgpOf(config);
   const read = bgp?.peers.map(parseBgpPeer) ?? [];
-  return bgp && { as: bgp.as, peers: read.flatMap((one) => ('peer' in one ? [one.peer] : [])) };
+  const { bgpPasswordFile, bgpSourceIp, bgpSourceInterface } = config.controlPlane;
+  return (
+    bgp && {
+      as: bgp.as,
+      peers: read.flatMap((one) => ('peer' in one ? [one.peer] : [])),
+      ...(bgpPasswordFile === undefined ? {} : { password: password === undefined ? {} : { text: password } }),
+      ...(bgpSourceIp === undefined ? {} : { sourceIp: bgpSourceIp }),
+      ...(bgpSourceInterface === undefined ? {} : { sourceLink: bgpSourceInterface }),
+    }
+  );
 }
 
 function cidrs(text: string): Cidr[] {

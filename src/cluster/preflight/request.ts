@@ -13,7 +13,15 @@ export interface PreflightRequest {
   /** Virtual IPs of the control plane, none when not known (`doctor`, a worker). */
   readonly vips?: readonly Ip[];
   /** Routers are told of addresses by BGP, which are to lie in no subnet of this machine then. */
-  readonly bgp?: { readonly as: number; readonly peers: readonly BgpPeerEntry[] };
+  readonly bgp?: {
+    readonly as: number;
+    readonly peers: readonly BgpPeerEntry[];
+    /** Sessions have one; without a text it is not known on this machine. */
+    readonly password?: { readonly text?: string };
+    /** Our end of the sessions, where it is not left to the kernel. */
+    readonly sourceIp?: Ip;
+    readonly sourceLink?: string;
+  };
   /** Interface for the VIP; otherwise the one whose subnet holds it, or that of the default route. */
   readonly link?: string;
   /** Port of the API server. Default 6443. */

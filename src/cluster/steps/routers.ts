@@ -2,12 +2,14 @@
  * That a router has been told of the virtual IP. By BGP the address stands on this machine itself, so the API answers
  * there whether anybody else finds it or not: only the sessions of the agent tell.
  */
-import { NAMESPACE } from '../../manifests/names.ts';
+import type { BgpPeering } from '../../manifests/bgp.ts';
+import { BGP_SECRET, NAMESPACE } from '../../manifests/names.ts';
 import { BGP_LEASE_PREFIX, readBgpRecord, type BgpRecord } from '../../model/bgp-record.ts';
 import { EXIT, KubevipError, messageOf } from '../../model/errors.ts';
 import type { Lease } from '../../model/kubernetes.ts';
 import { pause, type Milliseconds } from '../../model/time.ts';
-import { bgpOf, type BootstrapConfig } from '../config.ts';
+import { bgpOf } from '../bgp-config.ts';
+import type { BootstrapConfig } from '../config.ts';
 import type { Step } from '../engine/step.ts';
 import type { NodeFacts } from '../kubeadm/documents.ts';
 import { askApi, VERIFY_TIMEOUT, withLocalApi, type Settings, type StepParts } from './parts.ts';
@@ -18,7 +20,8 @@ const RETRY: Milliseconds = 1000;
 /** Clocks of one machine: only what is under way. */
 const SLACK: Milliseconds = 1000;
 
-export function routersStep(parts: StepParts, settings: Settings, { nodeName }: NodeFacts): Step {
+/** @param notice what is to be known of the sessions beforehand, in a sentence. */
+export function routersStep(parts: StepParts, settings: Settings, { nodeName }: NodeFacts, notice?: string): Step {
   const record = async (config: BootstrapConfig, signal?: AbortSignal): Promise<BgpRecord | undefined> => {
     const ref = { kind: 'Lease', name: `${BGP_LEASE_PREFIX}${nodeName}`, namespace: NAMESPACE };
     const call = { timeoutMs: VERIFY_TIMEOUT, ...(signal === undefined ? {} : { signal }) };
@@ -30,7 +33,7 @@ export function routersStep(parts: StepParts, settings: Settings, { nodeName }: 
     title: 'see that a router knows the way',
     explain:
       'Where the cluster announces by BGP: waits until the agent has told a router of the virtual IP, and says what ' +
-      'keeps it from that.',
+      `keeps it from that.${notice === undefined ? '' : ` ${notice}`}`,
     verify: async () => {
       const config = await settings();
       if (bgpOf(config) === undefined) return 'done';
@@ -51,7 +54,7 @@ export function routersStep(parts: StepParts, settings: Settings, { nodeName }: 
           return;
         }
         const trouble = typeof found === 'string' ? found : troubleOf(found);
-        if (parts.clock.now() >= until) throw untold(bgp.peers, trouble);
+        if (parts.clock.now() >= until) throw untold(bgp, trouble);
         if (trouble !== said) progress((said = trouble));
         await pause(parts.clock, RETRY, signal);
       }
@@ -83,13 +86,13 @@ function troubleOf(record: BgpRecord | undefined): string {
   return all.length === 0 ? 'the agent calls no router yet' : all.join('; ');
 }
 
-function untold(peers: readonly string[], trouble: string): KubevipError {
+function untold({ as, peers }: BgpPeering, trouble: string): KubevipError {
   return new KubevipError(`the control plane is up, but no router knows the way to its virtual IP: ${trouble}`, {
     code: 'ROUTERS_SILENT',
     exit: EXIT.timeout,
     hints: [
-      `Make this machine a BGP neighbour of ${peers.join(', ')}; docs/guides/bgp.md has the lines for FRR. The same command goes on then.`,
-      `A password is for the Secret kubevip-bgp in ${NAMESPACE}, under the address of the router.`,
+      `Make this machine a BGP neighbour of ${peers.join(', ')} there, in AS ${as} (--bgp-as); docs/guides/bgp.md has the lines for FRR. The same command goes on then, with corrected flags too.`,
+      `Where they want a password: --bgp-password-file FILE, or the Secret ${BGP_SECRET} in ${NAMESPACE}, under the address of the router.`,
     ],
   });
 }

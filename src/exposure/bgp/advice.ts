@@ -7,6 +7,10 @@ const ADVICE: readonly (readonly [RegExp, string])[] = [
   [/Bad BGP Identifier/, 'two speakers have one router ID: set bgp_routerid'],
   [/Unacceptable Hold Time/, 'agree on a longer hold time (bgp_hold_time)'],
   [/Administrative Shutdown/, 'it was shut down there on purpose'],
+  [
+    /Connection Collision/,
+    'the router has another session with this node: that one ends by itself, unless a second agent runs on the node',
+  ],
   [/Peer De-configured|Connection Rejected/, 'the router does not know this node as a neighbour: add it there'],
   [/Maximum Number of Prefixes/, 'the router takes fewer routes from this node: raise its limit'],
   [/same password/, 'compare the passwords of both'],

@@ -80,7 +80,7 @@ export function createMachineProbe(options: MachineOptions = {}): MachineProbe {
       }
     },
     remoteTime: (host, port) => remoteTime(host, port, netns),
-    bgpGreeting: (router, port) => bgpGreeting(router, port, netns),
+    bgpGreeting: (router, call) => bgpGreeting(router, call, netns),
     ownTraces: async () => [...seenByNetlink(netns), ...(await ownTables(netns).catch(() => []))],
   };
 }

@@ -1,4 +1,5 @@
 /** From a blank machine to the first control plane of a cluster. */
+import { bgpOf, deathNotice } from '../../cluster/bgp-config.ts';
 import {
   clusterFamilies,
   controlPlaneEndpoint,
@@ -13,7 +14,9 @@ import { CERTIFICATES_LIFETIME_MS } from '../../cluster/join-codes.ts';
 import { initDocuments, renderDocuments, type InitSecrets, type NodeFacts } from '../../cluster/kubeadm/documents.ts';
 import { NODE_CONFIG } from '../../cluster/names.ts';
 import { initPlan } from '../../cluster/plans.ts';
-import { preflightRequest } from '../../cluster/preflight/from-config.ts';
+import { preflightRequest, routersOf } from '../../cluster/preflight/from-config.ts';
+import type { PreflightRequest } from '../../cluster/preflight/request.ts';
+import { badPasswordFile, readRouterPassword } from '../../cluster/router-password.ts';
 import { newSecrets } from '../../cluster/secrets.ts';
 import { readNodeConfig } from '../../cluster/steps/node-config.ts';
 import type { KubeconfigOwner } from '../../cluster/steps/user-kubeconfig.ts';
@@ -35,6 +38,8 @@ export interface PlannedInit {
   readonly complete: boolean;
   /** An earlier run got part of the way. */
   readonly resuming: boolean;
+  /** What preflight looks at. */
+  readonly look: PreflightRequest;
   /** Findings of preflight that the plan mends. */
   readonly mended: Mending['findings'];
   /** What kubeadm is given, without secrets. */
@@ -55,6 +60,8 @@ export interface InitResult {
   /** Steps that were run now; empty: all was there already. */
   readonly ran: readonly string[];
   readonly kubeconfig?: string;
+  /** What is worth to know of the cluster as it was made, in a sentence each. */
+  readonly notes: readonly string[];
 }
 
 /** The result, and beside it what must be in no `--json`. */
@@ -83,7 +90,7 @@ export interface Fixing {
   readonly ignore?: readonly string[];
 }
 
-/** Reads the machine, changes nothing. @throws KubevipError OTHER_PLAN, CONFIG_CHANGED, NO_KUBEADM, NO_NODE_IP … */
+/** Reads the machine, changes nothing. @throws KubevipError OTHER_PLAN, CONFIG_CHANGED, NO_KUBEADM, NO_NODE_IP, BAD_PASSWORD_FILE … */
 export async function planInit(machine: Machine, config: BootstrapConfig, options: Fixing = {}): Promise<PlannedInit> {
   const journal = await openJournal(machine);
   journal.expect('init');
@@ -102,7 +109,9 @@ export async function planInit(machine: Machine, config: BootstrapConfig, option
   const recorded = await planMending(machine, journal, undefined);
   const begun = initPlan(machine.parts, { ...request, mends: recorded.steps });
   const complete = isComplete(begun, journal);
-  const look = preflightRequest(config, 'init', { resuming, ignore: options.ignore ?? [] });
+  const bgp = routersOf(config, await passwordFor(machine, journal, config));
+  const ignore = options.ignore ?? [];
+  const look = preflightRequest(config, 'init', { resuming, ignore, ...(bgp === undefined ? {} : { bgp }) });
   const mending = options.fix === true && !complete ? await planMending(machine, journal, look) : recorded;
   const plan = mending === recorded ? begun : initPlan(machine.parts, { ...request, mends: mending.steps });
   return {
@@ -113,6 +122,7 @@ export async function planInit(machine: Machine, config: BootstrapConfig, option
     user,
     complete,
     resuming,
+    look,
     mended: mending.findings,
     documents: renderDocuments(initDocuments(config, node)),
     secrets: () => made,
@@ -123,20 +133,15 @@ export interface InitOptions {
   readonly signal: AbortSignal;
   /** Whether a join code is wanted at the end. */
   readonly withCode: boolean;
-  /** Findings of preflight that are to be warnings. */
-  readonly ignore: readonly string[];
 }
 
 export async function* runInit(
   planned: PlannedInit,
   machine: Machine,
-  { signal, withCode, ignore }: InitOptions,
+  { signal, withCode }: InitOptions,
 ): AsyncGenerator<Step, FinishedInit> {
   const { plan, journal, config, node, user } = planned;
-  if (!planned.complete) {
-    const request = preflightRequest(config, 'init', { resuming: planned.resuming, ignore });
-    yield* checkMachine(machine, request, planned.mended);
-  }
+  if (!planned.complete) yield* checkMachine(machine, planned.look, planned.mended);
   const { ran } = yield* narrate(async (emit) =>
     carryOut(plan, { journal, signal, on: (event) => emit(stepOf(event)) }),
   );
@@ -146,6 +151,7 @@ export async function* runInit(
     node: node.nodeName,
     ran,
     ...(user === undefined ? {} : { kubeconfig: user.path }),
+    notes: bgpOf(config) === undefined ? [] : [deathNotice(config)],
   };
   const secrets = planned.secrets();
   // A run that only brings a cluster up to date voids nobody's code.
@@ -159,6 +165,15 @@ export async function* runInit(
   // kubeadm was run by an earlier process, whose secrets went with it.
   const request = { config, node, role: 'control-plane' as const, lifetime: CERTIFICATES_LIFETIME_MS };
   return { result, joinCode: yield* makeCode(machine, request, signal) };
+}
+
+/** For routers; undefined: none is wanted, or it is in the cluster already and the file has gone. */
+async function passwordFor({ parts }: Machine, journal: Journal, config: BootstrapConfig): Promise<string | undefined> {
+  const { bgpPasswordFile: path } = config.controlPlane;
+  const password = await readRouterPassword(parts.files, config);
+  const isKept = journal.history().steps.get('bgp-password')?.state === 'done';
+  if (path !== undefined && password === undefined && !isKept) throw badPasswordFile(path, 'is not there');
+  return password;
 }
 
 /** What certificates and etcd are made for cannot be changed by doing it again. */

@@ -99,10 +99,13 @@ export async function* runJoin(
   if (code !== undefined) {
     const { api, clock } = machine.parts;
     const authority = await checkJoinCode(api, code, { clock, signal });
-    const { unknown, ...facts } = await readClusterFacts(api, code, authority, node.nodeName, signal);
+    const { unknown, bgp, ...facts } = await readClusterFacts(api, code, authority, node.nodeName, signal);
     for (const what of unknown) yield warning(`could not be read from the cluster: ${what}`);
     const { resuming, mended } = planned;
-    yield* checkMachine(machine, preflightRequest(config, role, { resuming, ignore, ...at(code), ...facts }), mended);
+    const { bgpSourceIp: sourceIp } = config.controlPlane;
+    const routers = bgp && { bgp: { ...bgp, ...(sourceIp === undefined ? {} : { sourceIp }) } };
+    const request = preflightRequest(config, role, { resuming, ignore, ...at(code), ...facts, ...routers });
+    yield* checkMachine(machine, request, mended);
   }
   const { ran } = yield* narrate(async (emit) =>
     carryOut(plan, { journal, signal, on: (event) => emit(stepOf(event)) }),

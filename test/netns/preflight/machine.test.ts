@@ -116,19 +116,20 @@ describe('a router that BGP calls', () => {
     const speaks = await listening((connection) =>
       connection.on('error', () => undefined).write(Buffer.alloc(29, 255)),
     );
-    expect(await bgpGreeting(loopback, speaks)).toEqual({ state: 'answers' });
+    expect(await bgpGreeting(loopback, { port: speaks })).toEqual({ state: 'answers', said: Buffer.alloc(29, 255) });
     const waits = await listening((connection) => closing.push({ close: () => connection.destroy() }));
-    expect(await bgpGreeting(loopback, waits)).toEqual({ state: 'answers' });
+    expect(await bgpGreeting(loopback, { port: waits })).toEqual({ state: 'answers' });
   });
 
   it('hangs up on strangers, with an end or a reset', async () => {
-    expect(await bgpGreeting(loopback, await listening((connection) => connection.end()))).toEqual({ state: 'closes' });
+    const ends = await listening((connection) => connection.end());
+    expect(await bgpGreeting(loopback, { port: ends })).toEqual({ state: 'closes' });
     const resets = await listening((connection) => connection.resetAndDestroy());
-    expect(await bgpGreeting(loopback, resets)).toEqual({ state: 'closes' });
+    expect(await bgpGreeting(loopback, { port: resets })).toEqual({ state: 'closes' });
   });
 
   it('may be none', async () => {
-    const answer = await bgpGreeting(loopback, 1);
+    const answer = await bgpGreeting(loopback, { port: 1 });
     expect(answer).toMatchObject({ state: 'unreachable', message: expect.stringContaining('ECONNREFUSED') as string });
   });
 });

@@ -97,6 +97,29 @@ describe('the wizard of init', () => {
     });
   });
 
+  it('asks for addresses in no subnet where routers are told of them, and how soon these notice a death', async () => {
+    const given = { clusterName: 'home', nodeName: 'n1', controlPlane: { bgpPeers: ['10.77.0.11:65001'] } };
+    const terminal = wizard(given);
+    await terminal.sees('an address in no subnet of the nodes (--vip)');
+    terminal.type(`10.77.0.40${KEY.enter}`);
+    await terminal.sees('10.77.0.40 is in the subnet 10.77.0.0/24 of eth0');
+    terminal.type(`${KEY.ctrlU}10.90.0.1${KEY.enter}`);
+    await terminal.sees('Addresses for Services');
+    expect(terminal.screen()).not.toContain('by DHCP');
+    terminal.type(KEY.enter);
+    await terminal.sees('(--pool)');
+    terminal.type(`10.90.0.16/28${KEY.enter}`);
+    await terminal.sees('(--bgp-bfd, --bgp-hold-time)');
+    terminal.type(`${KEY.down}${KEY.enter}`);
+    await terminal.sees('Do it?');
+    terminal.type('y' + KEY.enter);
+    expect(await terminal.ended()).toBe(0);
+    const { controlPlane, services } = JSON.parse(readFileSync(file, 'utf8')) as BootstrapConfig;
+    expect(controlPlane).toMatchObject({ vip: ['10.90.0.1'], bgpPeers: ['10.77.0.11:65001'], bgpBfd: '300x3' });
+    expect(controlPlane.interface).toBeUndefined();
+    expect(services.pools).toEqual({ global: '10.90.0.16/28' });
+  });
+
   it('asks nothing that flags have said, and does nothing at no', async () => {
     const given = {
       clusterName: 'home',

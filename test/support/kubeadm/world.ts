@@ -42,6 +42,8 @@ export interface World<Name extends string = string> {
   /** A machine on the same LAN that is no node, for clients: 10.77.0.200. */
   readonly laptop: { run(argv: readonly string[]): Promise<RunResult>; readonly netns: string };
   readonly dir: string;
+  /** Of its namespaces, before their names: `sw` is the switch, with the gateway’s address. */
+  readonly netnsPrefix: string;
   /** What the process of the cluster has said, for when a test fails. */
   clusterLog(): string;
   [Symbol.asyncDispose](): Promise<void>;
@@ -95,6 +97,7 @@ export async function createWorld<const Name extends string>(options: WorldOptio
       nodes: Object.fromEntries(started) as unknown as Record<Name, Node>,
       laptop: { netns: laptopNetns, run: async (argv) => await run(argv, { netns: laptopNetns }) },
       dir,
+      netnsPrefix: prefix,
       clusterLog: () => readFileSync(join(dir, 'cluster.log'), 'utf8'),
       [Symbol.asyncDispose]: dispose,
     };

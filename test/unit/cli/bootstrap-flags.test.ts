@@ -22,6 +22,13 @@ const SAMPLES: Readonly<Record<string, unknown>> = {
   workloads: false,
   'bgp-peer': ['10.0.0.1:65001'],
   'bgp-as': 64512,
+  'bgp-hold-time': 9,
+  'bgp-keepalive-interval': 3,
+  'bgp-bfd': '300x3',
+  'bgp-password-file': '/root/password',
+  'bgp-source-interface': 'eth1',
+  'bgp-source-ip': '192.0.2.1',
+  'bgp-router-id': '192.0.2.1',
   services: false,
   dhcp: true,
   'exclude-label': 'honor',
@@ -38,7 +45,7 @@ describe('flags of init and join', () => {
   it.each(settings)('--%s sets a key of the configuration', (flag) => {
     const parse = (flags: object): object =>
       parseBootstrapConfig(configOfFlags({ vip: '192.0.2.10', ...flags }), 'init', { name: 'the flags' });
-    const beside = flag === 'bgp-as' ? { 'bgp-peer': ['10.0.0.1:65001'] } : {};
+    const beside = flag.startsWith('bgp-') && flag !== 'bgp-peer' ? { 'bgp-peer': ['10.0.0.1:65001'] } : {};
     expect(parse({ ...beside, [flag]: SAMPLES[flag] })).not.toEqual(parse(beside));
   });
 

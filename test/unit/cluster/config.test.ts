@@ -81,6 +81,64 @@ describe('the configuration of init and join', () => {
     ],
     ['an AS out of range', { controlPlane: { vip: '10.0.0.1', bgpPeers: ['10.0.0.1:4294967296'] } }, /4294967296/],
     [
+      'a hold time that there is not',
+      { controlPlane: { vip: '10.9.0.1', bgpPeers: ['10.0.0.1:65001'], bgpHoldTime: 2 } },
+      /controlPlane\.bgpHoldTime: is to be 3 to 65535 seconds, or 0/,
+    ],
+    [
+      'signs of life that come too late',
+      { controlPlane: { vip: '10.9.0.1', bgpPeers: ['10.0.0.1:65001'], bgpHoldTime: 9, bgpKeepalive: 9 } },
+      /controlPlane\.bgpKeepalive: .* too late for a hold time of 9 s.*--bgp-hold-time/,
+    ],
+    [
+      'signs of life that come too late for the usual hold time',
+      { controlPlane: { vip: '10.9.0.1', bgpPeers: ['10.0.0.1:65001'], bgpKeepalive: 30 } },
+      /bgpKeepalive: .* hold time of 30 s/,
+    ],
+    [
+      'a pace of BFD that is none',
+      { controlPlane: { vip: '10.9.0.1', bgpPeers: ['10.0.0.1:65001'], bgpBfd: '300' } },
+      /controlPlane\.bgpBfd: is not INTERVALxMULTIPLIER, as 300x3/,
+    ],
+    [
+      'a router ID that looks like an IPv6 address',
+      { controlPlane: { vip: '10.9.0.1', bgpPeers: ['10.0.0.1:65001'], bgpRouterId: 'fd00::1' } },
+      /controlPlane\.bgpRouterId: is not an IPv4 address/,
+    ],
+    [
+      'two ways to say where sessions come from',
+      {
+        controlPlane: {
+          vip: '10.9.0.1',
+          bgpPeers: ['10.0.0.1:65001'],
+          bgpSourceIp: '10.0.0.9',
+          bgpSourceInterface: 'eth0',
+        },
+      },
+      /controlPlane\.bgpSourceIp: excludes/,
+    ],
+    [
+      'a password of a router that has no address yet',
+      {
+        controlPlane: {
+          vip: '10.9.0.1',
+          bgpPeers: ['unnumbered:eth0:65001'],
+          bgpPasswordFile: '/root/password',
+        },
+      },
+      /controlPlane\.bgpPasswordFile: .*unnumbered:eth0:65001/,
+    ],
+    [
+      'a password file without a folder',
+      { controlPlane: { vip: '10.9.0.1', bgpPeers: ['10.0.0.1:65001'], bgpPasswordFile: 'password' } },
+      /controlPlane\.bgpPasswordFile: is not the whole path/,
+    ],
+    [
+      'BFD without a router',
+      { controlPlane: { vip: '10.0.0.1', bgpBfd: '300x3' } },
+      /controlPlane\.bgpBfd: .*--bgp-peer/,
+    ],
+    [
       'DHCP where routers are told',
       { controlPlane: { vip: '10.9.0.1', bgpPeers: ['10.0.0.1:65001'] }, services: { pools: { global: 'dhcp' } } },
       /services\.pools: addresses by DHCP/,

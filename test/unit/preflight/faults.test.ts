@@ -659,7 +659,7 @@ describe('by BGP', () => {
     const fake = createFakeMachine();
     const inLan = rangeOf('192.168.1.64-192.168.1.79')!;
     const called: string[] = [];
-    const bgpGreeting: MachineProbe['bgpGreeting'] = (router, port) => {
+    const bgpGreeting: MachineProbe['bgpGreeting'] = (router, { port }) => {
       called.push(`${router} ${port}`);
       return Promise.resolve({ state: 'unreachable', message: 'ECONNREFUSED' });
     };

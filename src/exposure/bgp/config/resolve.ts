@@ -1,10 +1,12 @@
 /** Makes sessions of what was asked for, with what this node's interfaces have. What does not fit is told and left out. */
 import { familyOf, isLinkLocal, type Family, type Ip } from '../../../model/ip.ts';
 import type { Milliseconds } from '../../../model/time.ts';
+import type { BfdTimers } from '../../../protocols/bfd/session.ts';
 import type { Link } from '../../../model/wire.ts';
 import type { NextHops } from '../../../protocols/bgp/export-policy.ts';
 import type { Distance } from '../port.ts';
 import { peerName, type PeerSettings } from '../settings.ts';
+import { passwordKeyOf } from './values.ts';
 import type { BgpProblem, NextHopPolicy, PeerWish, RouteAttributes } from './wish.ts';
 
 /** What counts for peers that do not say themselves. */
@@ -18,6 +20,8 @@ export interface BgpDefaults {
   /** Seconds. */
   readonly holdTime: number;
   readonly keepalive: Milliseconds;
+  /** Absent: the path is not watched. */
+  readonly bfd?: BfdTimers;
   /** Seconds; 0: none. */
   readonly restartTime: number;
 }
@@ -93,6 +97,7 @@ function resolve(wish: PeerWish, context: ResolveContext, warn: (message: string
   const as = wish.localAs ?? defaults.as;
   const timers = timersOf(wish, defaults);
   const nextHop = wish.nextHop ?? defaults.nextHop;
+  const bfd = wish.bfd ?? defaults.bfd;
   const settings: PeerSettings = {
     ...where,
     localAs: as,
@@ -110,7 +115,7 @@ function resolve(wish: PeerWish, context: ResolveContext, warn: (message: string
     ...(link === undefined ? {} : { link }),
     ...(localIp === undefined ? {} : { localIp }),
     ...(password === undefined ? {} : { password }),
-    ...(wish.bfd === undefined ? {} : { bfd: wish.bfd }),
+    ...(bfd === undefined || bfd === 'off' ? {} : { bfd }),
     ...(wish.passive === true ? { passive: true } : {}),
     ...(defaults.restartTime === 0
       ? {}
@@ -142,8 +147,7 @@ function whereabouts(
 
 function passwordOf(wish: PeerWish, ip: Ip, { password, passwordsIn }: ResolveContext): string | undefined {
   if (wish.password !== undefined) return wish.password;
-  // A key of a Secret has no colons.
-  if (wish.passwordKey === undefined) return password(ip.replaceAll(':', '-'));
+  if (wish.passwordKey === undefined) return password(passwordKeyOf(ip));
   const found = password(wish.passwordKey);
   if (found === undefined)
     throw new Unfit(`its password is missing: ${passwordsIn} has no ${wish.passwordKey}; it is not spoken to without`);

@@ -58,6 +58,11 @@ export function password(text: string): string {
   return text;
 }
 
+/** Where the password of a peer is that names none: a key of a Secret has no colons. */
+export function passwordKeyOf(ip: Ip): string {
+  return ip.replaceAll(':', '-');
+}
+
 export function nextHopPolicy(kind: string, v4: string, v6: string): NextHopPolicy | undefined {
   switch (kind) {
     case '':
@@ -84,7 +89,7 @@ const INTERVAL = [10, 60_000] as const;
 const MULTIPLIER = [1, 255] as const;
 
 /** kube-vip's `true;RECEIVE;TRANSMIT;MULTIPLIER`, where what is empty has its default. Milliseconds. */
-export function bfdOfKubeVip(text: string): BfdTimers | undefined {
+export function bfdOfKubeVip(text: string): BfdTimers | 'off' {
   const parts = text.split(';');
   if (parts.length !== 4) throw new BadValue(`BFD ${quoted(text)} is not of the form true;300;300;3`);
   const [on = '', receive = '', transmit = '', multiplier = ''] = parts;
@@ -94,13 +99,13 @@ export function bfdOfKubeVip(text: string): BfdTimers | undefined {
       transmit === '' ? DEFAULT_BFD.transmitInterval : integer('BFD transmit interval', transmit, INTERVAL),
     multiplier: multiplier === '' ? DEFAULT_BFD.multiplier : integer('BFD multiplier', multiplier, MULTIPLIER),
   };
-  return bool('BFD', on) ? timers : undefined;
+  return bool('BFD', on) ? timers : 'off';
 }
 
-/** `true`, or `50x3`: so many milliseconds, and packets that may be missing. */
-export function bfd(text: string): BfdTimers | undefined {
+/** `true`, `false`, or `50x3`: so many milliseconds, and packets that may be missing. */
+export function bfd(text: string): BfdTimers | 'off' {
   const match = /^(\d+)x(\d+)$/.exec(text);
-  if (match === null) return bool('bfd', text) ? DEFAULT_BFD : undefined;
+  if (match === null) return bool('bfd', text) ? DEFAULT_BFD : 'off';
   const interval = integer('bfd interval', match[1] ?? '', INTERVAL);
   return {
     transmitInterval: interval,

@@ -31,7 +31,8 @@ export interface PeerWish {
   readonly sourceIp?: Ip;
   readonly sourceLink?: string;
   readonly nextHop?: NextHopPolicy;
-  readonly bfd?: BfdTimers;
+  /** `off` also where {@link BgpDefaults} has it for all others. Absent: as there. */
+  readonly bfd?: BfdTimers | 'off';
   /** Seconds. */
   readonly holdTime?: number;
   readonly keepalive?: Milliseconds;

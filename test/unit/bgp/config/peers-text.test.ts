@@ -48,7 +48,7 @@ describe('kube-vip’s bgp_peers', () => {
     ],
     [`[${V6}]:65501::false:::true;300;300;3`, [{ at: { ip: V6 }, as: 65_501, bfd: BFD }]],
     ['10.0.0.1:65501::false:::true;;;', [{ at: { ip: '10.0.0.1' }, as: 65_501, bfd: BFD }]],
-    ['10.0.0.1:65501::false:::false;300;300;3', [{ at: { ip: '10.0.0.1' }, as: 65_501 }]],
+    ['10.0.0.1:65501::false:::false;300;300;3', [{ at: { ip: '10.0.0.1' }, as: 65_501, bfd: 'off' }]],
     ['unnumbered:eth1:65000::true', [{ at: { unnumbered: 'eth1' }, as: 65_000, multihop: 50 }]],
     ['[fe80::1%eth0]:65000', [{ at: { ip: 'fe80::1', link: 'eth0' }, as: 65_000 }]],
     [
