@@ -131,6 +131,7 @@ export class Agent {
     const all = (): void => this.#lookAgain();
     this.#stops.push(
       watchers.configMaps.onChange((_key, object) => this.#poolsChanged(object?.data ?? {})),
+      watchers.record?.onChange(() => this.#rulesChanged()) ?? (() => undefined),
       watchers.endpointSlices.onChange((_key, object, previous) => {
         this.#lookOn();
         const owner = (object ?? previous)?.metadata;
@@ -345,6 +346,13 @@ export class Agent {
     for (const { key, message } of this.#pools.problems)
       this.#log.warn({ key }, `ConfigMap ${this.#parts.config.configMap.name}: ${message}`);
     this.#lookAgain();
+  }
+
+  /** Services are served no more, or again. */
+  #rulesChanged(): void {
+    this.#lookAgain();
+    this.#lookOn();
+    this.#warm();
   }
 
   /** By default at every Service: of one that is a LoadBalancer no more something may be left to be taken back. */

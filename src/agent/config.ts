@@ -240,6 +240,13 @@ export const SETTINGS = z.object({
   kubevip_netns: ours(text('', 'name', 'Network namespace to work in, to try several nodes on one machine.')),
   kubevip_configmap: ours(text('kubevip', 'name', 'ConfigMap with the pools.')),
   kubevip_configmap_namespace: ours(text('kube-system', 'namespace', 'Where that ConfigMap is.')),
+  kubevip_cluster_record: ours(
+    text(
+      '',
+      'name',
+      'ConfigMap beside it, as `kubevip init` writes it: when that says `services.enabled: false`, as after `kubevip uninstall`, everything is taken back from Services, as with `svc_withdraw`. Empty: none.',
+    ),
+  ),
 });
 
 /** Milliseconds. */
@@ -301,6 +308,8 @@ export interface AgentConfig {
   /** Network namespace to work in, by name; for trying several nodes on one machine. */
   readonly netns?: string;
   readonly configMap: { readonly name: string; readonly namespace: string };
+  /** ConfigMap beside it that says whether Services are served in this cluster. */
+  readonly clusterRecord?: string;
 }
 
 const TIMES = ['vip_leaseduration', 'vip_renewdeadline', 'vip_retryperiod'] as const;
@@ -375,6 +384,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, ho
     dhcp6Spare: v.dhcp6_spare,
     logLevel: v.vip_loglevel <= -4 ? 'debug' : v.vip_loglevel < 4 ? 'info' : v.vip_loglevel < 8 ? 'warn' : 'error',
     configMap: { name: v.kubevip_configmap, namespace: v.kubevip_configmap_namespace },
+    ...(v.kubevip_cluster_record === '' ? {} : { clusterRecord: v.kubevip_cluster_record }),
     ...(v.svc_namespace === '' ? {} : { watchNamespace: v.svc_namespace }),
     ...(link === '' || link === 'auto' ? {} : { link }),
     ...(listen === undefined ? {} : { listen }),

@@ -58,6 +58,8 @@ export interface Parts {
     readonly services: Watcher<Service>;
     readonly endpointSlices: Watcher<EndpointSlice>;
     readonly configMaps: Watcher<ConfigMap>;
+    /** Of a cluster of `init`, whether Services are served in it. */
+    readonly record?: Watcher<ConfigMap>;
     /** Absent for an agent of one namespace, which may not read them; else they may still be unknown. */
     readonly nodes?: Watcher<Node>;
   };

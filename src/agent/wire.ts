@@ -49,6 +49,7 @@ import type { Family } from '../model/ip.ts';
 import { writeFailovers } from '../model/failover-record.ts';
 import { VERSION } from '../model/version.ts';
 import { createAnnouncer, type RouteSinks } from './announcer.ts';
+import { rulesUnder } from './cluster-record.ts';
 import type { AgentConfig } from './config.ts';
 import { egressWanted } from './egress.ts';
 import { nodeAddresses, wireHeartbeat, type HeartbeatParts } from './heartbeat.ts';
@@ -61,19 +62,19 @@ import { STALE_SECONDS, staleSeconds } from './snapshot.ts';
 
 /** Nothing is started and no request made yet. @throws KubevipError for a kubeconfig that cannot be used. */
 export function wire(
-  config: AgentConfig,
+  settings: AgentConfig,
   log: Logger,
   metrics?: Pick<ProcessMetrics, 'heartbeatRefused'>,
   routes?: RouteSinks,
 ): Parts {
   const clock = createSystemClock();
   const entropy = systemEntropy;
-  const where = config.netns === undefined ? {} : { netns: config.netns };
+  const where = settings.netns === undefined ? {} : { netns: settings.netns };
   const network = createNetwork(where);
   const cluster = connect({
     env: process.env,
     userAgent: `kubevip-agent/${VERSION}`,
-    ...(config.kubeconfig === undefined ? {} : { kubeconfig: config.kubeconfig }),
+    ...(settings.kubeconfig === undefined ? {} : { kubeconfig: settings.kubeconfig }),
   });
   const watch = <K extends Kind>(kind: K, selection: Selection): Watcher<Kinds[K]> =>
     createWatcher<Kinds[K]>({
@@ -83,6 +84,11 @@ export function wire(
       entropy,
       onError: (error) => log.warn({ kind, message: messageOf(error) }, 'watching fails; trying again'),
     });
+  const { clusterRecord, configMap } = settings;
+  const record =
+    clusterRecord &&
+    watch('ConfigMap', { namespace: configMap.namespace, fieldSelector: `metadata.name=${clusterRecord}` });
+  const config = record ? { ...settings, rules: rulesUnder(settings.rules, record) } : settings;
   const store = createLeaseStore({
     leases: cluster.resource('Lease'),
     watcher: watch('Lease', { namespace: config.namespace }),
@@ -151,6 +157,7 @@ export function wire(
         namespace: config.configMap.namespace,
         fieldSelector: `metadata.name=${config.configMap.name}`,
       }),
+      ...(record ? { record } : {}),
       ...(nodes ? { nodes } : {}),
     },
     allocatorElection,

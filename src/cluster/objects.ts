@@ -21,7 +21,11 @@ export function staticPodText(config: BootstrapConfig): string {
     image: config.image,
     kubeconfig: AGENT_KUBECONFIG,
     // The agent announces the cluster under it, for `kubevip join` to find.
-    env: { kubevip_cluster_name: config.clusterName },
+    env: {
+      kubevip_cluster_name: config.clusterName,
+      // `kubevip uninstall` cannot change this file, and says by the record that Services are served no more.
+      ...(bgp !== undefined && enabled ? { kubevip_cluster_record: CLUSTER_RECORD } : {}),
+    },
     ...(link === undefined ? {} : { interface: link }),
     ...(bgp === undefined
       ? {}

@@ -12,7 +12,8 @@ export class Uninstall extends BaseCommand<UninstallResult> {
   static override summary = 'Take the agents out of a cluster, and leave nothing of them';
   static override description =
     'The agents first give back addresses, leases, router ports and names; then they go, with their rights, Leases and the ' +
-    'pools that `install` wrote. Services stay. A cluster made by `init` keeps the address of its control plane.';
+    'pools that `install` wrote. Services stay. A cluster made by `init` keeps the address of its control plane, with the ' +
+    'static pods that hold it; it is said where, and what stays for them.';
   static override examples = ['<%= config.bin %> uninstall'];
   static override flags = {
     force: Flags.boolean({ description: 'Do not wait for the agents to give anything back: it runs out by itself' }),

@@ -21,8 +21,11 @@ export interface ServicesRbacConfig extends RbacConfig {
   readonly within?: string;
   /** Passwords of BGP peers may be read. */
   readonly bgp?: boolean;
-  /** The agents of the control plane serve Services, too: the group {@link CONTROL_PLANE_GROUP} has the same rights. */
-  readonly onControlPlanes?: boolean;
+  /**
+   * The agents of the control plane serve Services, too: the group {@link CONTROL_PLANE_GROUP} has the same rights; or they
+   * alone do, and there is no ServiceAccount.
+   */
+  readonly onControlPlanes?: boolean | 'alone';
   /** `enable_node_labeling`: nodes may be patched. */
   readonly labelsNodes?: boolean;
 }
@@ -59,7 +62,9 @@ export function servicesRbac(
 ): (ServiceAccountManifest | RoleManifest | RoleBindingManifest)[] {
   const { namespace = NAMESPACE, names = OUR_NAMES } = config;
   const account: Subject = { kind: 'ServiceAccount', name: names.account, namespace };
-  const subjects = [account, ...(config.onControlPlanes === true ? [CONTROL_PLANES] : [])];
+  const { onControlPlanes = false } = config;
+  const isAlone = onControlPlanes === 'alone';
+  const subjects = [...(isAlone ? [] : [account]), ...(onControlPlanes === false ? [] : [CONTROL_PLANES])];
   const services: PolicyRule[] = [
     { apiGroups: [''], resources: ['services'], verbs: ['get', 'list', 'watch', 'patch'] },
     { apiGroups: [''], resources: ['services/status'], verbs: ['patch'] },
@@ -67,7 +72,7 @@ export function servicesRbac(
     EVENTS,
   ];
   return [
-    { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: names.account, namespace } },
+    ...(isAlone ? [] : [serviceAccount(names.account, namespace)]),
     ...(config.within === undefined
       ? // Nodes that are to be left alone say so themselves.
         clusterWide(names, subjects, [...services, config.labelsNodes === true ? NODES_TO_LABEL : NODES])
@@ -83,6 +88,10 @@ export function servicesRbac(
       ...(config.bgp === true ? [BGP_PASSWORDS] : []),
     ]),
   ];
+}
+
+function serviceAccount(name: string, namespace: string): ServiceAccountManifest {
+  return { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name, namespace } };
 }
 
 const OUR_NAMES = { account: NAME, clusterRole: `system:${NAME}`, clusterBinding: `system:${NAME}` };

@@ -352,8 +352,7 @@ describe.skipIf(lab === undefined)('the demonstration by BGP, on real parts', ()
     for (const name of NODES) await router.configure(`neighbor ${world.nodes[name].ip} bfd profile fast`);
   });
 
-  it('install and uninstall leave alone what they do not know', async () => {
-    expect(await refused(cluster.admin, 2, 'uninstall', '--yes')).toMatch(/announces by BGP/);
+  it('install leaves alone what it does not know', async () => {
     expect(await refused(cluster.admin, 2, 'install')).toMatch(/announces by BGP/);
   }, 60_000);
 
@@ -366,6 +365,15 @@ describe.skipIf(lab === undefined)('the demonstration by BGP, on real parts', ()
     await via(router, `${ROUTED.first}/32`, CONTROL_PLANES);
     expect(await standsOn(w1, ROUTED.first)).toEqual([]);
   }, 120_000);
+
+  it('uninstall takes back what control planes do for Services, and leaves the virtual IP', async () => {
+    const said = await kubevip(cluster.admin, 'uninstall', '--yes', '--json');
+    expect(said).toMatch(/n1, n2, n3: the agent of the control plane.*stays/);
+    await via(router, `${ROUTED.first}/32`, []);
+    await via(router, `${ROUTED.vip}/32`, CONTROL_PLANES);
+    for (const name of CONTROL_PLANES) expect(await standsOn(world.nodes[name], ROUTED.first), name).toEqual([]);
+    expect(await page('internet', apiAt(ROUTED.vip))).toContain('gitVersion');
+  }, 200_000);
 
   it('A10  the manifest as Cluster API takes it: what its bootstrap does with it ends in a control plane', async () => {
     const { w1 } = world.nodes;

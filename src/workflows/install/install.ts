@@ -32,7 +32,7 @@ export async function* install(
 ): AsyncGenerator<Step, InstallResult> {
   const { cluster, signal } = parts;
   const version = await cluster.version({ signal });
-  await refuseBgpOfInit(cluster, 'install', signal);
+  await refuseBgpOfInit(cluster, signal);
   yield* rivals(parts);
   const applied: string[] = [];
   for (const object of objects) {
@@ -51,7 +51,7 @@ export async function* tryInstall(
   objects: readonly AnyManifest[],
   parts: Pick<InstallParts, 'cluster' | 'signal'>,
 ): AsyncGenerator<Step, void> {
-  await refuseBgpOfInit(parts.cluster, 'install', parts.signal);
+  await refuseBgpOfInit(parts.cluster, parts.signal);
   for (const object of objects) {
     await apply(object, parts, true);
     yield done(`${labelOf(object)} would be applied`);

@@ -1,13 +1,18 @@
 /**
  * `kubevip uninstall`: the agents give back what they made on the LAN and on the router, and only then everything is
- * removed from the cluster. The control plane's address goes last, since we may be talking by way of it.
+ * removed from the cluster. The control plane's address goes last, since we may be talking by way of it. What kubelet starts
+ * from a file of its node stays, and is said.
  */
 import { readAssigned } from '../../exposure/address/assigned.ts';
+import { CLUSTER_RECORD, STATIC_POD } from '../../cluster/names.ts';
+import { withoutServices } from '../../cluster/record.ts';
+import { presenceNameOf } from '../../exposure/ownership/names.ts';
 import type { Cluster } from '../../kube/client.ts';
 import { isApiError } from '../../kube/errors.ts';
 import type { Kind } from '../../kube/kinds.ts';
 import { controlPlaneAccount } from '../../manifests/control-plane-daemon-set.ts';
 import {
+  BGP_SECRET,
   CONTROL_PLANE_LEASE,
   CONTROL_PLANE_NAME,
   FIELD_MANAGER,
@@ -18,18 +23,23 @@ import {
 import type { AnyManifest } from '../../manifests/objects.ts';
 import { controlPlaneRbac, servicesRbac } from '../../manifests/rbac.ts';
 import { FINALIZER } from '../../model/annotations.ts';
+import { BGP_LEASE_PREFIX } from '../../model/bgp-record.ts';
 import { EXIT, KubevipError } from '../../model/errors.ts';
-import { keyOf, type DaemonSet, type Service } from '../../model/kubernetes.ts';
+import { keyOf, type ConfigMap, type DaemonSet, type Service } from '../../model/kubernetes.ts';
 import type { Clock, Milliseconds } from '../../model/time.ts';
 import { hasConditions } from '../stages.ts';
 import { done, stageStep, warning, type Step } from '../steps.ts';
-import { refuseBgpOfInit } from './by-init.ts';
+import { agentsOfFiles, refuseOldAgents, servingOf, type AgentOfFile } from './agents-of-files.ts';
 import { labelOf } from './objects.ts';
 import { until } from './until.ts';
 
 export interface UninstallPlan {
   readonly services: DaemonSet | undefined;
   readonly controlPlane: DaemonSet | undefined;
+  /** Agents that stay, since files of their nodes start them; in the order of their nodes. */
+  readonly ofFiles: readonly AgentOfFile[];
+  /** The record of a cluster of `init`. */
+  readonly record: ConfigMap | undefined;
   /** Services that still have something of ours. */
   readonly held: readonly Service[];
   /** For a person, before anything is done. */
@@ -47,17 +57,21 @@ export interface UninstallParts {
 
 export interface UninstallResult {
   readonly removed: readonly string[];
+  /** What is left, in a sentence each, with what would take it away. */
+  readonly stays: readonly string[];
 }
 
-/** @throws KubevipError MADE_BY_INIT, OWN_WAY when the connection goes by the address that would go; ApiError */
+/** @throws KubevipError OLD_AGENTS, OWN_WAY when the connection goes by the address that would go; ApiError */
 export async function planUninstall(cluster: UninstallParts['cluster'], signal?: AbortSignal): Promise<UninstallPlan> {
-  await refuseBgpOfInit(cluster, 'uninstall', signal);
   const sets = cluster.resource('DaemonSet');
-  const [services, controlPlane, held] = await Promise.all([
+  const [ofFiles, record, services, controlPlane, held] = await Promise.all([
+    agentsOfFiles(cluster, signal),
+    cluster.resource('ConfigMap').find({ name: CLUSTER_RECORD, namespace: NAMESPACE }, { signal }),
     sets.find({ name: NAME, namespace: NAMESPACE }, { signal }),
     sets.find({ name: CONTROL_PLANE_NAME, namespace: NAMESPACE }, { signal }),
     heldServices(cluster, signal),
   ]);
+  refuseOldAgents(ofFiles);
   const vip = controlPlane && addressOf(controlPlane);
   const host = new URL(cluster.server).hostname.replace(/^\[|\]$/g, '');
   if (vip?.split(',').includes(host) === true) {
@@ -69,19 +83,25 @@ export async function planUninstall(cluster: UninstallParts['cluster'], signal?:
   const parts = [
     `${held.length} ${held.length === 1 ? 'Service loses its address' : 'Services lose their addresses'}`,
     ...(vip === undefined ? [] : [`nobody answers at ${vip} for the API servers any more`]),
+    ...(ofFiles.length === 0 ? [] : [`the virtual IP of the control plane stays (${nodesOf(ofFiles)})`]),
   ];
-  return { services, controlPlane, held, question: `Uninstall kubevip? ${parts.join(', and ')}.` };
+  return { ofFiles, record, services, controlPlane, held, question: `Uninstall kubevip? ${parts.join(', and ')}.` };
 }
 
 /** @throws KubevipError TIMED_OUT (5), NO_AGENTS, INTERRUPTED (130); ApiError */
 export async function* uninstall(plan: UninstallPlan, parts: UninstallParts): AsyncGenerator<Step, UninstallResult> {
   const removed: string[] = [];
+  const serving = servingOf(plan.ofFiles);
+  yield* switchOff(plan, parts);
   yield* giveBack(plan, parts);
   yield* remove([daemonSet(NAME)], parts, removed);
   yield* podsGone(NAME, parts);
-  yield* removeLeases((name) => name.startsWith(`${NAME}-`) || name === SERVICES_LEASE, parts, removed);
+  const ofWhoStays = new Set(serving.flatMap(({ node }) => [presenceNameOf(node), `${BGP_LEASE_PREFIX}${node}`]));
+  const goes = (name: string): boolean =>
+    name === SERVICES_LEASE ? serving.length === 0 : name.startsWith(`${NAME}-`) && !ofWhoStays.has(name);
+  yield* removeLeases(goes, parts, removed);
   yield* removePools(parts, removed);
-  yield* remove(servicesRbac().toReversed(), parts, removed);
+  yield* removeRights(serving.length > 0, parts, removed);
   if (plan.controlPlane !== undefined) {
     yield* remove([daemonSet(CONTROL_PLANE_NAME)], parts, removed);
     yield* podsGone(CONTROL_PLANE_NAME, parts);
@@ -89,9 +109,12 @@ export async function* uninstall(plan: UninstallPlan, parts: UninstallParts): As
     const rights = controlPlaneRbac({ serviceAccount: CONTROL_PLANE_NAME });
     yield* remove([...rights.toReversed(), controlPlaneAccount()], parts, removed);
   }
-  yield* removeKey(parts, removed);
-  if (removed.length === 0) yield done('Nothing of kubevip is in this cluster');
-  return { removed };
+  // Agents that stay would make it again, with the key that they have.
+  if (plan.ofFiles.length === 0) yield* removeKey(parts, removed);
+  const stays = plan.ofFiles.length === 0 ? [] : staying(plan.ofFiles);
+  if (removed.length === 0 && stays.length === 0) yield done('Nothing of kubevip is in this cluster');
+  for (const sentence of stays) yield warning(sentence);
+  return { removed, stays };
 }
 
 /** kube-vip's Lease, which our allocating agent holds as `NODE_kubevip`. */
@@ -119,6 +142,57 @@ async function heldServices(
   );
 }
 
+/** Agents of files heed the record of their cluster, and machines that join from now on serve no Services either. */
+async function* switchOff(
+  { ofFiles, record }: UninstallPlan,
+  { cluster, signal }: UninstallParts,
+): AsyncGenerator<Step, void> {
+  const serving = servingOf(ofFiles);
+  if (serving.length === 0 || record === undefined) return;
+  const config = withoutServices(record);
+  if (config === undefined || record.data?.['config'] === config) return;
+  const { resourceVersion } = record.metadata;
+  const body = { metadata: { resourceVersion }, data: { config } };
+  const ref = { name: CLUSTER_RECORD, namespace: NAMESPACE };
+  await cluster.resource('ConfigMap').patch(ref, body, { type: 'merge', fieldManager: FIELD_MANAGER, signal });
+  yield done(
+    `ConfigMap ${NAMESPACE}/${CLUSTER_RECORD} says that Services are served no more: ${nodesOf(serving)} heed it`,
+  );
+}
+
+/** Agents of files go on under their own rights, and without a ServiceAccount. */
+async function* removeRights(someStay: boolean, parts: UninstallParts, removed: string[]): AsyncGenerator<Step, void> {
+  const rights = servicesRbac().toReversed();
+  if (!someStay) return yield* remove(rights, parts, removed);
+  const { cluster, signal } = parts;
+  for (const object of servicesRbac({ bgp: true, onControlPlanes: 'alone' })) {
+    const { name, namespace } = object.metadata;
+    const options = { type: 'apply', fieldManager: FIELD_MANAGER, force: true, signal } as const;
+    await cluster.resource(object.kind).patch({ name, namespace }, object, options);
+  }
+  yield* remove(
+    rights.filter(({ kind }) => kind === 'ServiceAccount'),
+    parts,
+    removed,
+  );
+}
+
+function staying(ofFiles: readonly AgentOfFile[]): string[] {
+  const serving = servingOf(ofFiles);
+  return [
+    `${nodesOf(ofFiles)}: the agent of the control plane’s virtual IP stays, as kubelet starts it from ${STATIC_POD}; \`kubevip reset\` there takes the machine out of the cluster with it`,
+    ...(serving.length === 0
+      ? []
+      : [
+          `${nodesOf(serving)}: for that agent stay its rights (Roles ${NAME} and system:${NAME}), its Leases, and what it is told by (ConfigMap ${CLUSTER_RECORD}, Secrets ${HEARTBEAT_SECRET} and ${BGP_SECRET}); \`kubevip init\` on the first control plane serves Services again`,
+        ]),
+  ];
+}
+
+function nodesOf(agents: readonly AgentOfFile[]): string {
+  return agents.map(({ node }) => node).join(', ');
+}
+
 /** The agents restart with `svc_withdraw`, all at once, and take everything back from the Services. */
 async function* giveBack(plan: UninstallPlan, parts: UninstallParts): AsyncGenerator<Step, void> {
   const { cluster, clock, timeout, force, signal } = parts;
@@ -127,7 +201,8 @@ async function* giveBack(plan: UninstallPlan, parts: UninstallParts): AsyncGener
     yield* abandon(plan.held, parts);
     return;
   }
-  if (plan.services === undefined) {
+  const serving = servingOf(plan.ofFiles);
+  if (plan.services === undefined && serving.length === 0) {
     throw new KubevipError(`${plan.held.length} Services have something of ours, and there are no agents to undo it`, {
       code: 'NO_AGENTS',
       hints: [
@@ -142,9 +217,11 @@ async function* giveBack(plan: UninstallPlan, parts: UninstallParts): AsyncGener
       template: { spec: { containers: [{ name: 'agent', env: [{ name: 'svc_withdraw', value: 'true' }] }] } },
     },
   };
-  await cluster
-    .resource('DaemonSet')
-    .patch({ name: NAME, namespace: NAMESPACE }, patch, { type: 'strategic', fieldManager: FIELD_MANAGER, signal });
+  if (plan.services !== undefined) {
+    await cluster
+      .resource('DaemonSet')
+      .patch({ name: NAME, namespace: NAMESPACE }, patch, { type: 'strategic', fieldManager: FIELD_MANAGER, signal });
+  }
   yield stageStep('services', 'waiting', 'Withdrawing', countOf(plan.held));
   let left = plan.held;
   const empty = await until(async () => (left = await heldServices(cluster, signal)).length === 0, {
@@ -247,7 +324,7 @@ async function* removeLeases(
   if (count > 0) yield done(`${count} ${count === 1 ? 'Lease' : 'Leases'} removed`);
 }
 
-/** Of the heartbeats. Agents that stay, as static pods, make it again with the key that they have. */
+/** Of the heartbeats. */
 async function* removeKey({ cluster, signal }: UninstallParts, removed: string[]): AsyncGenerator<Step, void> {
   if (!(await deleted(cluster, 'Secret', { name: HEARTBEAT_SECRET, namespace: NAMESPACE }, signal))) return;
   removed.push(`Secret ${NAMESPACE}/${HEARTBEAT_SECRET}`);

@@ -3,10 +3,15 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { parseBootstrapConfig } from '../../../src/cluster/config.ts';
+import { clusterObjects, staticPodText } from '../../../src/cluster/objects.ts';
+import { readClusterRecord } from '../../../src/cluster/record.ts';
 import { connect, type Cluster } from '../../../src/kube/client.ts';
-import type { AnyManifest } from '../../../src/manifests/objects.ts';
+import type { AnyManifest, PodManifest, RoleBindingManifest } from '../../../src/manifests/objects.ts';
 import { kubeVipDaemonSet, kubeVipPod } from '../../../src/manifests/kube-vip/pod.ts';
 import { kubeVipRbac } from '../../../src/manifests/kube-vip/rbac.ts';
+import { controlPlaneRbac, joiningRbac } from '../../../src/manifests/rbac.ts';
 import { staticPod } from '../../../src/manifests/static-pod.ts';
 import { FINALIZER, KEY } from '../../../src/model/annotations.ts';
 import type { KubeObject } from '../../../src/model/kubernetes.ts';
@@ -219,6 +224,70 @@ againstEachServer('install', (server) => {
     const order = told.map((step) => ('text' in step ? step.text : step.reason));
     expect(order.indexOf('Withdrawn')).toBeLessThan(order.indexOf('DaemonSet kube-system/kubevip removed'));
     expect((await doUninstall()).told).toEqual([{ kind: 'done', text: 'Nothing of kubevip is in this cluster' }]);
+  });
+
+  it('uninstalls where files of nodes start agents that serve Services: these heed the record, and stay with what they need', async () => {
+    const controlPlane = { vip: '10.9.0.1', bgpPeers: ['10.0.0.1:65001'] };
+    const services = { pools: { global: '10.9.0.16/28' } };
+    const config = parseBootstrapConfig({ controlPlane, services }, 'init', { name: 'the test' });
+    for (const object of clusterObjects(config) as AnyManifest[]) {
+      const { name, namespace } = object.metadata;
+      const options = { type: 'apply', fieldManager: 'kubevip', force: true } as const;
+      await cluster.resource(object.kind).patch({ name, namespace }, object, options);
+    }
+    const pod = parse(staticPodText(config)) as PodManifest;
+    const metadata = {
+      ...pod.metadata,
+      name: 'kubevip-n1',
+      annotations: { 'kubernetes.io/config.mirror': 'a', 'kubernetes.io/config.hash': 'a' },
+    };
+    await cluster.resource('Pod').create({ metadata, spec: { ...pod.spec, nodeName: 'n1' } });
+    for (const name of ['kubevip-node-n1', 'kubevip-bgp-n1', 'kubevip-node-w1', 'plndr-svcs-lock'])
+      await cluster.resource('Lease').create({
+        metadata: { name, namespace: 'kube-system' },
+        spec: { holderIdentity: name === 'plndr-svcs-lock' ? 'n1_kubevip' : name.slice(-2) },
+      });
+    const assigned = { [KEY.assigned]: JSON.stringify({ ips: ['10.9.0.16'], source: 'pool' }) };
+    const web = { name: 'web', namespace: 'default' };
+    const withdrawn = (on: boolean): Promise<unknown> =>
+      cluster
+        .resource('Service')
+        .patch(
+          web,
+          { metadata: { finalizers: on ? null : [FINALIZER], annotations: on ? { [KEY.assigned]: null } : assigned } },
+          { type: 'merge' },
+        );
+    await withdrawn(false);
+    const end = doUninstall();
+    const record = { name: 'kubevip-cluster', namespace: 'kube-system' };
+    await eventually(async () => !readClusterRecord(await cluster.resource('ConfigMap').get(record)).servesServices);
+    await withdrawn(true);
+    const { result } = await end;
+    expect(result.removed).toEqual(
+      expect.arrayContaining(['DaemonSet kube-system/kubevip', 'ServiceAccount kube-system/kubevip']),
+    );
+    expect(result.stays.join('\n')).toMatch(/^n1: the agent of .*manifests\/kubevip\.yaml.*reset/m);
+    const left = (await ours()).filter((name) => !/kubevip-control-plane|kubevip-cluster/.test(name)).sort();
+    expect(left).toEqual([
+      'ClusterRole system:kubevip',
+      'ClusterRoleBinding system:kubevip',
+      'Lease kubevip-bgp-n1',
+      'Lease kubevip-node-n1',
+      'Lease plndr-svcs-lock',
+      'Role kubevip',
+      'RoleBinding kubevip',
+    ]);
+    const binding = await cluster.resource('RoleBinding').get({ name: 'kubevip', namespace: 'kube-system' });
+    const { subjects } = binding as RoleBindingManifest;
+    expect(subjects.map(({ kind, name }) => `${kind} ${name}`)).toEqual(['Group kubevip:control-plane']);
+    // The same again says the same, and changes nothing.
+    expect((await doUninstall()).result).toEqual({ removed: [], stays: result.stays });
+    await cluster.resource('Pod').delete({ name: 'kubevip-n1', namespace: 'kube-system' });
+    await doUninstall();
+    await cluster.resource('ConfigMap').delete(record);
+    for (const object of [...controlPlaneRbac({ bgp: true }), ...joiningRbac('kubevip-cluster')])
+      await cluster.resource(object.kind).delete(object.metadata);
+    expect(await ours()).toEqual([]);
   });
 
   it('leaves pools that others wrote, and a kube-vip’s Lease', async () => {
