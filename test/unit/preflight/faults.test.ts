@@ -1,11 +1,13 @@
 /** Faults of a machine, one at a time: each is named, with the command that mends it. */
 import { describe, expect, it } from 'vitest';
 import { problems, runPreflight } from '../../../src/cluster/preflight/run.ts';
+import type { Finding } from '../../../src/cluster/preflight/finding.ts';
 import type { MachineProbe } from '../../../src/cluster/ports/preflight.ts';
 import type { PreflightRequest } from '../../../src/cluster/preflight/request.ts';
 import { parseBgpPeer, type BgpPeerEntry } from '../../../src/cluster/bgp-peer.ts';
 import { parseSpan, rangeOf } from '../../../src/model/cidr.ts';
 import { ip } from '../../../src/model/ip.ts';
+import { encodeMessage } from '../../../src/protocols/bgp/message.ts';
 import {
   changeLink,
   cidrOf,
@@ -679,6 +681,50 @@ describe('by BGP', () => {
     const levels = problems(report).map(({ id, level }) => `${level} ${id}`);
     expect(levels).toEqual(['error vip-subnet', 'error bgp-peer', 'error bgp-peer', 'warn pool-subnet']);
     expect(called).toEqual(['192.168.1.1 179', '192.168.1.2 1790']);
+  });
+
+  it('finds by its first words that a router is in another AS', async () => {
+    const open = (as: number): Uint8Array =>
+      encodeMessage({
+        kind: 'open',
+        as2: 23_456,
+        holdTime: 90,
+        identifier: ip('192.168.1.1'),
+        capabilities: [{ kind: 'four-octet-as', asn: as }],
+      });
+    const found = async (said: Uint8Array): Promise<readonly Finding[]> => {
+      const fake = createFakeMachine();
+      fake.greeting = { state: 'answers', said };
+      return (await runPreflight(fake.parts, { ...INIT, vips: [ip('192.168.7.40')], bgp })).findings.filter(
+        ({ level }) => level !== 'ok',
+      );
+    };
+    expect(await found(open(65_001))).toEqual([]);
+    expect(await found(open(4_200_000_001))).toMatchObject([
+      { id: 'bgp-as', level: 'error', what: /in AS 4200000001, and --bgp-peer has AS 65001/, remedy: /AS 4200000001/ },
+    ]);
+    // What is no message of BGP, or not all of one, says nothing.
+    expect(await found(open(65_009).subarray(0, 30))).toEqual([]);
+    expect(await found(Uint8Array.of(83, 83, 72))).toEqual([]);
+  });
+
+  it('calls with the password that this machine knows, and leaves it where it knows none', async () => {
+    const calls: unknown[] = [];
+    const report = async (password: { readonly text?: string }): Promise<string> => {
+      const { lan, machine } = createFakeMachine().parts;
+      const bgpGreeting: MachineProbe['bgpGreeting'] = (_router, call) => {
+        calls.push(call);
+        return Promise.resolve({ state: 'unreachable', message: 'no answer' });
+      };
+      const request = { ...INIT, vips: [ip('192.168.7.40')], bgp: { ...bgp, password, sourceIp: ip('192.168.1.5') } };
+      const { findings } = await runPreflight({ lan, machine: { ...machine, bgpGreeting } }, request);
+      return JSON.stringify(findings.filter(({ id }) => id.startsWith('bgp')));
+    };
+    const wrong = await report({ text: 'geheim' });
+    expect(wrong).toMatch(/"error".*no answer.*--bgp-password-file/);
+    expect(wrong).not.toContain('geheim');
+    expect(await report({})).toMatch(/"ok".*which this machine gets when it joins/);
+    expect(calls).toEqual([{ port: 179, password: 'geheim', sourceIp: '192.168.1.5' }]);
   });
 
   it('warns of a router that hangs up, as they do with strangers', async () => {
