@@ -25,6 +25,7 @@ import {
   TRANSPORTS,
   type ElectionConfig,
 } from './election-config.ts';
+import { readListen, type Listen } from './listen.ts';
 
 /** One line per variable; docs/reference/agent.md is generated from here. */
 export const SETTINGS = z.object({
@@ -302,7 +303,7 @@ export interface AgentConfig {
   readonly dhcpSpare: number;
   readonly dhcp6Spare: number;
   /** Host and port of `/metrics`, `/healthz`, `/readyz`; undefined: none. */
-  readonly listen?: { readonly host: string; readonly port: number };
+  readonly listen?: Listen;
   readonly kubeconfig?: string;
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
   /** Network namespace to work in, by name; for trying several nodes on one machine. */
@@ -391,17 +392,4 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>, ho
     ...(v.kubevip_netns === '' ? {} : { netns: v.kubevip_netns }),
     ...(kubeconfig ? { kubeconfig } : {}),
   };
-}
-
-function readListen(text: string): AgentConfig['listen'] {
-  if (text === '') return undefined;
-  const match = /^(.*):(\d{1,5})$/.exec(text);
-  const port = Number(match?.[2]);
-  if (!match || port > 65535) {
-    throw new KubevipError(`prometheus_server: ${JSON.stringify(text)} is not HOST:PORT or :PORT`, {
-      code: 'BAD_CONFIG',
-      exit: EXIT.usage,
-    });
-  }
-  return { host: (match[1] || '0.0.0.0').replace(/^\[|\]$/g, ''), port };
 }
