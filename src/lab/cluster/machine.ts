@@ -20,12 +20,19 @@ interface RunningPod {
 export function runMachine(node: string): void {
   const running = new Map<string, RunningPod>();
   let work = Promise.resolve();
+  /** The newest that the kernel has not been given. */
+  let ruleset: string | undefined;
   const say = (message: FromMachine): void => void process.send?.(message);
   process.on('message', (message: ToMachine) => {
+    if (message.type === 'rules') {
+      const isWaiting = ruleset !== undefined;
+      ruleset = message.ruleset;
+      if (isWaiting) return;
+    }
     // One after the other: a later message is about the same kernel.
     work = work.then(async () => {
       try {
-        if (message.type === 'rules') await runOrThrow(['nft', '-f', '-'], { input: message.ruleset });
+        if (message.type === 'rules') await setRules();
         else await setPods(message.pods);
       } catch (error) {
         say({ type: 'problem', message: messageOf(error) });
@@ -34,6 +41,13 @@ export function runMachine(node: string): void {
   });
   process.on('disconnect', () => process.exit(0));
   say({ type: 'hello' });
+
+  /** Of a thousand Services that change one after the other only the last ruleset matters, and each takes its time. */
+  async function setRules(): Promise<void> {
+    const input = ruleset ?? '';
+    ruleset = undefined;
+    await runOrThrow(['nft', '-f', '-'], { input });
+  }
 
   async function setPods(wanted: readonly PodToRun[]): Promise<void> {
     const uids = new Set(wanted.map(({ uid }) => uid));
