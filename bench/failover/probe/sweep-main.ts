@@ -5,56 +5,70 @@
  *
  * Says `ready`, and listens; asks for what nobody claims from the first line of standard input on (before, the old owner
  * would have to answer all of it); ends with standard input, and prints a SweepLog.
+ *
+ * It shares its machine with all that it looks at: so it reads frames as bytes, and asks by broadcast, which every host
+ * has to hear, no more than it needs to find what was not announced.
  */
 import { createNetwork } from '../../../src/linux/network.ts';
-import { DecodeError } from '../../../src/model/errors.ts';
-import { ip, ipFromBytes, ipToBytes, type Ip } from '../../../src/model/ip.ts';
+import { ip, ipToBytes, type Ip } from '../../../src/model/ip.ts';
 import { BROADCAST_MAC, macFromBytes, macToBytes, parseMac, ZERO_MAC, type Mac } from '../../../src/model/mac.ts';
-import { ARP_ETHER_TYPE, claimedBy, decodeArp, encodeArp } from '../../../src/protocols/arp/packet.ts';
+import { ARP_ETHER_TYPE, encodeArp } from '../../../src/protocols/arp/packet.ts';
 import { checksumOf, wordSum } from '../../../src/protocols/internet-checksum.ts';
 import type { SweepLog } from './sweep-log.ts';
 
 const IPV4_ETHER_TYPE = 0x0800;
-/** Each address so often, one after the other: a burst would be most of what the new owners are busy with. */
-const ASK_EVERY_MS = 200;
 const TICK_MS = 2;
+/** Who has claimed an address and not answered is asked for an echo so often. */
+const ECHO_EVERY_MS = 50;
+/** An address that nobody claims is asked for in each so manieth round of that. */
+const QUESTION_ROUNDS = 10;
 /** How exactly the old owner's last sign of life is known. */
 const OLD_EVERY_MS = 2;
 const [ICMP, ECHO_REPLY, ECHO_REQUEST] = [1, 0, 8];
+/** Offsets in a frame. */
+const AT = { from: 6, arpSenderMac: 22, arpSenderIp: 28, protocol: 23, source: 26, icmpType: 34 } as const;
 
-const addresses = (process.argv[2] ?? '').split(',').map(ip);
-const [first = ip('0.0.0.0')] = addresses;
+interface Target {
+  readonly address: Ip;
+  /** Who claims it. */
+  mac?: Mac;
+  served?: true;
+}
+
+const targets: readonly Target[] = (process.argv[2] ?? '').split(',').map((text) => ({ address: ip(text) }));
+const byNumber = new Map(targets.map((target) => [numberAt(ipToBytes(target.address), 0), target]));
+const first = targets[0]?.address ?? ip('0.0.0.0');
 const oldMac = parseMac(process.argv[3] ?? '') ?? ZERO_MAC;
+const oldMacBytes = macToBytes(oldMac);
 
 const network = createNetwork();
 const link = network.links().find(({ name }) => name === 'eth0');
 if (!link) throw new Error('there is no eth0 here');
 const own = link.addresses.find((address) => !address.ip.includes(':'))?.ip ?? ip('0.0.0.0');
-const claimed = new Map<Ip, Mac>();
 const log: SweepLog = { oldUntil: 0, servedAt: {} };
-const wanted = new Set(addresses);
+let servedAny = false;
 const now = (): number => performance.timeOrigin + performance.now();
 
 const arp = network.openFrames({ link, etherType: ARP_ETHER_TYPE }, (frame) => {
-  try {
-    const packet = decodeArp(frame);
-    const address = claimedBy(packet);
-    if (address === undefined || !wanted.has(address) || packet.senderMac === oldMac) return;
-    claimed.set(address, packet.senderMac);
-    ip4.send(echoRequest(address, packet.senderMac));
-  } catch (error) {
-    if (!(error instanceof DecodeError)) throw error;
-  }
+  const target = frame.length < 42 ? undefined : byNumber.get(numberAt(frame, AT.arpSenderIp));
+  if (!target || target.served || isOld(frame, AT.arpSenderMac)) return;
+  target.mac = macFromBytes(frame.subarray(AT.arpSenderMac, AT.arpSenderMac + 6));
+  ip4.send(echoRequest(target.address, target.mac));
 });
 const ip4 = network.openFrames({ link, etherType: IPV4_ETHER_TYPE }, (frame) => {
-  if (frame.length < 42 || frame[23] !== ICMP || frame[34] !== ECHO_REPLY) return;
-  const address = ipFromBytes(frame.subarray(26, 30));
-  if (macFromBytes(frame.subarray(6, 12)) === oldMac) log.oldUntil = now();
-  else if (wanted.delete(address)) log.servedAt[address] = now();
+  if (frame.length < 42 || frame[AT.protocol] !== ICMP || frame[AT.icmpType] !== ECHO_REPLY) return;
+  if (isOld(frame, AT.from)) {
+    log.oldUntil = now();
+    return;
+  }
+  const target = byNumber.get(numberAt(frame, AT.source));
+  if (!target || target.served) return;
+  [target.served, servedAny] = [true, true];
+  log.servedAt[target.address] = now();
 });
 
 setInterval(() => {
-  if (Object.keys(log.servedAt).length === 0) ip4.send(echoRequest(first, oldMac));
+  if (!servedAny) ip4.send(echoRequest(first, oldMac));
 }, OLD_EVERY_MS);
 process.stdin.once('data', () => setInterval(ask, TICK_MS));
 process.stdin.on('end', () => {
@@ -65,14 +79,22 @@ console.log('ready');
 let turn = 0;
 
 function ask(): void {
-  const last = turn + Math.ceil((addresses.length * TICK_MS) / ASK_EVERY_MS);
+  const last = turn + Math.ceil((targets.length * TICK_MS) / ECHO_EVERY_MS);
   for (; turn < last; turn++) {
-    const address = addresses[turn % addresses.length];
-    if (address === undefined || !wanted.has(address)) continue;
-    const mac = claimed.get(address);
-    if (mac) ip4.send(echoRequest(address, mac));
-    else if (link) arp.send(question(address, link.mac));
+    const target = targets[turn % targets.length];
+    if (!target || target.served) continue;
+    const isItsRound = (turn + Math.floor(turn / targets.length)) % QUESTION_ROUNDS === 0;
+    if (target.mac) ip4.send(echoRequest(target.address, target.mac));
+    else if (link && isItsRound) arp.send(question(target.address, link.mac));
   }
+}
+
+function numberAt(bytes: Uint8Array, offset: number): number {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(offset);
+}
+
+function isOld(frame: Uint8Array, offset: number): boolean {
+  return oldMacBytes.every((byte, i) => frame[offset + i] === byte);
 }
 
 function question(targetIp: Ip, mac: Mac): Uint8Array {

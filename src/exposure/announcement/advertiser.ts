@@ -9,8 +9,8 @@ export interface Advertiser {
   readonly family: Family;
   /** The link as it was when this was made: another MAC or index needs another advertiser. */
   readonly link: Link;
-  /** Tells everyone that the address is here. */
-  announce(ip: Ip): void;
+  /** Tells everyone that the address is here. @param briefly in one form only, which most hosts learn from */
+  announce(ip: Ip, briefly?: boolean): void;
   /** Asks who has the address without claiming it. Answers come as claims. */
   ask(ip: Ip): void;
   close(): void;
@@ -45,8 +45,9 @@ export function createAdvertiser<Frame>(
   return {
     family,
     link,
-    announce: (ip) => {
-      for (const frame of dialect.announcement(link.mac, ip)) socket.send(dialect.encode(frame));
+    announce: (ip, briefly = false) => {
+      const [first, ...others] = dialect.announcement(link.mac, ip);
+      for (const frame of briefly ? [first] : [first, ...others]) socket.send(dialect.encode(frame));
       onAnnounced?.(ip);
     },
     ask: (ip) => socket.send(dialect.encode(dialect.probe(link.mac, ip))),

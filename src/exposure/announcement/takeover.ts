@@ -15,6 +15,8 @@ const STALE: Milliseconds = 2000;
 const SLICE: Milliseconds = 20;
 /** And as many at least: a kernel that is slow for everybody must not leave more to refresh than is ever placed. */
 const PORTION = 64;
+/** Every host of the LAN has to hear each announcement. Of so many at once each is told of in one form first. */
+const CROWD = 32;
 
 export interface Takeover {
   begin(held: HeldAddress): void;
@@ -43,11 +45,15 @@ export function createTakeover({ clock, fence, placement, voice, isAlone, onLaps
   const placeAll = async (): Promise<void> => {
     while (placing.size > 0) {
       // A slow filter holds up the address, but not the news: this process answers already.
-      const hurry = clock.after(PATIENCE, () => placing.forEach((held) => voice.announce(held)));
+      const hurry = clock.after(PATIENCE, () => {
+        const briefly = placing.size > CROWD;
+        placing.forEach((held) => voice.announce(held, briefly));
+      });
       const silent = await fence.update();
       hurry.cancel();
       let began = clock.now();
       let portion = 0;
+      const briefly = placing.size > CROWD;
       for (const held of [...placing]) {
         // Others must hear that this process lives, however much there is to take.
         if (++portion > PORTION && clock.now() - began >= SLICE) {
@@ -62,7 +68,7 @@ export function createTakeover({ clock, fence, placement, voice, isAlone, onLaps
           continue;
         }
         placement.put(held);
-        if (held.placed) voice.announce(held);
+        if (held.placed) voice.announce(held, briefly);
       }
     }
   };

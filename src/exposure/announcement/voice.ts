@@ -13,8 +13,11 @@ const BREATH: Milliseconds = 5;
 const LONG_BREATH: Milliseconds = 20;
 
 export interface Voice {
-  /** Announces the address if it is ours and that is due, and from then on by itself. */
-  announce(held: HeldAddress): void;
+  /**
+   * Announces the address if it is ours and that is due, and from then on by itself.
+   * @param briefly many others are to be told of, too: the form that fewer hosts learn from comes with the repetition
+   */
+  announce(held: HeldAddress, briefly?: boolean): void;
   /** A machine on a link says that it has an address. */
   heardClaim(ip: Ip, mac: Mac, link: Link): void;
   stop(): void;
@@ -38,8 +41,8 @@ export interface VoiceOptions {
 
 export function createVoice(options: VoiceOptions): Voice {
   const { clock, held } = options;
-  const say = (address: HeldAddress): void => {
-    if (options.mayAnswer(address.ip)) address.advertiser?.announce(address.ip);
+  const say = (address: HeldAddress, briefly = false): void => {
+    if (options.mayAnswer(address.ip)) address.advertiser?.announce(address.ip, briefly);
     else address.muted = true;
   };
   const perform = (address: HeldAddress, steps: readonly DefenderStep[]): void => {
@@ -70,9 +73,9 @@ export function createVoice(options: VoiceOptions): Voice {
   };
   const alarm = createAlarm(clock, announceDue);
   return {
-    announce: (address) => {
+    announce: (address, briefly) => {
       const ours = address.up && address.yieldedTo === undefined && !address.ceded;
-      if (ours && address.schedule.take(clock.now()) === 1) say(address);
+      if (ours && address.schedule.take(clock.now()) === 1) say(address, briefly);
       alarm.by(deadlineOf(address));
     },
     heardClaim: (ip, mac, link) => {

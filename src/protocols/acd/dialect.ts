@@ -11,8 +11,8 @@ export interface Dialect<Frame> {
   encode(frame: Frame): Uint8Array;
   /** @throws DecodeError */
   decode(data: Uint8Array): Frame;
-  /** Tells everyone that `mac` has the address. */
-  announcement(mac: Mac, ip: Ip): readonly Frame[];
+  /** Tells everyone that `mac` has the address: first in the form that most hosts learn from, then for the others. */
+  announcement(mac: Mac, ip: Ip): readonly [Frame, ...Frame[]];
   /** Asks for an address without claiming any. @param nonce makes it known as our own when it comes back. */
   probe(mac: Mac, ip: Ip, nonce?: Uint8Array): Frame;
   /** Whether `mac` sent the frame itself, perhaps by a link that leads back. @param nonce of one of its probes. */
