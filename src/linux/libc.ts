@@ -38,6 +38,7 @@ export interface Libc {
   open(path: string, flags: number, mode: number): number;
   setns(fd: number, kind: number): number;
   clock_gettime(id: number, time: Uint8Array): number;
+  memfd_create(name: string, flags: number): number;
   /** Name of the last error, `EADDRINUSE`. Read it at once after a call has returned -1. */
   errno(): string;
   /** Address of a buffer in memory, for structs that hold pointers. Keep the buffer alive meanwhile. */
@@ -75,6 +76,7 @@ export function loadLibc(): Libc {
     open: bind('int open(const char *, int, int)'),
     setns: bind('int setns(int, int)'),
     clock_gettime: bind('int clock_gettime(int, void *)'),
+    memfd_create: bind('int memfd_create(const char *, unsigned int)'),
     errno: () => errnoName(koffi.errno()),
     address: (data) => koffi.address(data),
     watcher: createWatcher(),

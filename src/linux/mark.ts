@@ -28,12 +28,24 @@ export const MARKS: Readonly<Record<Instance, Mark>> = {
 /** Group of the VLAN interfaces that we made (`ip link show group 27510`): "kv" in ASCII. */
 export const VLAN_LINK_GROUP = 0x6b76;
 
+/**
+ * Tunnels of each agent: the group of their interfaces (`ip link show group 27511`), the first of the marks of their
+ * connections, packets, rules and routing tables, and the nftables table that leads their traffic.
+ */
+export const TUNNELS: Readonly<
+  Record<Instance, { readonly group: number; readonly mark: number; readonly table: string }>
+> = {
+  services: { group: 0x6b77, mark: 0x6b77_0000, table: 'kubevip-tunnels' },
+  'control-plane': { group: 0x6b78, mark: 0x6b78_0000, table: 'kubevip-control-plane-tunnels' },
+};
+
 /** Further nftables tables for Services, each replaced as a whole by whoever it belongs to. */
 export const SERVICE_TABLES = { ports: 'kubevip-ports', egress: 'kubevip-egress', mirror: 'kubevip-mirror' } as const;
 
 /** Names of all nftables tables of our agents. */
 export const OWN_TABLES: ReadonlySet<string> = new Set([
   ...Object.values(MARKS).map(({ table }) => table),
+  ...Object.values(TUNNELS).map(({ table }) => table),
   ...Object.values(SERVICE_TABLES),
 ]);
 

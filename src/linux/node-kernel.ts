@@ -5,10 +5,12 @@ import {
   ownAddresses,
   ownLinks,
   ownRoutes,
+  ownRules,
   ownTables,
   removeOwnAddresses,
   removeOwnLinks,
   removeOwnRoutes,
+  removeOwnRules,
   removeOwnTables,
 } from './own-traces.ts';
 
@@ -23,11 +25,18 @@ export function createNodeKernel(): Kernel {
       }
     },
     // Who is not root may not look at tables.
-    traces: async () => [...ownAddresses(), ...ownLinks(), ...ownRoutes(), ...(await ownTables().catch(() => []))],
+    traces: async () => [
+      ...ownAddresses(),
+      ...ownLinks(),
+      ...ownRoutes(),
+      ...ownRules(),
+      ...(await ownTables().catch(() => [])),
+    ],
     removeTraces: async () => {
       removeOwnRoutes();
       removeOwnAddresses();
       removeOwnLinks();
+      removeOwnRules();
       await removeOwnTables();
     },
   };

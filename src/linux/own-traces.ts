@@ -9,6 +9,8 @@ import { withNetns } from './netns.ts';
 import { agentRoutes } from './route-table.ts';
 import { programEnv } from './programs.ts';
 import { run } from './run.ts';
+import { createTunnelDevices, type LinuxTunnelDevices } from './tunnel-devices.ts';
+import { createTunnelWays, type LinuxTunnelWays } from './tunnel-ways.ts';
 import { createVlanTable } from './vlan-links.ts';
 
 /** @param netns network namespace by name; this process's own when absent. @returns `address 192.168.1.40 on eth0` @throws OsError */
@@ -39,17 +41,47 @@ export function removeOwnAddresses(netns?: string): void {
   });
 }
 
-/** VLAN interfaces made for Services. @returns `interface eth0.200` @throws OsError */
+/** VLAN interfaces made for Services, and those of tunnels. @returns `interface eth0.200` @throws OsError */
 export function ownLinks(netns?: string): string[] {
-  return vlans(netns)
-    .owned()
-    .map((name) => `interface ${name}`);
+  const tunnels = tunnelDevices(netns).flatMap((devices) => devices.owned());
+  return [...vlans(netns).owned(), ...tunnels].map((name) => `interface ${name}`);
 }
 
 /** @throws OsError */
 export function removeOwnLinks(netns?: string): void {
   const links = vlans(netns);
   for (const name of links.owned()) links.remove(name);
+  for (const devices of tunnelDevices(netns)) for (const name of devices.owned()) devices.remove(name);
+}
+
+/** Rules of routing for what comes through tunnels. @returns `rule for mark 0x6b770000` @throws OsError */
+export function ownRules(netns?: string): string[] {
+  return withTunnelWays(netns, (ways) => ways.owned().map((mark) => `rule for mark 0x${mark.toString(16)}`));
+}
+
+/** @throws OsError */
+export function removeOwnRules(netns?: string): void {
+  withTunnelWays(netns, (ways) => {
+    ways.removeRules();
+    return [];
+  });
+}
+
+function withTunnelWays(netns: string | undefined, work: (ways: LinuxTunnelWays) => readonly string[]): string[] {
+  return (Object.keys(MARKS) as Instance[]).flatMap((instance) => {
+    const ways = createTunnelWays({ instance, ...(netns === undefined ? {} : { netns }) });
+    try {
+      return work(ways);
+    } finally {
+      ways.close();
+    }
+  });
+}
+
+function tunnelDevices(netns: string | undefined): LinuxTunnelDevices[] {
+  return (Object.keys(MARKS) as Instance[]).map((instance) =>
+    createTunnelDevices({ instance, ...(netns === undefined ? {} : { netns }) }),
+  );
 }
 
 function vlans(netns: string | undefined): VlanLinks {

@@ -1,5 +1,6 @@
 /** Runs a command to its end. Never through a shell. */
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcessByStdio } from 'node:child_process';
+import type { Readable, Writable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import type { CommandOutcome } from '../cluster/ports/commands.ts';
 import { KubevipError } from '../model/errors.ts';
@@ -9,6 +10,8 @@ import { withNetns } from './netns.ts';
 export interface RunOptions {
   /** Written to standard input, which is then closed. */
   readonly input?: string;
+  /** Open file to read from instead, from its beginning by way of /dev/stdin. */
+  readonly stdin?: number;
   /** Killed after this. Default 10 s. */
   readonly timeoutMs?: Milliseconds;
   readonly signal?: AbortSignal;
@@ -30,18 +33,20 @@ export async function run(command: string, args: readonly string[], options: Run
   const timeoutMs = options.timeoutMs ?? 10_000;
   const limit = options.maxBytes ?? 1024 * 1024;
   if (options.signal?.aborted === true) throw aborted(command);
-  const child = withNetns(options.netns, () =>
-    spawn(command, args, {
-      stdio: ['pipe', 'pipe', 'pipe'],
-      ...(options.env && { env: { ...process.env, ...options.env } }),
-    }),
+  const child = withNetns(
+    options.netns,
+    () =>
+      spawn(command, args, {
+        stdio: [options.stdin ?? 'pipe', 'pipe', 'pipe'],
+        ...(options.env && { env: { ...process.env, ...options.env } }),
+      }) as ChildProcessByStdio<Writable | null, Readable, Readable>,
   );
   const stdout = collect(child.stdout, limit);
   const stderr = collect(child.stderr, limit);
   if (options.onLine !== undefined) for (const stream of [child.stdout, child.stderr]) eachLine(stream, options.onLine);
   // A program may end without reading its input; its exit code tells.
-  child.stdin.on('error', () => undefined);
-  child.stdin.end(options.input ?? '');
+  child.stdin?.on('error', () => undefined);
+  child.stdin?.end(options.input ?? '');
 
   return await new Promise<CommandOutcome>((resolve, reject) => {
     let failure: KubevipError | undefined;

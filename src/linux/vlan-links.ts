@@ -4,23 +4,14 @@ import { concat } from '../model/bytes.ts';
 import { KubevipError } from '../model/errors.ts';
 import { loadLibc } from './libc.ts';
 import { VLAN_LINK_GROUP } from './mark.ts';
-import { attribute, cString, decodeAttributes, fromCString, nested, NLM, viewOf } from './netlink/message.ts';
-import { allLinks, RTM } from './netlink/route.ts';
+import { IFF_UP, IFLA, INFO, linkHeader, listLinks, removeLink, u32, type LinkRow } from './netlink/links.ts';
+import { attribute, cString, nested, NLM, viewOf } from './netlink/message.ts';
+import { RTM } from './netlink/route.ts';
 import { NETLINK_ROUTE, openNetlink, type NetlinkSocket } from './netlink/socket.ts';
 import { withNetns } from './netns.ts';
 import { OsError } from './os-error.ts';
 
-const IFLA = { IFNAME: 3, LINK: 5, LINKINFO: 18, GROUP: 27 } as const;
-const INFO = { KIND: 1, DATA: 2 } as const;
 const IFLA_VLAN_ID = 1;
-const IFF_UP = 1;
-
-interface LinkRow {
-  readonly index: number;
-  readonly name: string;
-  readonly up: boolean;
-  readonly group: number;
-}
 
 /** @param netns network namespace by name; this process's own when absent. Each call opens a socket of its own. */
 export function createVlanTable({ netns }: { readonly netns?: string } = {}): VlanLinks {
@@ -48,7 +39,7 @@ export function createVlanTable({ netns }: { readonly netns?: string } = {}): Vl
             code: 'NO_PARENT_LINK',
           });
         const body = concat(
-          header(0, IFF_UP),
+          linkHeader(0, IFF_UP),
           attribute(IFLA.IFNAME, cString(vlan.name)),
           attribute(IFLA.LINK, u32(parent.index)),
           // With it from its first moment, so that none is ever there that nobody knows to be ours.
@@ -81,59 +72,22 @@ export function createVlanTable({ netns }: { readonly netns?: string } = {}): Vl
     remove: (name) =>
       withSocket((netlink) => {
         const link = listLinks(netlink).find((one) => one.name === name && isOurs(one));
-        if (!link) return;
-        try {
-          netlink.request(RTM.DELLINK, 0, header(link.index, 0), `remove interface ${name}`);
-        } catch (error) {
-          if (!(error instanceof OsError && error.errno === 'ENODEV')) throw error;
-        }
+        if (link) removeLink(netlink, link);
       }),
   };
 }
 
-function isOurs({ group }: LinkRow): boolean {
+function isOurs({ group }: Pick<LinkRow, 'group'>): boolean {
   return group === VLAN_LINK_GROUP;
 }
 
 function bringUp(netlink: NetlinkSocket, index: number, name: string): void {
   try {
-    netlink.request(RTM.NEWLINK, 0, header(index, IFF_UP), `bring interface ${name} up`);
+    netlink.request(RTM.NEWLINK, 0, linkHeader(index, IFF_UP), `bring interface ${name} up`);
   } catch (error) {
     // Its parent is down: it comes up with that, at the next look.
     if (!(error instanceof OsError && error.errno === 'ENETDOWN')) throw error;
   }
-}
-
-function listLinks(netlink: NetlinkSocket): LinkRow[] {
-  return netlink.dump(RTM.GETLINK, allLinks(), 'list links').flatMap(({ body }) => {
-    const name = body.length < 16 ? undefined : decodeAttributes(body.subarray(16)).get(IFLA.IFNAME);
-    if (name === undefined) return [];
-    const group = decodeAttributes(body.subarray(16)).get(IFLA.GROUP);
-    return [
-      {
-        index: viewOf(body).getInt32(4, true),
-        name: fromCString(name),
-        up: (viewOf(body).getUint32(8, true) & IFF_UP) !== 0,
-        group: group?.length === 4 ? viewOf(group).getUint32(0, true) : 0,
-      },
-    ];
-  });
-}
-
-/** `struct ifinfomsg` */
-function header(index: number, flags: number): Uint8Array {
-  const body = new Uint8Array(16);
-  const view = viewOf(body);
-  view.setInt32(4, index, true);
-  view.setUint32(8, flags, true);
-  view.setUint32(12, flags, true);
-  return body;
-}
-
-function u32(value: number): Uint8Array {
-  const out = new Uint8Array(4);
-  viewOf(out).setUint32(0, value, true);
-  return out;
 }
 
 function u16(value: number): Uint8Array {
