@@ -2,13 +2,14 @@
 import { EXIT, KubevipError } from '../model/errors.ts';
 import type { Reach } from '../exposure/announcement/port.ts';
 
-export type Mode = 'arp' | 'bgp' | 'routing-table';
+export type Mode = 'arp' | 'bgp' | 'routing-table' | 'wireguard';
 
 export interface ModeSettings {
   /** Undefined: not set. */
   readonly vip_arp: boolean | undefined;
   readonly bgp_enable: boolean;
   readonly vip_routingtable: boolean;
+  readonly vip_wireguard: boolean;
   readonly vip_leaderelection: boolean | undefined;
   readonly svc_election: boolean;
 }
@@ -19,7 +20,12 @@ export interface AnnouncementMode {
   readonly reach: { readonly services: Reach; readonly controlPlane: Reach };
 }
 
-const MODES = { vip_arp: 'arp', bgp_enable: 'bgp', vip_routingtable: 'routing-table' } as const;
+const MODES = {
+  vip_arp: 'arp',
+  bgp_enable: 'bgp',
+  vip_routingtable: 'routing-table',
+  vip_wireguard: 'wireguard',
+} as const;
 
 /** @throws KubevipError BAD_CONFIG for none, or more than one. */
 export function readMode(v: Partial<ModeSettings>): AnnouncementMode {
@@ -30,7 +36,9 @@ export function readMode(v: Partial<ModeSettings>): AnnouncementMode {
   if (first === undefined && v.vip_arp === false)
     throw bad(`vip_arp is false, and no other way to announce is chosen: set one of ${names.join(', ')} to true`);
   const mode = MODES[first ?? 'vip_arp'];
-  if (mode === 'arp') return { kind: mode, reach: { services: 'owner', controlPlane: 'owner' } };
+  // Neighbours send to one MAC, and the far end of a tunnel to whoever spoke last.
+  if (mode === 'arp' || mode === 'wireguard')
+    return { kind: mode, reach: { services: 'owner', controlPlane: 'owner' } };
   // As kube-vip: without an election every node that can serve an address tells routers so.
   const elected = v.vip_leaderelection === true;
   return {

@@ -90,6 +90,10 @@ export const SETTINGS = z.object({
     false,
     'Also remove routes of that protocol in that table which no agent of kubevip wrote. Their own they always remove.',
   ),
+  vip_wireguard: bool(
+    false,
+    'Announce through WireGuard tunnels, one for each address, which Secret `wireguard` in the namespace of the Leases has.',
+  ),
   vip_leaderelection: whenUnset(
     'true with `vip_arp`, else false',
     flag(

@@ -16,6 +16,8 @@ export function egressObstacle(
 ): string | undefined {
   if (mode.reach.services === 'every-node')
     return 'every node announces the address, and an answer may come to any; set svc_election=true for one owner';
+  if (mode.kind === 'wireguard')
+    return 'only answers go through a tunnel; pods reach the far end’s side in the name of their node';
   if (!nodes && egressInside.pods.length === 0)
     return 'an agent of one namespace (svc_namespace) does not know which networks are the cluster’s own; name them in egress_podcidr';
   return undefined;

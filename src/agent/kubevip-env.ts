@@ -2,15 +2,11 @@
  * What the agent says at its start of kube-vip's environment variables that are not among its own settings
  * (config.ts): an old manifest with our image in it must not lose anything without a word.
  */
-import { EXIT, KubevipError } from '../model/errors.ts';
 import { ROWS, SETTINGS as KUBE_VIP, type SettingName } from '../manifests/kube-vip/table.ts';
 import { SETTINGS } from './config.ts';
 
 /** `always`: the agent does so anyway, or what it is about does not arise. `no`: not supported. */
 export type Support = readonly ['always' | 'no', why: string];
-
-const WIREGUARD =
-  'no tunnels are made: make the tunnel on the node and announce by ARP, BGP or a routing table through its interface';
 
 export const OTHERWISE: Readonly<Partial<Record<SettingName, Support>>> = {
   /* election and ownership */
@@ -39,7 +35,6 @@ export const OTHERWISE: Readonly<Partial<Record<SettingName, Support>>> = {
     'zebra_version',
     'zebra_software_name',
   ]),
-  vip_wireguard: ['no', WIREGUARD],
   egress_withnftables: ['always', 'egress and service security are by nftables'],
   egress_enableinternalsnat: ['always', 'the cluster’s own networks are left alone'],
   egress_clean: ['always', 'rules of an earlier run are replaced at the start, and run out in 6 s'],
@@ -55,6 +50,8 @@ export const DIFFERENT: Readonly<Partial<Record<SettingName, string>>> = {
   etcdCert: 'a variable, too; read again for each connection',
   etcdKey: 'a variable, too; read again for each connection',
   vip_routingtableid: 'each agent marks its routes by a metric of its own (75, 76), so that two may share a table',
+  vip_wireguard:
+    'the Secret is followed as it changes; IPv6 as IPv4; kube-proxy leads on to pods, and the API server is reached at its own port; a dead agent’s tunnels are silent in 2 s',
   vip_cleanroutingtable: 'stale routes of ours always go; this is about those of an earlier kube-vip',
   egress_podcidr:
     'without it the networks that Nodes name, and the pods of Services one by one; kube-vip may take 10.0.0.0/16',
@@ -129,17 +126,6 @@ export function environmentWarnings(env: Env): string[] {
     return [`${name} is not supported: ${support[1]}`];
   });
   return [...former, ...unsupported];
-}
-
-/**
- * What must not be done in another way than was asked for.
- * @throws KubevipError SETTINGS_REFUSED (exit 2), one line with why, and what to do instead.
- */
-export function refuseUnsupported(env: Env): void {
-  const refused = (what: string, why: string): KubevipError =>
-    new KubevipError(`${what} is not supported: ${why}`, { code: 'SETTINGS_REFUSED', exit: EXIT.usage });
-  if (env['vip_wireguard'] && !isDefault('vip_wireguard', env['vip_wireguard']))
-    throw refused('vip_wireguard', WIREGUARD);
 }
 
 function isDefault(name: SettingName, text: string): boolean {

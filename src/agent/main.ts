@@ -10,6 +10,7 @@ import { hostPort } from '../model/ip.ts';
 import { VERSION } from '../model/version.ts';
 import { settingsOfArguments } from './arguments.ts';
 import { readMode } from './announcement-mode.ts';
+import type { Ways } from './announcer.ts';
 import { BgpPart } from './bgp/part.ts';
 import { wireBgp } from './bgp/wire.ts';
 import { readConfig, SETTINGS, type AgentConfig } from './config.ts';
@@ -18,12 +19,13 @@ import { ControlPlanePart } from './control-plane/part.ts';
 import { wireNode } from './control-plane/wire.ts';
 import { createDistinctLog } from './distinct-log.ts';
 import { serveHttp, type Health } from './http.ts';
-import { asKubeVipWould, environmentWarnings, refuseUnsupported } from './kubevip-env.ts';
+import { asKubeVipWould, environmentWarnings } from './kubevip-env.ts';
 import { kernelSections, settingsSection, writeDump, type DumpSection } from './dump.ts';
 import { createLogger, type Logger } from './log.ts';
 import { createProcessMetrics, type ProcessMetrics } from './process-metrics.ts';
 import { patientServicesPart, servicesPart, type Part } from './services.ts';
 import { wire } from './wire.ts';
+import { WireguardPart } from './wireguard/part.ts';
 
 /** What takes longer than this at the end is cut short: the kubelet would kill us anyway, after thirty seconds. */
 const STOP_WITHIN = 15_000;
@@ -77,11 +79,9 @@ export async function runAgent(
 /** Arguments win over variables, and those over the file. @throws KubevipError for what cannot be, exit 2 */
 function environmentOf(args: readonly string[], variables: NodeJS.ProcessEnv): ReturnType<typeof withConfigFile> {
   const said = { ...variables, ...settingsOfArguments(args) };
-  const all = withConfigFile(said, said['config_file'] || undefined, (path) => readFileSync(path, 'utf8'), [
+  return withConfigFile(said, said['config_file'] || undefined, (path) => readFileSync(path, 'utf8'), [
     ...new Set([...ROWS.map(([name]) => name), ...Object.keys(SETTINGS.shape)]),
   ]);
-  refuseUnsupported(all.env);
-  return all;
 }
 
 async function partsOf(config: AgentConfig, log: Logger, metrics: ProcessMetrics): Promise<readonly Part[]> {
@@ -89,11 +89,18 @@ async function partsOf(config: AgentConfig, log: Logger, metrics: ProcessMetrics
   if (controlPlane || servicesEnabled) {
     // Before the parts with addresses: what the last run left on the node says whether routers may have kept its routes.
     const node = bgp && wireBgp(config, bgp);
-    const routes = node?.hub;
-    const speaker = bgp && node ? [new BgpPart({ config, bgp, node, log, metrics })] : [];
-    if (!controlPlane) return [...speaker, servicesPart(config, log, metrics, routes)];
-    const vip = new ControlPlanePart({ config, controlPlane, node: wireNode(config, routes), log, metrics });
-    return [...speaker, vip, ...(servicesEnabled ? [patientServicesPart(config, log, metrics, routes)] : [])];
+    const wireguard = config.mode.kind === 'wireguard' ? new WireguardPart(config, log) : undefined;
+    const ways: Ways = {
+      ...(node === undefined ? {} : { routes: node.hub }),
+      ...(wireguard === undefined ? {} : { tunnels: wireguard.tunnels }),
+    };
+    const first = [
+      ...(bgp && node ? [new BgpPart({ config, bgp, node, log, metrics })] : []),
+      ...(wireguard ? [wireguard] : []),
+    ];
+    if (!controlPlane) return [...first, servicesPart(config, log, metrics, ways)];
+    const vip = new ControlPlanePart({ config, controlPlane, node: wireNode(config, ways), log, metrics });
+    return [...first, vip, ...(servicesEnabled ? [patientServicesPart(config, log, metrics, ways)] : [])];
   }
   log.info({}, 'svc_enable=false: no Services are served here, and what an earlier run left on this node is removed');
   // Who serves nothing has nothing to say to other agents: no heartbeats.

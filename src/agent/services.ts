@@ -2,7 +2,7 @@
 import { messageOf } from '../model/errors.ts';
 import type { FailoverRecord } from '../model/failover-record.ts';
 import { Agent } from './agent.ts';
-import type { RouteSinks } from './announcer.ts';
+import type { Ways } from './announcer.ts';
 import type { AgentConfig } from './config.ts';
 import type { DumpSection } from './dump.ts';
 import type { Health } from './http.ts';
@@ -24,8 +24,8 @@ export interface Part {
 }
 
 /** @throws KubevipError for a kubeconfig that cannot be used, OsError without the right to change addresses */
-export function servicesPart(config: AgentConfig, log: Logger, metrics: ProcessMetrics, routes?: RouteSinks): Part {
-  const parts = wire(config, log, metrics, routes);
+export function servicesPart(config: AgentConfig, log: Logger, metrics: ProcessMetrics, ways: Ways = {}): Part {
+  const parts = wire(config, log, metrics, ways);
   const agent = new Agent(parts, metrics);
   return {
     start: () => {
@@ -44,18 +44,13 @@ export function servicesPart(config: AgentConfig, log: Logger, metrics: ProcessM
 const RETRY = 1000;
 
 /** The same beside another part, which must not end because this one cannot begin. */
-export function patientServicesPart(
-  config: AgentConfig,
-  log: Logger,
-  metrics: ProcessMetrics,
-  routes?: RouteSinks,
-): Part {
+export function patientServicesPart(config: AgentConfig, log: Logger, metrics: ProcessMetrics, ways: Ways = {}): Part {
   let part: Part | undefined;
   let problem = 'not started';
   let timer: NodeJS.Timeout | undefined;
   const attempt = (): void => {
     try {
-      part = servicesPart(config, log, metrics, routes);
+      part = servicesPart(config, log, metrics, ways);
       part.start();
     } catch (error) {
       const message = messageOf(error);

@@ -48,7 +48,7 @@ import { messageOf } from '../model/errors.ts';
 import type { Family } from '../model/ip.ts';
 import { writeFailovers } from '../model/failover-record.ts';
 import { VERSION } from '../model/version.ts';
-import { createAnnouncer, type RouteSinks } from './announcer.ts';
+import { createAnnouncer, type Ways } from './announcer.ts';
 import { rulesUnder } from './cluster-record.ts';
 import type { AgentConfig } from './config.ts';
 import { egressWanted } from './egress.ts';
@@ -65,7 +65,7 @@ export function wire(
   settings: AgentConfig,
   log: Logger,
   metrics?: Pick<ProcessMetrics, 'heartbeatRefused'>,
-  routes?: RouteSinks,
+  ways: Ways = {},
 ): Parts {
   const clock = createSystemClock();
   const entropy = systemEntropy;
@@ -174,7 +174,7 @@ export function wire(
         network,
         clock,
         recorder,
-        routes,
+        ways,
         ...(heartbeats ? { mayAnswer: (ip) => heartbeats.ownership.answers(ip) } : {}),
       }),
       endpoints: new EndpointStage({

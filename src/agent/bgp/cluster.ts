@@ -1,6 +1,4 @@
 /** What the cluster says of BGP: annotations of the own Node, a ConfigMap, a Secret; and where the agent says how it is. */
-import { connect, connectWith, type Cluster } from '../../kube/client.ts';
-import { loadCredentials, redirected } from '../../kube/credentials.ts';
 import { createEventRecorder, type StoppableRecorder } from '../../kube/event-recorder.ts';
 import { isApiError } from '../../kube/errors.ts';
 import type { Kind, Kinds } from '../../kube/kinds.ts';
@@ -12,8 +10,8 @@ import { BGP_LEASE_PREFIX, writeBgpRecord, type BgpRecord } from '../../model/bg
 import type { ConfigMap, Lease, Node, Secret } from '../../model/kubernetes.ts';
 import { microTime } from '../../model/lease.ts';
 import type { Clock } from '../../model/time.ts';
-import { VERSION } from '../../model/version.ts';
 import type { AgentConfig } from '../config.ts';
+import { ownCluster } from '../own-cluster.ts';
 import type { BgpConfig } from './config.ts';
 
 /** The record is renewed that often, and counts for a little more than twice as long. */
@@ -44,7 +42,7 @@ export function connectBgp(
   onChange: () => void,
   onError: (topic: string, error: unknown) => void,
 ): BgpCluster {
-  const cluster = clusterOf(config);
+  const cluster = ownCluster(config);
   const { namespace } = config.configMap;
   const watchers: Watcher<never>[] = [];
   const watch = <K extends Kind>(kind: K, selection: Selection): Watcher<Kinds[K]> => {
@@ -114,20 +112,4 @@ export function connectBgp(
       cluster.close();
     },
   };
-}
-
-/** On a control plane its own API server: the address in the kubeconfig may be the one that BGP is to announce. */
-function clusterOf(config: AgentConfig): Cluster {
-  const userAgent = `kubevip-agent/${VERSION}`;
-  const where = { env: process.env, ...(config.kubeconfig === undefined ? {} : { kubeconfig: config.kubeconfig }) };
-  const { controlPlane } = config;
-  if (controlPlane === undefined) return connect({ ...where, userAgent });
-  const { server, port } = controlPlane;
-  const host = server?.hostname.replace(/^\[|\]$/g, '') ?? '127.0.0.1';
-  const serverPort = server === undefined ? port : Number(server.port || (server.protocol === 'https:' ? 443 : 80));
-  const endpoint = { host, port: serverPort, ...(/^127\.|^::1$/.test(host) ? { serverName: 'kubernetes' } : {}) };
-  return connectWith(
-    redirected(loadCredentials(where), () => endpoint),
-    { userAgent, namespace: config.namespace },
-  );
 }

@@ -34,7 +34,7 @@ import { familyOf, isLinkLocal, parseIp, type Family, type Ip } from '../../mode
 import type { Clock } from '../../model/time.ts';
 import { VERSION } from '../../model/version.ts';
 import type { Network } from '../../model/wire.ts';
-import { createAnnouncer, type RouteSinks } from '../announcer.ts';
+import { createAnnouncer, type Ways } from '../announcer.ts';
 import type { AgentConfig } from '../config.ts';
 import type { ControlPlaneConfig } from './config.ts';
 
@@ -88,7 +88,7 @@ export interface ApiParts {
 }
 
 /** Takes away what an earlier run left on the node. @throws OsError without the right to change addresses. */
-export function wireNode(config: AgentConfig, routes?: RouteSinks): NodeParts {
+export function wireNode(config: AgentConfig, ways: Ways = {}): NodeParts {
   const { node, netns } = config;
   /** Set when heartbeats decide: who owns the VIP is known later than the node is. */
   const may: { answer: (ip: Ip) => boolean } = { answer: () => true };
@@ -104,7 +104,7 @@ export function wireNode(config: AgentConfig, routes?: RouteSinks): NodeParts {
       network,
       clock,
       recorder,
-      routes,
+      ways,
       mayAnswer: (ip) => may.answer(ip),
     }),
     answerOnlyIf: (answers) => (may.answer = answers),

@@ -12,7 +12,7 @@ import type { EventRecorder, ServicePatch, ServiceWriter } from './port.ts';
 const FIRST_RETRY: Milliseconds = 200;
 const LAST_RETRY: Milliseconds = 30_000;
 /** It works, but something is wrong that will end that. */
-const WORRYING = new Set(['RenewalUnanswered', 'AnnouncedUnfenced', 'OwnedUnconfirmed']);
+const WORRYING = new Set(['RenewalUnanswered', 'AnnouncedUnfenced', 'AnnouncedUnanswered', 'OwnedUnconfirmed']);
 
 interface Work {
   service: Service;

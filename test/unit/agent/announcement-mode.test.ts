@@ -25,6 +25,7 @@ describe('how addresses are announced', () => {
       { kind: 'bgp', reach: { ...EVERY, services: 'owner' } },
     ],
     [{ vip_routingtable: 'true' }, { kind: 'routing-table', reach: EVERY }],
+    [{ vip_wireguard: 'true' }, { kind: 'wireguard', reach: OWNER }],
   ])('%j', (env, mode) => expect(modeOf(env)).toEqual(mode));
 
   it('is one way, not two and not none', () => {

@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import { settingsOfArguments } from '../../../src/agent/arguments.ts';
 import { parseConfigFile, withConfigFile } from '../../../src/agent/config-file.ts';
 import { readConfig, SETTINGS } from '../../../src/agent/config.ts';
-import { refuseUnsupported } from '../../../src/agent/kubevip-env.ts';
 import { FILE_KEYS } from '../../../src/manifests/kube-vip/file-keys.ts';
 import { ROWS } from '../../../src/manifests/kube-vip/table.ts';
 
@@ -110,14 +109,5 @@ describe('arguments of the agent', () => {
     expect(() => settingsOfArguments(['start', '--interfaces=eth0', '--interface'])).toThrow(
       /"start" is no argument of the agent; --interfaces is no flag \(--interface\?\); --interface needs a value/,
     );
-  });
-});
-
-describe('what must not be done in another way than was asked for', () => {
-  it('is refused with why, and what to do instead', () => {
-    expect(() => refuseUnsupported({ vip_wireguard: 'true' })).toThrow(
-      /^vip_wireguard is not supported: .*make the tunnel/,
-    );
-    expect(() => refuseUnsupported({ leaderElectionType: 'etcd', vip_wireguard: 'false' })).not.toThrow();
   });
 });
