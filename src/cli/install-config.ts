@@ -11,6 +11,7 @@ export interface InstallFlags {
   readonly 'control-plane'?: string | undefined;
   readonly 'control-plane-port'?: string | undefined;
   readonly image?: string | undefined;
+  readonly wireguard: boolean;
 }
 
 /** @throws KubevipError INVALID_POOL, BAD_SETTING, INVALID_PORT (all exit 2) */
@@ -23,6 +24,7 @@ export function readInstallConfig(flags: InstallFlags): InstallConfig {
     ...(pool === undefined ? {} : { pools: readPools(pool) }),
     ...(link === undefined ? {} : { interface: link }),
     ...(image === undefined ? {} : { image }),
+    ...(flags.wireguard ? { wireguard: true } : {}),
     ...(address === undefined
       ? {}
       : {

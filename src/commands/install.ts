@@ -51,6 +51,10 @@ export class Install extends BaseCommand<Result> {
       description: 'Port of the API servers; 6443 by default',
       dependsOn: ['control-plane'],
     }),
+    wireguard: Flags.boolean({
+      description:
+        'Announce addresses through WireGuard tunnels, which Secret kube-system/wireguard has, instead of on the LAN',
+    }),
     image: Flags.string({ helpValue: 'IMAGE', description: 'Image of the agents; that of this version by default' }),
     'dry-run': Flags.boolean({
       description: 'Print the objects, having asked the API server whether it would take them; change nothing',

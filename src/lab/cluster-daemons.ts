@@ -55,6 +55,17 @@ export function workloads(paths: LabPaths, state: LabState): DaemonSpec {
   };
 }
 
+/**
+ * An agent as a program. Where wireguard-go listens is one folder for all of a machine, and the lab's machines share a file
+ * system: an agent that may have one gets a folder of its own.
+ */
+export function agentProgram(env: Readonly<Record<string, string>>): string[] {
+  const argv = program('agent/main');
+  if (env['vip_wireguard'] !== 'true') return argv;
+  const script = 'mkdir -p /run/wireguard && mount -t tmpfs tmpfs /run/wireguard && exec "$@"';
+  return ['unshare', '--mount', '--propagation', 'slave', 'sh', '-c', script, 'sh', ...argv];
+}
+
 export function agentName(node: string): string {
   return `${node}-agent`;
 }
@@ -66,7 +77,7 @@ export function agent(paths: LabPaths, state: LabState, node: string): DaemonSpe
   return {
     name: agentName(node),
     host: node,
-    argv: program('agent/main'),
+    argv: agentProgram(state.options.agentEnv),
     env: {
       KUBECONFIG: join(paths.agentKubeconfig),
       vip_nodename: node,

@@ -21,6 +21,8 @@ export interface ControlPlaneConfig {
   readonly metricsPort?: number;
   /** Routers that are told of the address; otherwise it is announced by ARP and NDP. */
   readonly bgp?: BgpPeering;
+  /** It is announced through a tunnel of WireGuard. */
+  readonly wireguard?: boolean;
   /**
    * Services are served by this agent, too: a router takes one session from a node, so by BGP one agent speaks for all
    * addresses of the node.
@@ -33,8 +35,9 @@ export interface ControlPlaneConfig {
 /** @param kubeconfig of the agent; absent: it has a service account. */
 export function controlPlaneEnvironment(config: ControlPlaneConfig, kubeconfig?: string): EnvVar[] {
   const { lease, bgp, services } = config;
+  const local = config.wireguard === true ? 'vip_wireguard' : 'vip_arp';
   return [
-    ...(bgp === undefined ? [value('vip_arp', true)] : bgpEnvironment(bgp)),
+    ...(bgp === undefined ? [value(local, true)] : bgpEnvironment(bgp)),
     value('port', config.port ?? 6443),
     NODE_NAME,
     ...(config.interface === undefined ? [] : [value('vip_interface', config.interface)]),

@@ -17,6 +17,8 @@ export interface ServicesConfig {
   readonly excludeLabel?: 'ignore' | 'honor';
   /** Routers that are told of addresses; otherwise they are announced by ARP and NDP. */
   readonly bgp?: BgpPeering;
+  /** Addresses are announced through tunnels of WireGuard. */
+  readonly wireguard?: boolean;
   /** Take everything back from Services, before uninstalling. */
   readonly withdraw?: boolean;
   readonly metricsPort?: number;
@@ -29,6 +31,7 @@ export function servicesDaemonSet(config: ServicesConfig = {}): DaemonSetManifes
   const env = [
     NODE_NAME,
     ...(config.bgp === undefined ? [] : bgpEnvironment(config.bgp)),
+    ...(config.wireguard === true ? [value('vip_wireguard', true)] : []),
     value('svc_enable', true),
     value('cp_enable', false),
     value('cp_namespace', namespace),

@@ -42,6 +42,10 @@ export const HEARTBEAT_SECRET = 'kubevip-heartbeat';
 /** The Secret with passwords of BGP peers, by keys that the ConfigMap names. */
 export const BGP_SECRET = 'kubevip-bgp';
 
+/** kube-vip's Secret with the tunnels of WireGuard, and the key in it. */
+export const TUNNEL_SECRET = 'wireguard';
+export const TUNNEL_SECRET_KEY = 'tunnels';
+
 /** What tells our objects from others: for `kubectl get -l`, and for the selector of the DaemonSet. */
 export function labels(component: 'agent' | 'control-plane'): Readonly<Record<string, string>> {
   const name = component === 'agent' ? NAME : CONTROL_PLANE_NAME;

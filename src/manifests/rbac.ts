@@ -7,6 +7,7 @@ import {
   JOINING_GROUP,
   NAME,
   NAMESPACE,
+  TUNNEL_SECRET,
 } from './names.ts';
 import type { PolicyRule, RoleBindingManifest, RoleManifest, ServiceAccountManifest, Subject } from './objects.ts';
 
@@ -21,6 +22,8 @@ export interface ServicesRbacConfig extends RbacConfig {
   readonly within?: string;
   /** Passwords of BGP peers may be read. */
   readonly bgp?: boolean;
+  /** The Secret with the tunnels of WireGuard may be read. */
+  readonly wireguard?: boolean;
   /**
    * The agents of the control plane serve Services, too: the group {@link CONTROL_PLANE_GROUP} has the same rights; or they
    * alone do, and there is no ServiceAccount.
@@ -35,6 +38,8 @@ export interface ControlPlaneRbacConfig extends RbacConfig {
   readonly serviceAccount?: string;
   /** ConfigMaps with peers, and passwords of peers, may be read. */
   readonly bgp?: boolean;
+  /** The Secret with the tunnels of WireGuard may be read. */
+  readonly wireguard?: boolean;
 }
 
 const API_GROUP = 'rbac.authorization.k8s.io';
@@ -43,17 +48,13 @@ const CONFIG_MAPS: PolicyRule = { apiGroups: [''], resources: ['configmaps'], ve
 const EVENTS: PolicyRule = { apiGroups: ['events.k8s.io'], resources: ['events'], verbs: ['create', 'patch'] };
 /** Kubernetes cannot limit `create` to a name: who may create any Secret sees none by that. */
 const HEARTBEAT_KEY: readonly PolicyRule[] = [
-  { apiGroups: [''], resources: ['secrets'], resourceNames: [HEARTBEAT_SECRET], verbs: ['get', 'list', 'watch'] },
+  secret(HEARTBEAT_SECRET),
   { apiGroups: [''], resources: ['secrets'], verbs: ['create'] },
 ];
 /** They belong to no namespace, so a Role cannot grant it. */
 const NODES: PolicyRule = { apiGroups: [''], resources: ['nodes'], verbs: ['get', 'list', 'watch'] };
-const BGP_PASSWORDS: PolicyRule = {
-  apiGroups: [''],
-  resources: ['secrets'],
-  resourceNames: [BGP_SECRET],
-  verbs: ['get', 'list', 'watch'],
-};
+const BGP_PASSWORDS = secret(BGP_SECRET);
+const TUNNEL_KEYS = secret(TUNNEL_SECRET);
 const NODES_TO_LABEL: PolicyRule = { ...NODES, verbs: [...NODES.verbs, 'patch'] };
 
 /** ServiceAccount, ClusterRole and Role with their bindings, of the agents that serve Services. */
@@ -86,6 +87,7 @@ export function servicesRbac(
       },
       ...HEARTBEAT_KEY,
       ...(config.bgp === true ? [BGP_PASSWORDS] : []),
+      ...(config.wireguard === true ? [TUNNEL_KEYS] : []),
     ]),
   ];
 }
@@ -101,7 +103,7 @@ const OUR_NAMES = { account: NAME, clusterRole: `system:${NAME}`, clusterBinding
  * the client certificate in its kubeconfig, so that it works before any ServiceAccount has a token.
  */
 export function controlPlaneRbac(config: ControlPlaneRbacConfig = {}): (RoleManifest | RoleBindingManifest)[] {
-  const { namespace = NAMESPACE, serviceAccount, bgp = false } = config;
+  const { namespace = NAMESPACE, serviceAccount, bgp = false, wireguard = false } = config;
   const subjects: Subject[] = [
     CONTROL_PLANES,
     ...(serviceAccount === undefined ? [] : [{ kind: 'ServiceAccount' as const, name: serviceAccount, namespace }]),
@@ -116,6 +118,7 @@ export function controlPlaneRbac(config: ControlPlaneRbacConfig = {}): (RoleMani
       ...HEARTBEAT_KEY,
       EVENTS,
       ...(bgp ? [CONFIG_MAPS, BGP_PASSWORDS] : []),
+      ...(wireguard ? [TUNNEL_KEYS] : []),
     ]),
     ...within('default', `${CONTROL_PLANE_NAME}-api-servers`, subjects, [
       {
@@ -177,4 +180,9 @@ export function within(
       subjects,
     },
   ];
+}
+
+/** To read one Secret. A list, and so a watch, is granted where it asks for just that name. */
+function secret(name: string): PolicyRule {
+  return { apiGroups: [''], resources: ['secrets'], resourceNames: [name], verbs: ['get', 'list', 'watch'] };
 }

@@ -1,7 +1,7 @@
 /** Control planes in the lab: an API server on every node, so far as anybody can tell, and the agent that has the VIP. */
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { program } from '../../src/lab/cluster-daemons.ts';
+import { agentProgram } from '../../src/lab/cluster-daemons.ts';
 import { ensureDaemon, logFile, runningDaemons, stopDaemon } from '../../src/lab/daemons.ts';
 import { MANAGEMENT, netnsOf, nodeAddresses } from '../../src/lab/layout.ts';
 import { labOptions } from '../../src/lab/options.ts';
@@ -117,7 +117,7 @@ export async function controlPlaneLab(lab: TestLab): Promise<ControlPlaneLab> {
       await ensureDaemon(paths, {
         name: vipAgent(node),
         host: node,
-        argv: program('agent/main'),
+        argv: agentProgram(env),
         env: {
           k8s_config_file: paths.agentKubeconfig,
           vip_nodename: node,

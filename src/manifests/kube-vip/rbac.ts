@@ -19,6 +19,7 @@ export function kubeVipRbac({ values }: Given): AnyManifest[] {
       namespace: own,
       names: NAMES,
       bgp: values.bgp_enable,
+      wireguard: values.vip_wireguard,
       labelsNodes: values.enable_node_labeling,
       ...(limited ? { within: own } : {}),
     });

@@ -26,11 +26,6 @@ export function validate(given: Given, target: Target, image: Image): Endpoint |
     throw refused('--ddns asks a DHCP server by a name: --address must be a DNS name then');
   if (values.bgp_sourceif !== '' && values.bgp_sourceip !== '')
     throw refused('--sourceIF and --sourceIP exclude each other');
-  if (values.vip_wireguard && image.agent === 'kubevip')
-    throw refused(
-      '--wireguard: our agent makes no tunnels',
-      'Make the tunnel on the node and announce by --arp, --bgp or --table through its interface.',
-    );
   if (values.config_file !== '' && !values.config_file.startsWith('/'))
     throw badSetting('--config-file', values.config_file, 'an absolute path on the node');
   const pause = parseGoDuration(values.debounce_time);

@@ -12,6 +12,8 @@ export interface InstallConfig {
   readonly pools?: Pools;
   readonly interface?: string;
   readonly excludeLabel?: 'ignore' | 'honor';
+  /** Addresses are announced through tunnels of WireGuard. */
+  readonly wireguard?: boolean;
   /** Hold this address for the API servers, too. */
   readonly controlPlane?: { readonly address: string; readonly port?: number; readonly interface?: string };
 }
@@ -22,14 +24,15 @@ export function installObjects(config: InstallConfig): AnyManifest[] {
   const image = config.image === undefined ? {} : { image: config.image };
   const label = config.excludeLabel === undefined ? {} : { excludeLabel: config.excludeLabel };
   const link = config.interface === undefined ? {} : { interface: config.interface };
+  const tunnels = config.wireguard === true ? { wireguard: true } : {};
   return [
-    ...servicesRbac(),
+    ...servicesRbac(tunnels),
     ...(controlPlane === undefined
       ? []
-      : [controlPlaneAccount(), ...controlPlaneRbac({ serviceAccount: CONTROL_PLANE_NAME })]),
+      : [controlPlaneAccount(), ...controlPlaneRbac({ serviceAccount: CONTROL_PLANE_NAME, ...tunnels })]),
     ...(pools === undefined ? [] : [poolsConfigMap(pools)]),
-    servicesDaemonSet({ ...image, ...label, ...link }),
-    ...(controlPlane === undefined ? [] : [controlPlaneDaemonSet({ ...image, ...controlPlane })]),
+    servicesDaemonSet({ ...image, ...label, ...link, ...tunnels }),
+    ...(controlPlane === undefined ? [] : [controlPlaneDaemonSet({ ...image, ...controlPlane, ...tunnels })]),
   ];
 }
 

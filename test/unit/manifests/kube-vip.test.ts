@@ -350,7 +350,7 @@ describe('what is refused', () => {
     [`${CP} --etcdEndpoints 10.0.0.1:2379`, /means nothing without/],
     [`${CP} --image kube-vip --leaderElectionType etcd`, /--etcdEndpoints is missing/],
     [`${CP} --config-file x.yaml`, /--config-file "x.yaml" is not an absolute path/],
-    ['--address 10.0.0.9 --controlplane --wireguard', /--wireguard: our agent makes no tunnels.*/],
+    [`${CP} --wireguard`, /--arp, --wireguard exclude each other/],
     [`${CP} --debounceTime 10ms`, /--debounceTime/],
     [`${CP} --prometheusHTTPServer nonsense`, /--prometheusHTTPServer/],
     [`${CP} --healthCheckPort 80`, /--healthCheckPort/],
@@ -395,6 +395,15 @@ describe('rights', () => {
     ]);
     expect(rules('')).toContain('nodes'); // which of them addresses are to leave
     expect(rules('').filter((resource) => resource === 'secrets')).toHaveLength(2);
+  });
+
+  it('reach the Secret with the tunnels only where there are to be tunnels, and no other Secret', () => {
+    const names = (line: string): string[] =>
+      kubeVipRbac(settingsOf(line)).flatMap((object) =>
+        'rules' in object ? object.rules.flatMap(({ resourceNames = [] }) => resourceNames) : [],
+      );
+    expect(names('--wireguard')).toEqual(['kubevip-heartbeat', 'wireguard']);
+    expect(names('')).toEqual(['kubevip-heartbeat']);
   });
 
   it('of kube-vip are those that it asks for', () => {

@@ -127,6 +127,13 @@ describe('what the agents may do', () => {
     expect(
       withBgp.filter(({ resources }) => resources.includes('secrets')).flatMap((rule) => rule.resourceNames ?? []),
     ).toEqual(['kubevip-heartbeat', 'kubevip-bgp']);
+    const withTunnels = controlPlaneRbac({ wireguard: true }).flatMap((one) => ('rules' in one ? one.rules : []));
+    expect(withTunnels).toContainEqual({
+      apiGroups: [''],
+      resources: ['secrets'],
+      resourceNames: ['wireguard'],
+      verbs: ['get', 'list', 'watch'],
+    });
     const kinds = ['Role', 'RoleBinding', 'Role', 'RoleBinding', 'ClusterRole', 'ClusterRoleBinding'];
     expect(controlPlaneRbac().map(({ kind }) => kind)).toEqual(kinds);
     expect(controlPlaneRbac().find(({ kind }) => kind === 'ClusterRole')).toMatchObject({
