@@ -151,6 +151,7 @@ function tolerates(spec: JsonObject, node: ApiObject): boolean {
   const tolerations = objectsAt(spec, 'tolerations');
   const selector = Object.entries(stringMapAt(spec, 'nodeSelector'));
   if (!selector.every(([key, value]) => node.metadata.labels?.[key] === value)) return false;
+  if (!isMeantFor(spec, node)) return false;
   return objectsAt(specOf(node), 'taints').every((taint) => {
     const [key, effect] = [stringAt(taint, 'key'), stringAt(taint, 'effect')];
     // A DaemonSet stays on nodes that are not ready.
@@ -160,6 +161,19 @@ function tolerates(spec: JsonObject, node: ApiObject): boolean {
       return (wantedKey === '' || wantedKey === key) && (wantedEffect === '' || wantedEffect === effect);
     });
   });
+}
+
+/** Of what affinities can say: that a node has a label, or has it not. */
+function isMeantFor(spec: JsonObject, { metadata }: ApiObject): boolean {
+  const affinity = objectAt(objectAt(spec, 'affinity'), 'nodeAffinity');
+  const terms = objectsAt(objectAt(affinity, 'requiredDuringSchedulingIgnoredDuringExecution'), 'nodeSelectorTerms');
+  const holds = (one: JsonObject): boolean => {
+    const isThere = metadata.labels?.[stringAt(one, 'key')] !== undefined;
+    const operator = stringAt(one, 'operator');
+    if (operator !== 'Exists' && operator !== 'DoesNotExist') throw new TypeError(`${operator} is not known here`);
+    return isThere === (operator === 'Exists');
+  };
+  return terms.length === 0 || terms.some((term) => objectsAt(term, 'matchExpressions').every(holds));
 }
 
 function reportDaemons(
