@@ -107,7 +107,7 @@ describe('the wizard of init', () => {
     await terminal.sees('Addresses for Services');
     expect(terminal.screen()).not.toContain('by DHCP');
     terminal.type(KEY.enter);
-    await terminal.sees('(--pool)');
+    await terminal.sees('Pool, first and last address or a prefix (--pool)');
     terminal.type(`10.90.0.16/28${KEY.enter}`);
     await terminal.sees('(--bgp-bfd, --bgp-hold-time)');
     terminal.type(`${KEY.down}${KEY.enter}`);
