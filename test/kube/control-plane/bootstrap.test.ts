@@ -111,7 +111,9 @@ describe('the VIP while a cluster is made', () => {
     const before = told();
     await delay(4000);
     expect(hasVip()).toBe(false);
-    expect(part.health().notReady).toContain('waits for the key of the heartbeats');
+    // A busy machine may have let it time out once more.
+    const isWaiting = (): boolean => part.health().notReady?.includes('waits for the key of the heartbeats') === true;
+    await until(isWaiting, 'the wait for the key');
     expect(told() - before).toBeLessThan(10);
     expect(lines.some(({ message }) => message.includes('not yet'))).toBe(true);
   });

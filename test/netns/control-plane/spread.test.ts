@@ -251,7 +251,9 @@ describe('nothing is left', () => {
     expect((await flows()).some((flow) => flow.includes(`src=${v4('n2')} `))).toBe(true);
     await running.stop();
     expect(await ruleset()).not.toContain(TABLE);
-    expect((await flows()).filter((flow) => !flow.includes(`src=${VIP} `))).toEqual([]);
+    // Earlier ones to this node's own server may not have run out.
+    const isHere = (flow: string): boolean => [VIP, VIP6].some((vip) => flow.includes(`src=${vip} `));
+    expect((await flows()).filter((flow) => !isHere(flow))).toEqual([]);
     await watch.stop();
   });
 
