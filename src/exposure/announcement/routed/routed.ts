@@ -22,6 +22,7 @@ import type {
   Reach,
   SilenceFilter,
 } from '../port.ts';
+import { WithoutNeighbours } from '../without-neighbours.ts';
 import type { RouteSink } from './port.ts';
 
 /** To try again what the kernel refused, and to find that somebody took an address or our rules away. */
@@ -67,7 +68,7 @@ export function createRoutedAnnouncement(options: RoutedAnnouncementOptions): Cl
   return new RoutedAnnouncement(options);
 }
 
-class RoutedAnnouncement implements ClosableAnnouncement {
+class RoutedAnnouncement extends WithoutNeighbours implements ClosableAnnouncement {
   readonly reach: Reach;
   readonly #options: RoutedAnnouncementOptions;
   readonly #fence: Fence;
@@ -81,6 +82,7 @@ class RoutedAnnouncement implements ClosableAnnouncement {
   readonly #stuck = new Map<Ip, number>();
 
   constructor(options: RoutedAnnouncementOptions) {
+    super();
     this.#options = options;
     const { addressTable, sink, network, silence, clock } = options;
     this.reach = sink.reach;
@@ -165,21 +167,6 @@ class RoutedAnnouncement implements ClosableAnnouncement {
   settled(): void {
     for (const ip of [...this.#leftOver.keys()]) this.release(ip);
     this.#options.sink.settled();
-  }
-
-  // Neighbours are told nothing and asked nothing: there is nobody to be silent for, and no claim is heard.
-  setAlone(): void {}
-
-  onClaim(): () => void {
-    return () => undefined;
-  }
-
-  onConflict(): () => void {
-    return () => undefined;
-  }
-
-  onConflictOver(): () => void {
-    return () => undefined;
   }
 
   onChange(callback: (ip: Ip) => void): () => void {

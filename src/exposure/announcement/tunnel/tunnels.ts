@@ -11,6 +11,7 @@ import { createAlarm, type Alarm } from '../alarm.ts';
 import { createFence, type Fence } from '../fence.ts';
 import { createListeners } from '../listeners.ts';
 import type { AddressTable, Announced, AnnouncementRequest, ClosableAnnouncement, SilenceFilter } from '../port.ts';
+import { WithoutNeighbours } from '../without-neighbours.ts';
 import { decisionOf, heldTunnel, type HeldTunnel } from './held-tunnel.ts';
 import type { TunnelBook, TunnelDevices, TunnelWays } from './port.ts';
 import { noWireguard, Raising } from './raising.ts';
@@ -43,7 +44,7 @@ export function createTunnelAnnouncement(options: TunnelAnnouncementOptions): Cl
   return new TunnelAnnouncement(options);
 }
 
-class TunnelAnnouncement implements ClosableAnnouncement {
+class TunnelAnnouncement extends WithoutNeighbours implements ClosableAnnouncement {
   readonly reach = 'owner';
   readonly #options: TunnelAnnouncementOptions;
   readonly #fence: Fence;
@@ -57,6 +58,7 @@ class TunnelAnnouncement implements ClosableAnnouncement {
   readonly #stopFollowing: () => void;
 
   constructor(options: TunnelAnnouncementOptions) {
+    super();
     this.#options = options;
     const { addressTable, silence, clock, book, devices, ways, onAnnounced, mayAnswer = () => true } = options;
     for (const { linkIndex, ip } of addressTable.owned()) addressTable.remove(linkIndex, ip);
@@ -142,21 +144,6 @@ class TunnelAnnouncement implements ClosableAnnouncement {
     return stuck === ''
       ? off('Released', `${ip} is not on this node`)
       : failed('AddressStuck', `interface ${stuck} is not wanted, and the kernel does not let it go; tried again`);
-  }
-
-  // Neighbours are told nothing and asked nothing: there is nobody to be silent for, and no claim is heard.
-  setAlone(): void {}
-
-  onClaim(): () => void {
-    return () => undefined;
-  }
-
-  onConflict(): () => void {
-    return () => undefined;
-  }
-
-  onConflictOver(): () => void {
-    return () => undefined;
   }
 
   onChange(callback: (ip: Ip) => void): () => void {
